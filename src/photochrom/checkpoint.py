@@ -1,0 +1,108 @@
+"""Weights and the recipe that rebuilds their network, in one file that runs no code when it is read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from photochrom import models
+from photochrom.errors import CheckpointError, ConfigError
+from photochrom.files import written_whole
+from photochrom.models import ColorizationModel
+
+__all__ = ["FORMAT_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+FORMAT_VERSION = 1
+_METADATA_KEY = "photochrom"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network and what is known of it.
+
+    Attributes:
+        model: The network, in evaluation mode.
+        data: What it was trained on, as `Dataset.fingerprint` gives it.
+        figures: What was measured of it, such as `val_accuracy`.
+    """
+
+    model: ColorizationModel
+    data: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Args:
+        path: A `.safetensors` file; an older one is replaced.
+        checkpoint: Its network was made by `models.create`.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    model = checkpoint.model
+    recipe = {
+        "format_version": FORMAT_VERSION,
+        "model": model.catalogue_name,
+        "hyperparameters": model.hyperparameters,
+        "value_range": "signed",
+        "data": dict(checkpoint.data),
+        "figures": dict(checkpoint.figures),
+    }
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with written_whole(path) as aside:
+        save_file(weights, aside, metadata={_METADATA_KEY: json.dumps(recipe)})
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Rebuild the network of a checkpoint.
+
+    Args:
+        path: A file written by `save_checkpoint`.
+
+    Returns:
+        The checkpoint; its network is on the CPU and in evaluation mode.
+
+    Raises:
+        CheckpointError: The file is missing, broken, of another format version, or its weights do not fit the
+            network that it names.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            recipe = _read_recipe(path, file.metadata() or {})
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a checkpoint, or a broken one ({error})") from error
+    model = _rebuild(path, recipe, weights)
+    return Checkpoint(model=model, data=recipe.get("data", {}), figures=recipe.get("figures", {}))
+
+
+def _read_recipe(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        recipe = json.loads(metadata[_METADATA_KEY])
+        version, _, _ = recipe["format_version"], recipe["model"], recipe["hyperparameters"]
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path}: holds weights, but not photochrom's recipe to rebuild their network") from error
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: format version {version}, but this photochrom reads version {FORMAT_VERSION}; "
+            "train it anew, or install the photochrom that wrote it"
+        )
+    return dict(recipe)
+
+
+def _rebuild(path: Path, recipe: Mapping[str, Any], weights: Mapping[str, Any]) -> ColorizationModel:
+    try:
+        model = models.create(recipe["model"], recipe["hyperparameters"])
+        model.load_state_dict(dict(weights))
+    except (ConfigError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: its weights do not fit {recipe['model']!r} ({reason})") from error
+    return model.eval()

@@ -1,0 +1,100 @@
+"""What every data set gives: pairs of a gray and a colour picture, held as uint8."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from PIL import Image
+
+from photochrom.errors import DataError
+from photochrom.tensors import GrayPictures, RgbPictures
+
+__all__ = ["SPLITS", "Dataset", "Pairs", "ProgressCallback", "Split", "pairs_from_colour"]
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+ProgressCallback = Callable[[int, int], None]
+"""Called with how much is done and how much there is to do."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Gray pictures and, where it is known, their colour.
+
+    Attributes:
+        names: One name a picture, in the order of the pictures.
+        gray: Shape (count, height, width), uint8: luma as Pillow's `convert("L")` gives it.
+        colour: Shape (count, height, width, 3), uint8 RGB; None where no truth exists.
+        left_out: One line for each file that could not be used, saying which and why.
+    """
+
+    names: tuple[str, ...]
+    gray: GrayPictures
+    colour: RgbPictures | None
+    left_out: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def truth(self) -> RgbPictures:
+        """The colour pictures.
+
+        Raises:
+            DataError: These pictures have no known colour.
+        """
+        if self.colour is None:
+            raise DataError("these pictures are gray only: there is no true colour to learn from or to score against")
+        return self.colour
+
+    def take(self, indices: Sequence[int]) -> "Pairs":
+        """The pairs at the given places, in that order."""
+        return Pairs(
+            names=tuple(self.names[index] for index in indices),
+            gray=self.gray[list(indices)],
+            colour=None if self.colour is None else self.colour[list(indices)],
+        )
+
+
+def pairs_from_colour(names: Sequence[str], colour: RgbPictures, left_out: Sequence[str] = ()) -> Pairs:
+    """Pairs whose gray side is made from the colour side by Pillow's `convert("L")`, which is BT.601 luma."""
+    gray = np.stack([np.asarray(Image.fromarray(picture).convert("L")) for picture in colour])
+    return Pairs(tuple(names), gray, colour, tuple(left_out))
+
+
+class Dataset(ABC):
+    """A source of pictures in three splits: train, val and test."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What to call this data set in a run's configuration, so that it can be opened again."""
+
+    def is_at_hand(self) -> bool:
+        """Whether the pictures can be read without a download."""
+        return True
+
+    def prepare(self, progress: ProgressCallback | None = None) -> None:  # noqa: B027 - most sets need nothing
+        """Find or download the pictures, verify and unpack them; does nothing if that was done.
+
+        Args:
+            progress: Told the bytes received so far and those to come.
+
+        Raises:
+            DataError: They cannot be had, or are not what they should be.
+        """
+
+    @abstractmethod
+    def split(self, split: Split) -> Pairs:
+        """The pairs of one split.
+
+        Raises:
+            DataError: The split does not exist or holds no usable picture.
+        """
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What a checkpoint remembers of the data that it saw."""
+        return {"name": self.name}

@@ -1,0 +1,107 @@
+"""Reading picture files, whatever is in them, into equally large RGB arrays."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from photochrom.datasets._pairs import Pairs
+from photochrom.errors import DataError
+
+__all__ = ["MIN_SIDE", "PICTURE_SUFFIXES", "read_pairs", "read_rgb", "sort_as_text"]
+
+PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+MIN_SIDE = 8
+"""A picture with a shorter side than this shows nothing to learn from."""
+
+_SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+_READERS = 4
+
+
+def sort_as_text(paths: Iterable[Path]) -> list[Path]:
+    """Paths in the order of their names as text: 0, 1, 10, 100, 1000, ..., as the study listed its files."""
+    return sorted(paths, key=lambda path: path.as_posix())
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any mode as 8-bit RGB; transparency lies on white, and 16 bits are scaled, which Pillow would clip."""
+    if image.mode in _SIXTEEN_BIT_MODES:
+        levels = np.asarray(image, dtype=np.float64) / 257.0
+        return Image.fromarray(levels.round().clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def read_rgb(path: Path, size: int | None = None) -> npt.NDArray[np.uint8]:
+    """One picture file as RGB, upright, and cut and scaled to a square if a size is asked for.
+
+    Args:
+        path: A file in any format and mode that Pillow reads.
+        size: Side of the square: the middle of the picture is kept, never squashed. None keeps the picture as it is.
+
+    Returns:
+        Shape (height, width, 3), uint8.
+
+    Raises:
+        DataError: The file is missing, empty, truncated, too large or too small, or no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            rgb = _to_rgb(ImageOps.exif_transpose(image))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except UnidentifiedImageError as error:
+        what = "the file is empty" if path.stat().st_size == 0 else "not a picture that can be read"
+        raise DataError(f"{path}: {what}") from error
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: broken picture ({_one_line(error)})") from error
+    if min(rgb.size) < MIN_SIDE:
+        raise DataError(f"{path}: too small ({rgb.width}x{rgb.height}; at least {MIN_SIDE}x{MIN_SIDE} is needed)")
+    if size is not None and rgb.size != (size, size):
+        rgb = ImageOps.fit(rgb, (size, size), Image.Resampling.LANCZOS)
+    return np.asarray(rgb)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _read_or_reason(path: Path, size: int) -> npt.NDArray[np.uint8] | DataError:
+    try:
+        return read_rgb(path, size)
+    except DataError as error:
+        return error
+
+
+def read_pairs(paths: Sequence[Path], root: Path, size: int, truth: Literal["colour", "none"] = "colour") -> Pairs:
+    """The pairs of many picture files; broken ones are left out and named.
+
+    Args:
+        paths: The files, in the order that the pairs will have.
+        root: The folder that names are relative to.
+        size: Side of the square that every picture is brought to.
+        truth: Whether the files are colour pictures, or gray ones without a truth.
+
+    Returns:
+        The pairs of all files that could be read.
+
+    Raises:
+        DataError: None could be read.
+    """
+    with ThreadPoolExecutor(_READERS) as readers:
+        results = list(readers.map(lambda path: _read_or_reason(path, size), paths))
+    left_out = tuple(str(result) for result in results if isinstance(result, DataError))
+    usable = [(path, picture) for path, picture in zip(paths, results, strict=True) if not isinstance(picture, DataError)]
+    if not usable:
+        first = f"; the first: {left_out[0]}" if left_out else ""
+        raise DataError(f"{root}: none of its {len(paths)} pictures can be used{first}")
+    names = tuple(path.relative_to(root).as_posix() for path, _ in usable)
+    colour = np.stack([picture for _, picture in usable])
+    gray = np.stack([np.asarray(Image.fromarray(picture).convert("L")) for picture in colour])
+    return Pairs(names, gray, colour if truth == "colour" else None, left_out)

@@ -1,0 +1,19 @@
+"""What can go wrong in ways that a user can mend."""
+
+__all__ = ["CheckpointError", "ConfigError", "DataError", "PhotochromError"]
+
+
+class PhotochromError(Exception):
+    """A failure whose text is one clear line: what is wrong, and what to do about it."""
+
+
+class ConfigError(PhotochromError):
+    """An option, setting or name that does not exist or is out of range."""
+
+
+class DataError(PhotochromError):
+    """A data set, picture or predictions file that is missing, broken or not what it should be."""
+
+
+class CheckpointError(PhotochromError):
+    """A file of weights that is broken, of another format version, or of another network."""

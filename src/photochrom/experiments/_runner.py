@@ -1,0 +1,134 @@
+"""Running many trainings side by side: one process each, so that one that dies takes no other with it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from photochrom.experiments._catalogue import get_experiment
+from photochrom.files import write_whole
+from photochrom.training import RunFolder, TrainingConfig
+
+__all__ = ["Job", "Outcome", "plan", "run_jobs"]
+
+_POLL_SECONDS = 0.5
+
+_CHILD_ENVIRONMENT = {
+    # Nets this small gain less from a second thread than from a second process.
+    "OMP_NUM_THREADS": "1",
+    # Activations are megabytes large and live for milliseconds. By default glibc gives each back to the system and
+    # asks for fresh pages for the next, which costs these networks a fifth of their time.
+    "MALLOC_TRIM_THRESHOLD_": "4000000000",
+    "MALLOC_MMAP_THRESHOLD_": "4000000000",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training that an experiment asks for.
+
+    Attributes:
+        name: `experiment/run-seed-N`, which is also its place below the folder of runs.
+        config: Its settings.
+        folder: Where it lies.
+    """
+
+    name: str
+    config: TrainingConfig
+    folder: RunFolder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: `error` is empty if it went well."""
+
+    job: Job
+    error: str = ""
+
+
+def plan(names: Sequence[str], seeds: int, runs: Path, **changes: object) -> list[Job]:
+    """The jobs of some experiments, those of the first seed before those of the second.
+
+    Args:
+        names: Experiments.
+        seeds: How many seeds each run is trained with, from 0 on.
+        runs: The folder of all runs.
+        changes: Settings that differ from the experiment's, such as `data` or `max_epochs`.
+
+    Returns:
+        Every job, finished ones too.
+
+    Raises:
+        ConfigError: An experiment or a setting does not exist.
+    """
+    return [
+        Job(
+            name=(job_name := f"{name}/{run.name}-seed-{seed}"),
+            config=run.config.varied(seed=seed, **changes),
+            folder=RunFolder(runs / job_name),
+        )
+        for seed in range(seeds)
+        for name in names
+        for run in get_experiment(name).runs
+    ]
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    parallel: int,
+    device: str = "auto",
+    on_progress: Callable[[Sequence[Job], Sequence[Outcome]], None] | None = None,
+) -> list[Outcome]:
+    """Train what is not finished, several at a time.
+
+    Args:
+        jobs: What to train, in this order; finished ones are skipped, begun ones are resumed.
+        parallel: How many processes work at once.
+        device: As for `training.fit`.
+        on_progress: Called about twice a second with the jobs at work and the outcomes so far.
+
+    Returns:
+        One outcome a job. What a failed job printed lies in its folder, in `log.txt`.
+    """
+    outcomes = [Outcome(job) for job in jobs if job.folder.is_finished()]
+    waiting = [job for job in jobs if not job.folder.is_finished()]
+    working: dict[subprocess.Popen[bytes], Job] = {}
+    try:
+        while waiting or working:
+            while waiting and len(working) < parallel:
+                job = waiting.pop(0)
+                working[_start(job, device)] = job
+            for process in [process for process in working if process.poll() is not None]:
+                outcomes.append(_outcome(working.pop(process), process.returncode))
+            if on_progress is not None:
+                on_progress(list(working.values()), outcomes)
+            time.sleep(_POLL_SECONDS)
+    finally:
+        for process in working:
+            process.terminate()
+        for process in working:
+            process.wait()
+    return outcomes
+
+
+def _start(job: Job, device: str) -> subprocess.Popen[bytes]:
+    config_file = job.folder.path / "requested.json"
+    write_whole(config_file, job.config.model_dump_json(indent=2) + "\n")
+    command = [sys.executable, "-m", "photochrom.cli", "train", "--config", str(config_file)]
+    command += ["--run", str(job.folder.path), "--device", device, "--quiet"]
+    with (job.folder.path / "log.txt").open("wb") as log:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=os.environ | _CHILD_ENVIRONMENT
+        )
+
+
+def _outcome(job: Job, status: int) -> Outcome:
+    if status == 0 and job.folder.is_finished():
+        return Outcome(job)
+    log = (job.folder.path / "log.txt").read_text(errors="replace").strip().splitlines()
+    if status < 0:
+        return Outcome(job, f"killed by signal {-status}; the same command goes on where it was")
+    return Outcome(job, log[-1] if log else f"ended with status {status}")

@@ -1,0 +1,32 @@
+"""What needs no network: gray itself, and a table from gray to colour."""
+
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import BASELINE, Experiment, Run
+
+__all__ = ["yardsticks"]
+
+
+@register
+def yardsticks() -> Experiment:
+    """What does colour cost without a network?"""
+    return Experiment(
+        title="Without a network",
+        question="How good is gray itself, and how good can a table from gray level to colour be?",
+        runs=(
+            Run("gray", "gray copied", BASELINE.varied(model="lookup_table", max_epochs=0)),
+            Run(
+                "table-mean",
+                "lookup table, mean colour",
+                BASELINE.varied(
+                    model="lookup_table", optimizer="closed_form", hyperparameters={"statistic": "mean"}
+                ),
+            ),
+            Run(
+                "table-mode",
+                "lookup table, most values within 12",
+                BASELINE.varied(
+                    model="lookup_table", optimizer="closed_form", hyperparameters={"statistic": "mode"}
+                ),
+            ),
+        ),
+    )

@@ -1,0 +1,55 @@
+"""The networks by name, and the one way to make one."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from photochrom.errors import ConfigError
+from photochrom.models._colorizer import ColorizationModel
+from photochrom.registry import Registry
+
+__all__ = ["available", "create", "option_names", "register"]
+
+_registry: Registry[type[ColorizationModel]] = Registry("photochrom.models", "model")
+register = _registry.register
+
+
+def available() -> list[str]:
+    """The names of the networks."""
+    return _registry.names()
+
+
+def option_names(name: str) -> list[str]:
+    """The names of the hyperparameters of a network."""
+    return list(inspect.signature(_registry[name]).parameters)
+
+
+def create(name: str, hyperparameters: Mapping[str, Any] | None = None) -> ColorizationModel:
+    """A network with fresh weights.
+
+    Args:
+        name: A file of this catalogue.
+        hyperparameters: Arguments of its constructor; what is not named keeps its default.
+
+    Returns:
+        The network; its `hyperparameters` rebuild it.
+
+    Raises:
+        ConfigError: No network has that name, or it has no such hyperparameter, or a value is out of range.
+
+    Example:
+        >>> create("convnet", {"hidden_channels": 8}).parameter_count()
+        811
+    """
+    model_class = _registry[name]
+    signature = inspect.signature(model_class)
+    try:
+        bound = signature.bind(**(hyperparameters or {}))
+    except TypeError as error:
+        options = ", ".join(signature.parameters) or "none"
+        raise ConfigError(f"{name}: {error}; its hyperparameters: {options}") from error
+    bound.apply_defaults()
+    model = model_class(**bound.arguments)
+    model.catalogue_name = name
+    model.hyperparameters = dict(bound.arguments)
+    return model

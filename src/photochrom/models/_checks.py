@@ -1,0 +1,28 @@
+"""Checks that constructors of networks share."""
+
+from photochrom.errors import ConfigError
+
+__all__ = ["require_at_least", "require_odd"]
+
+
+def require_at_least(lowest: int, **values: int) -> None:
+    """Refuse whole numbers below a bound, naming the first.
+
+    Raises:
+        ConfigError: A value is smaller than `lowest`, or no whole number.
+    """
+    for name, value in values.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < lowest:
+            raise ConfigError(f"{name} must be a whole number of at least {lowest}, not {value}")
+
+
+def require_odd(**values: int) -> None:
+    """Refuse even numbers, and numbers below 1: only an odd kernel has a middle.
+
+    Raises:
+        ConfigError: A value is even or smaller than 1.
+    """
+    for name, value in values.items():
+        require_at_least(1, **{name: value})
+        if value % 2 == 0:
+            raise ConfigError(f"{name} must be odd, not {value}")

@@ -1,0 +1,45 @@
+"""The contract that every network keeps."""
+
+from abc import abstractmethod
+from typing import Any, Protocol, runtime_checkable
+
+from torch import nn
+
+from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
+
+__all__ = ["ColorizationModel", "SolvableModel"]
+
+
+class ColorizationModel(nn.Module):
+    """A network from signed gray to signed colour.
+
+    Attributes:
+        catalogue_name: The name under which the catalogue made it.
+        hyperparameters: The arguments that it was made with, defaults included.
+    """
+
+    catalogue_name: str
+    hyperparameters: dict[str, Any]
+
+    @abstractmethod
+    def forward(self, gray: GrayBatch) -> RgbBatch:
+        """The colour of gray pictures.
+
+        Args:
+            gray: Shape (batch, 1, height, width), range [-1, 1].
+
+        Returns:
+            Shape (batch, 3, height, width), range [-1, 1], which networks without a final tanh may leave.
+        """
+
+    def parameter_count(self) -> int:
+        """How many numbers training adjusts."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+
+@runtime_checkable
+class SolvableModel(Protocol):
+    """A network whose best weights can be computed instead of learnt."""
+
+    def fit_in_closed_form(self, gray: GrayPictures, colour: RgbPictures) -> None:
+        """Set the weights from pictures: gray (count, height, width), colour (count, height, width, 3), uint8."""

@@ -1,0 +1,22 @@
+"""The shapes that travel between the rooms, for numpy arrays and torch tensors alike."""
+
+from typing import Any, TypeAlias
+
+from jaxtyping import Float, UInt8
+
+__all__ = ["AnyArray", "GrayBatch", "GrayPictures", "RgbBatch", "RgbPictures"]
+
+AnyArray: TypeAlias = Any
+"""A numpy array or a torch tensor."""
+
+GrayBatch = Float[Any, "batch 1 height width"]
+"""Luma as networks see it: signed, in [-1, 1]."""
+
+RgbBatch = Float[Any, "batch 3 height width"]
+"""Colour as networks give it: signed, in [-1, 1] where it can be shown."""
+
+GrayPictures = UInt8[Any, "count height width"]
+"""Gray pictures as data sets hold them."""
+
+RgbPictures = UInt8[Any, "count height width 3"]
+"""Colour pictures as data sets hold them."""

@@ -1,0 +1,290 @@
+"""The training loop: seeded, measured after every epoch, and resumable after a kill at any point."""
+
+import math
+import pickle
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+from torch.optim import SGD, AdamW, Optimizer
+
+from photochrom import models
+from photochrom.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from photochrom.color import to_uint8
+from photochrom.datasets import Dataset, Pairs, open_dataset
+from photochrom.errors import CheckpointError, ConfigError
+from photochrom.files import written_whole
+from photochrom.losses import get_loss
+from photochrom.metrics import accuracy_within
+from photochrom.models import ColorizationModel, SolvableModel
+from photochrom.training.config import TrainingConfig
+from photochrom.training.predict import evaluate, gray_batch, predict, rgb_batch, score
+from photochrom.training.run_folder import RunFolder
+from photochrom.training.samples import comparison, sample_indices
+from photochrom.training.stopping import has_settled, is_out_of_patience
+
+__all__ = ["EpochCallback", "fit"]
+
+EpochCallback = Callable[[dict[str, Any]], None]
+"""Called after every epoch with its row of the history."""
+
+_ACCURACY_STRIDE = 8
+"""Training accuracy is taken from every eighth batch: casting each batch to bytes would cost a tenth of the time."""
+
+_RULES = {"settled": has_settled, "patience": is_out_of_patience}
+
+
+def fit(
+    config: TrainingConfig,
+    run: RunFolder,
+    *,
+    device: str = "auto",
+    dataset: Dataset | None = None,
+    on_epoch: EpochCallback | None = None,
+) -> dict[str, Any]:
+    """Train a network, or go on where an earlier call was cut off.
+
+    On one machine, with one number of threads, the same configuration gives the same bits, and so does a run that
+    was killed and resumed.
+
+    Args:
+        config: All settings.
+        run: Where the run lies; a finished one is not trained again.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        dataset: The pictures; opened by `config.data` if not given.
+        on_epoch: Called after every epoch.
+
+    Returns:
+        The figures of the run, as in its `metrics.json`.
+
+    Raises:
+        ConfigError: A setting is wrong, or the folder holds a run with other settings.
+        DataError: The pictures cannot be had.
+        CheckpointError: The state to resume from is broken.
+    """
+    fabric = _fabric(device, config.precision)
+    torch.manual_seed(config.seed)
+    model = models.create(config.model, config.hyperparameters)
+    with run.locked():
+        run.claim(config)
+        if run.is_finished():
+            return run.metrics()
+        dataset = dataset or open_dataset(config.data)
+        dataset.prepare()
+        return _fit_in(fabric, config, run, model, dataset, on_epoch)
+
+
+def _fit_in(
+    fabric: Fabric,
+    config: TrainingConfig,
+    run: RunFolder,
+    model: ColorizationModel,
+    dataset: Dataset,
+    on_epoch: EpochCallback | None,
+) -> dict[str, Any]:
+    train, val = dataset.split("train"), dataset.split("val")
+    _require_one_size(train, val)
+
+    started = time.perf_counter()
+    rows: list[dict[str, Any]] = []
+    if config.optimizer == "closed_form":
+        _solve(model, train)
+    elif config.max_epochs > 0:
+        rows = _Loop(fabric, config, run, model, dataset).train(train, val, on_epoch)
+    if not rows:
+        save_checkpoint(run.weights, Checkpoint(model, dataset.fingerprint()))
+    spent = sum(row["seconds"] for row in rows) if rows else time.perf_counter() - started
+
+    best = fabric.to_device(load_checkpoint(run.weights).model)
+    metrics = {
+        **_course(config, rows),
+        **evaluate(best, val).as_dict("val_"),
+        "parameters": best.parameter_count(),
+        "seconds": round(spent, 3),
+        "device": fabric.device.type,
+        "precision": fabric.strategy.precision.precision,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "train_pictures": len(train),
+        "val_pictures": len(val),
+    }
+    _write_samples(run, best, val)
+    save_checkpoint(run.weights, Checkpoint(best, dataset.fingerprint(), metrics))
+    run.write_metrics(metrics)
+    run.resume_state.unlink(missing_ok=True)
+    return metrics
+
+
+def _fabric(device: str, precision: str) -> Fabric:
+    """The device and the arithmetic.
+
+    Raises:
+        ConfigError: This machine has no such device.
+    """
+    if device not in ("auto", "cpu", "cuda", "mps"):
+        raise ConfigError(f"no device is called {device!r}; there are: auto, cpu, cuda, mps")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("no CUDA device is on this machine; use --device cpu")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("no MPS device is on this machine; use --device cpu")
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    fabric = Fabric(accelerator=device, devices=1)
+    if precision == "bf16" or (precision == "auto" and fabric.device.type == "cpu" and _computes_bf16()):
+        fabric = Fabric(accelerator=device, devices=1, precision="bf16-mixed")
+    return fabric
+
+
+def _computes_bf16() -> bool:
+    """Whether this processor has instructions for bfloat16; without them it would be slower than full precision."""
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def _require_one_size(train: Pairs, val: Pairs) -> None:
+    if train.gray.shape[1:] != val.gray.shape[1:]:
+        raise ConfigError(f"training pictures are {train.gray.shape[1:]} and validation ones {val.gray.shape[1:]}")
+
+
+def _solve(model: ColorizationModel, train: Pairs) -> None:
+    if not isinstance(model, SolvableModel):
+        raise ConfigError(f"{model.catalogue_name} cannot be fitted in closed form; choose the optimizer sgd or adamw")
+    model.fit_in_closed_form(train.gray, train.truth)
+
+
+def _optimizer(config: TrainingConfig, model: ColorizationModel) -> Optimizer:
+    if config.optimizer == "sgd":
+        return SGD(
+            model.parameters(), lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+        )
+    return AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
+def _best(config: TrainingConfig, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The row of the best epoch; of equal ones the first."""
+    if config.select_by == "accuracy":
+        return max(rows, key=lambda row: row["val_accuracy"])
+    return min(rows, key=lambda row: row["val_loss"])
+
+
+def _course(config: TrainingConfig, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """How the training went, in figures."""
+    if not rows:
+        return {"epochs": 0, "best_epoch": 0, "stopped_by": config.optimizer if config.max_epochs else "max_epochs"}
+    reached_end = len(rows) >= config.max_epochs
+    return {
+        "epochs": len(rows),
+        "best_epoch": _best(config, rows)["epoch"],
+        "stopped_by": "max_epochs" if reached_end else config.stopping,
+    }
+
+
+def _write_samples(run: RunFolder, model: ColorizationModel, val: Pairs) -> None:
+    pairs = val.take(sample_indices(len(val)))
+    with written_whole(run.samples) as aside:
+        comparison(pairs, predict(model, pairs.gray)).save(aside)
+
+
+class _Loop:
+    """One training run in memory: network, optimizer, order of pictures and history move together.
+
+    `resume.pt` holds all four after every epoch and is written last, so whatever a kill leaves behind, going on
+    from it repeats at most one epoch, bit for bit.
+    """
+
+    def __init__(
+        self, fabric: Fabric, config: TrainingConfig, run: RunFolder, model: ColorizationModel, dataset: Dataset
+    ) -> None:
+        self.fabric = fabric
+        self.config = config
+        self.run = run
+        self.fingerprint = dataset.fingerprint()
+        self.loss = get_loss(config.loss)
+        self.plain_model = model.to(memory_format=torch.channels_last)
+        self.model, self.optimizer = fabric.setup(self.plain_model, _optimizer(config, model))
+        self.order = torch.Generator().manual_seed(config.seed)
+        self.rows: list[dict[str, Any]] = []
+
+    def train(self, train: Pairs, val: Pairs, on_epoch: EpochCallback | None) -> list[dict[str, Any]]:
+        """Run all epochs that are still to run and give the whole history."""
+        self._resume()
+        pictures = [self.fabric.to_device(torch.from_numpy(array)) for array in (train.gray, train.truth)]
+        references = [self.fabric.to_device(torch.from_numpy(array)) for array in (val.gray, val.truth)]
+        while not self._is_done():
+            started = time.perf_counter()
+            row: dict[str, Any] = {"epoch": len(self.rows) + 1, **self._train_epoch(*pictures)}
+            row |= {f"val_{name}": value for name, value in score(self.model, *references, self.loss).items()}
+            self._require_finite(row)
+            row["seconds"] = round(time.perf_counter() - started, 3)
+            self.rows.append(row)
+            self._save()
+            if on_epoch is not None:
+                on_epoch(row)
+        return self.rows
+
+    def _train_epoch(self, gray: Tensor, colour: Tensor) -> dict[str, float]:
+        """One pass over the pictures; figures are of predictions made on the way, before each step."""
+        self.model.train()
+        loss_sum = torch.zeros((), device=gray.device)
+        accuracies: list[float] = []
+        for step, indices in enumerate(torch.randperm(len(gray), generator=self.order).split(self.config.batch_size)):
+            batch = indices.to(gray.device)
+            truth = colour[batch]
+            prediction = self.model(gray_batch(gray[batch]))
+            loss = self.loss(prediction, rgb_batch(truth))
+            self.optimizer.zero_grad()
+            self.fabric.backward(loss)
+            self.optimizer.step()
+            loss_sum += loss.detach() * len(batch)
+            if step % _ACCURACY_STRIDE == 0:
+                pictures = to_uint8(prediction.detach()).permute(0, 2, 3, 1)
+                accuracies.append(accuracy_within(pictures, truth))
+        return {
+            "train_loss": float(loss_sum) / len(gray),
+            "train_accuracy": sum(accuracies) / len(accuracies),
+        }
+
+    def _is_done(self) -> bool:
+        if len(self.rows) >= self.config.max_epochs:
+            return True
+        losses = [row["val_loss"] for row in self.rows]
+        return _RULES[self.config.stopping](losses, self.config.patience, self.config.min_delta)
+
+    def _require_finite(self, row: dict[str, Any]) -> None:
+        if not math.isfinite(row["train_loss"] + row["val_loss"]):
+            raise ConfigError(
+                f"{self.run.path}: the loss is no longer a finite number in epoch {row['epoch']}; "
+                f"lower the learning rate ({self.config.learning_rate})"
+            )
+
+    def _save(self) -> None:
+        """Write the best weights first and the state to resume from last: see the class."""
+        if _best(self.config, self.rows) is self.rows[-1]:
+            save_checkpoint(self.run.weights, Checkpoint(self.plain_model, self.fingerprint, self.rows[-1]))
+        self.run.write_history(self.rows)
+        with written_whole(self.run.resume_state) as aside:
+            torch.save(
+                {
+                    "model": self.plain_model.state_dict(),
+                    "optimizer": self.optimizer.state_dict(),
+                    "order": self.order.get_state(),
+                    "rows": self.rows,
+                },
+                aside,
+            )
+
+    def _resume(self) -> None:
+        if not self.run.resume_state.is_file():
+            return
+        try:
+            state = torch.load(self.run.resume_state, weights_only=True, map_location=self.fabric.device)
+            self.plain_model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.order.set_state(state["order"].cpu())
+            self.rows = state["rows"]
+        except (RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            raise CheckpointError(
+                f"{self.run.resume_state}: broken ({' '.join(str(error).split())}); delete {self.run.path} to start anew"
+            ) from error

@@ -1,0 +1,129 @@
+"""What a network makes of gray pictures, and how near that is to the truth."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from photochrom.color import cast_with_wraparound, share_out_of_range, to_signed, to_uint8
+from photochrom.datasets import Pairs
+from photochrom.losses import Loss
+from photochrom.metrics import accuracy_within, colourfulness, mean_squared_error
+from photochrom.tensors import GrayPictures, RgbPictures
+
+__all__ = ["Evaluation", "evaluate", "gray_batch", "predict", "rgb_batch", "score"]
+
+_BATCH_SIZE = 20
+
+
+def gray_batch(pictures: Tensor) -> Tensor:
+    """Signed floats, shape (batch, 1, height, width), of uint8 gray pictures (batch, height, width)."""
+    signed: Tensor = to_signed(pictures)
+    return signed[:, None]
+
+
+def rgb_batch(pictures: Tensor) -> Tensor:
+    """Signed floats, shape (batch, 3, height, width), of uint8 RGB pictures (batch, height, width, 3)."""
+    signed: Tensor = to_signed(pictures)
+    return signed.permute(0, 3, 1, 2)
+
+
+def _signed_predictions(model: nn.Module, gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Where each batch of predictions belongs, and the predictions, signed, (batch, 3, height, width)."""
+    model.eval()
+    with torch.no_grad():
+        for start in range(0, len(gray), _BATCH_SIZE):
+            place = slice(start, start + _BATCH_SIZE)
+            yield place, model(gray_batch(gray[place])).float()
+
+
+def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
+    """The colour of gray pictures.
+
+    Args:
+        model: Any network; it is left in evaluation mode.
+        gray: Shape (count, height, width), uint8, a numpy array.
+
+    Returns:
+        Shape (count, height, width, 3), uint8, a numpy array.
+    """
+    device = next(model.parameters()).device
+    batches = [
+        to_uint8(prediction).permute(0, 2, 3, 1).cpu()
+        for _, prediction in _signed_predictions(model, torch.from_numpy(gray).to(device))
+    ]
+    return torch.cat(batches).numpy()
+
+
+def score(model: nn.Module, gray: Tensor, colour: Tensor, loss: Loss) -> dict[str, float]:
+    """The figures of a network that are worth having after every epoch.
+
+    Args:
+        model: Any network.
+        gray: Shape (count, height, width), uint8, on the network's device.
+        colour: Shape (count, height, width, 3), uint8, on the network's device.
+        loss: What training minimises.
+
+    Returns:
+        `loss`, `mse` (both on signed values) and `accuracy` (within 12 of 255 levels), each a mean over pictures.
+    """
+    sums = {"loss": 0.0, "mse": 0.0, "accuracy": 0.0}
+    for place, prediction in _signed_predictions(model, gray):
+        truth = colour[place]
+        target = rgb_batch(truth)
+        sums["loss"] += float(loss(prediction, target)) * len(truth)
+        sums["mse"] += mean_squared_error(prediction, target) * len(truth)
+        sums["accuracy"] += accuracy_within(to_uint8(prediction).permute(0, 2, 3, 1), truth) * len(truth)
+    return {name: total / len(gray) for name, total in sums.items()}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How near the colour of a network is to the truth, on one set of pictures.
+
+    Attributes:
+        accuracy: Share of channel values within 12 of 255 levels.
+        mse: Mean squared error of signed values.
+        colourfulness: Mean colourfulness of the predictions.
+        true_colourfulness: Mean colourfulness of the truth.
+        share_out_of_range: Share of raw output values outside [-1, 1].
+        accuracy_with_wraparound: The accuracy if pictures are made with the study's old cast.
+    """
+
+    accuracy: float
+    mse: float
+    colourfulness: float
+    true_colourfulness: float
+    share_out_of_range: float
+    accuracy_with_wraparound: float
+
+    def as_dict(self, prefix: str = "") -> dict[str, float]:
+        """The figures by name."""
+        return {prefix + name: value for name, value in asdict(self).items()}
+
+
+def evaluate(model: nn.Module, pairs: Pairs) -> Evaluation:
+    """Every figure of a network on pictures whose colour is known.
+
+    Raises:
+        DataError: The pictures have no known colour.
+    """
+    device = next(model.parameters()).device
+    truth = torch.from_numpy(pairs.truth)
+    sums = dict.fromkeys(Evaluation.__dataclass_fields__, 0.0)
+    for place, on_device in _signed_predictions(model, torch.from_numpy(pairs.gray).to(device)):
+        prediction, target = on_device.cpu(), truth[place]
+        pictures = to_uint8(prediction).permute(0, 2, 3, 1)
+        wrapped = cast_with_wraparound(prediction).permute(0, 2, 3, 1)
+        figures = {
+            "accuracy": accuracy_within(pictures, target),
+            "mse": mean_squared_error(prediction, rgb_batch(target)),
+            "colourfulness": colourfulness(pictures),
+            "true_colourfulness": colourfulness(target),
+            "share_out_of_range": share_out_of_range(prediction),
+            "accuracy_with_wraparound": accuracy_within(wrapped, target),
+        }
+        for name, value in figures.items():
+            sums[name] += value * len(target)
+    return Evaluation(**{name: total / len(pairs) for name, total in sums.items()})
