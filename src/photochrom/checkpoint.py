@@ -14,10 +14,18 @@ from photochrom.errors import CheckpointError, ConfigError
 from photochrom.files import written_whole
 from photochrom.models import ColorizationModel
 
-__all__ = ["FORMAT_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Checkpoint",
+    "find_checkpoint",
+    "load_checkpoint",
+    "save_checkpoint",
+    "shipped_models",
+]
 
 FORMAT_VERSION = 1
 _METADATA_KEY = "photochrom"
+_SHIPPED = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,24 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: not a checkpoint, or a broken one ({error})") from error
     model = _rebuild(path, recipe, weights)
     return Checkpoint(model=model, data=recipe.get("data", {}), figures=recipe.get("figures", {}))
+
+
+def shipped_models() -> list[str]:
+    """The names of the models that come with this package."""
+    return sorted(path.stem for path in _SHIPPED.glob("*.safetensors"))
+
+
+def find_checkpoint(name_or_path: str) -> Checkpoint:
+    """A shipped model by its name, or a checkpoint by its path.
+
+    Raises:
+        CheckpointError: There is no such model or file, or the file cannot be used.
+    """
+    if name_or_path in shipped_models():
+        return load_checkpoint(_SHIPPED / f"{name_or_path}.safetensors")
+    if not Path(name_or_path).is_file():
+        raise CheckpointError(f"{name_or_path}: no such file, nor a shipped model ({', '.join(shipped_models())})")
+    return load_checkpoint(Path(name_or_path))
 
 
 def _read_recipe(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -1,44 +1,230 @@
-"""The commands."""
+"""The commands, one thin function each."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-experiment_app = typer.Typer(no_args_is_help=True)
+from photochrom import __version__
+from photochrom.console import one_line_failures, say, warn
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Colour for gray pictures of faces, and an honest bench for colorization experiments.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Get, add and check pictures.")
+experiment_app = typer.Typer(no_args_is_help=True, help="Run the study's experiments.")
+app.add_typer(data_app, name="data")
 app.add_typer(experiment_app, name="experiment")
+
+Data = Annotated[
+    str,
+    typer.Option(help="study, synthetic, the path of a folder of pictures, or auto: the study's if at hand."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+RunsFolder = Annotated[Path, typer.Option(help="The folder of all runs.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Colour for gray pictures of faces, and an honest bench for colorization experiments."""
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """Name the data sets."""
+    from photochrom.datasets import available
+
+    for name in available():
+        say(name)
+
+
+@data_app.command("download")
+def data_download(
+    optional: Annotated[bool, typer.Option("--optional", help="Do without them if they cannot be had.")] = False,
+) -> None:
+    """Download the study's pictures from its public repository, and check them."""
+    from photochrom.console import download_progress
+    from photochrom.datasets import open_dataset
+    from photochrom.errors import DataError
+
+    try:
+        with download_progress("the study's pictures") as progress:
+            open_dataset("study").prepare(progress)
+    except DataError as error:
+        if not optional:
+            raise
+        warn(f"{error}; going on with synthetic faces")
+    else:
+        say("the study's pictures are at hand")
+
+
+@data_app.command("add")
+def data_add(
+    source: Annotated[Path, typer.Argument(help="An archive or folder that holds the study's pictures.")],
+) -> None:
+    """Add the study's pictures from an archive or a folder, and check them."""
+    from photochrom.datasets.study import Study
+
+    study = Study()
+    study.add(source)
+    say(f"added to {study.home}")
+
+
+@data_app.command("check")
+def data_check(data: Data = "auto") -> None:
+    """Count pictures and sizes, and find gray ones, broken ones and duplicates between splits."""
+    from photochrom.console import print_table
+    from photochrom.datasets import check, open_dataset
+
+    dataset = open_dataset(data)
+    report = check(dataset)
+    print_table(["split", "pictures", "size", "gray", "left out"], report.rows(), title=f"Data set: {dataset.name}")
+    for line in report.remarks():
+        warn(line)
 
 
 @app.command()
 def train(
-    config: Annotated[Path | None, typer.Option()] = None,
-    run: Annotated[Path, typer.Option()] = Path("runs/custom"),
-    device: str = "auto",
-    quiet: bool = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=VALUE]...",
+            help="Settings, and hyperparameters of the network, such as model=unet depth=4 learning_rate=0.01; "
+            "'photochrom settings' lists them.",
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A JSON file of settings to start from.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="Or a run of an experiment, as EXPERIMENT/RUN.")] = None,
+    run: Annotated[Path, typer.Option(help="Where the run shall lie, or lies and shall go on.")] = Path("runs/custom"),
+    device: Device = "auto",
+    tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
 ) -> None:
-    """Train."""
-    import json
+    """Train one network; the same command goes on after an interruption."""
+    from photochrom.console import train_with_progress
+    from photochrom.experiments import get_run
+    from photochrom.training import RunFolder, TrainingConfig, read_config
 
-    from photochrom.training import RunFolder, TrainingConfig, fit
+    base = read_config(config) if config else get_run(experiment).config if experiment else TrainingConfig()
+    metrics = train_with_progress(
+        base.assigned(settings or []), RunFolder(run), device, tensorboard=tensorboard, quiet=quiet
+    )
+    say(f"validation accuracy {metrics['val_accuracy']:.5f}, mse {metrics['val_mse']:.5f}; results: {run}")
 
-    fit(TrainingConfig.checked(json.loads(config.read_text())), RunFolder(run), device=device)
+
+@app.command()
+def settings() -> None:
+    """List the settings of a training, their defaults, and the networks with their hyperparameters."""
+    from photochrom.console import print_table
+    from photochrom.models import available, describe
+    from photochrom.training import TrainingConfig
+
+    print_table(["setting", "default"], list(TrainingConfig().model_dump().items()))
+    print_table(["network", "hyperparameters", "what it is"], [describe(name) for name in available()])
+
+
+@app.command()
+def predict(
+    weights: Annotated[str, typer.Argument(help="A .safetensors file of a run, or the name of a shipped model.")],
+    data: Data = "auto",
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    count: Annotated[int, typer.Option(help="How many pictures are drawn.")] = 100,
+    seed: Annotated[int, typer.Option(help="Decides which pictures are drawn.")] = 0,
+    estimations: Annotated[Path, typer.Option(help="Where the array of predictions goes.")] = Path(
+        "estimations-test.npy"
+    ),
+    out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("out"),
+) -> None:
+    """Colour test pictures: an array, the list of its names, and one picture file each."""
+    from photochrom.checkpoint import find_checkpoint
+    from photochrom.datasets import open_split
+    from photochrom.training import choose, write_estimations
+
+    pairs = choose(open_split(data, split), count, seed)
+    names = write_estimations(find_checkpoint(weights).model, pairs, estimations, out)
+    say(f"{len(pairs)} pictures coloured: {estimations}, {names}, {out}/")
+
+
+@app.command()
+def evaluate(
+    predictions: Annotated[Path, typer.Argument(help="A .npy file, (count, height, width, 3), 0 to 255.")],
+    names: Annotated[Path, typer.Argument(help="A text file: the name of one picture a line, in the same order.")],
+    data: Data = "auto",
+) -> None:
+    """Score a file of predictions as the study does, whoever made it."""
+    from photochrom.console import print_table
+    from photochrom.datasets import open_dataset
+    from photochrom.training import score_estimations
+
+    print_table(["measure", "value"], list(score_estimations(predictions, names, open_dataset(data)).items()))
+
+
+@experiment_app.command("list")
+def experiment_list() -> None:
+    """Name the experiments, their questions and their runs."""
+    from photochrom.console import print_table
+    from photochrom.experiments import available, get_experiment
+
+    experiments = {name: get_experiment(name) for name in available()}
+    rows = [
+        (name, experiment.question, ", ".join(run.name for run in experiment.runs))
+        for name, experiment in experiments.items()
+    ]
+    print_table(["experiment", "question", "runs"], rows)
 
 
 @experiment_app.command("run")
-def experiment_run(names: list[str], seeds: int = 1, jobs: int = 2, runs: Path = Path("runs"), data: str = "study", device: str = "auto") -> None:
-    """Run."""
-    from photochrom.experiments import available, plan, run_jobs
+def experiment_run(
+    names: Annotated[list[str], typer.Argument(help="Experiments, or all; then settings to change, as NAME=VALUE.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds each run is trained with.")] = 1,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes side by side; one a core if not given.")] = None,
+    runs: RunsFolder = Path("runs"),
+    data: Data = "auto",
+    device: Device = "auto",
+) -> None:
+    """Train experiments side by side; finished runs are skipped, begun ones resumed."""
+    from photochrom.console import run_jobs_with_progress
+    from photochrom.experiments import plan
 
-    todo = plan(available() if names == ["all"] else names, seeds, runs, data=data)
-    for outcome in run_jobs(todo, jobs, device):
-        print(outcome.job.name, outcome.error)
+    failures = run_jobs_with_progress(plan(names, seeds, runs, data), jobs, device)
+    say(f"results: {runs}; next: photochrom report {runs} --out report")
+    raise typer.Exit(2 if failures else 0)
+
+
+@app.command()
+def report(
+    runs: Annotated[Path, typer.Argument(help="The folder of all runs.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report"),
+    examples: Annotated[
+        str,
+        typer.Option(help="validation: each run's own pictures; public: pictures that may be published."),
+    ] = "validation",
+) -> None:
+    """Write the study's tables, figures and conclusions from finished runs: one HTML page, Markdown and JSON."""
+    from photochrom.report import write_report
+
+    say(f"report: {write_report(runs, out, examples)}")
 
 
 def main() -> None:
-    """Entry."""
-    app()
+    """Run the command line."""
+    with one_line_failures():
+        app()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ STUDY_MARGIN = 12
 
 def _require_same_shape(prediction: AnyArray, target: AnyArray) -> None:
     if tuple(prediction.shape) != tuple(target.shape):
-        raise DataError(f"predictions of shape {tuple(prediction.shape)} cannot be scored against {tuple(target.shape)}")
+        raise DataError(
+            f"predictions of shape {tuple(prediction.shape)} cannot be scored against {tuple(target.shape)}"
+        )
 
 
 def accuracy_within(prediction: AnyArray, target: AnyArray, margin: int = STUDY_MARGIN) -> float:

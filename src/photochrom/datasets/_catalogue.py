@@ -1,14 +1,15 @@
 """The data sets by name, and the one way to open one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from photochrom.datasets._pairs import Dataset
+from photochrom.datasets._pairs import SPLITS, Dataset, Pairs
 from photochrom.errors import ConfigError, DataError
 from photochrom.registry import Registry
 
-__all__ = ["available", "open_dataset", "register"]
+__all__ = ["available", "open_dataset", "open_split", "register"]
 
-_registry: Registry[type[Dataset]] = Registry("photochrom.datasets", "data set")
+_registry: Registry[Callable[..., Dataset]] = Registry("photochrom.datasets", "data set")
 register = _registry.register
 
 
@@ -40,3 +41,16 @@ def open_dataset(spec: str) -> Dataset:
     if "/" in spec or "\\" in spec or spec.startswith("."):
         raise DataError(f"{spec}: no such folder")
     return _registry[spec]()
+
+
+def open_split(spec: str, split: str) -> Pairs:
+    """One split of the data set that a user means.
+
+    Raises:
+        ConfigError: There is no such split or data set.
+        DataError: The pictures cannot be had.
+    """
+    for known in SPLITS:
+        if split == known:
+            return open_dataset(spec).split(known)
+    raise ConfigError(f"no split is called {split!r}; there are: {', '.join(SPLITS)}")

@@ -97,7 +97,9 @@ def read_pairs(paths: Sequence[Path], root: Path, size: int, truth: Literal["col
     with ThreadPoolExecutor(_READERS) as readers:
         results = list(readers.map(lambda path: _read_or_reason(path, size), paths))
     left_out = tuple(str(result) for result in results if isinstance(result, DataError))
-    usable = [(path, picture) for path, picture in zip(paths, results, strict=True) if not isinstance(picture, DataError)]
+    usable = [
+        (path, picture) for path, picture in zip(paths, results, strict=True) if not isinstance(picture, DataError)
+    ]
     if not usable:
         first = f"; the first: {left_out[0]}" if left_out else ""
         raise DataError(f"{root}: none of its {len(paths)} pictures can be used{first}")

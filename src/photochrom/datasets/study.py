@@ -1,8 +1,9 @@
 """The study's own set: 80x80 crops of faces, 5001 to train, 2000 to validate and 2000 gray ones to test."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from photochrom.datasets._catalogue import register
 from photochrom.datasets._pairs import Dataset, Pairs, ProgressCallback, Split
@@ -16,7 +17,8 @@ _COMMIT = "51809ae3ea8810d0f10114d92856013f99a1feca"
 _URL = f"https://github.com/bitirgenalperen/Face-Colorization/archive/{_COMMIT}.tar.gz"
 
 
-class _Part(NamedTuple):
+@dataclass(frozen=True)
+class _Part:
     """One split as it was published."""
 
     folder: str

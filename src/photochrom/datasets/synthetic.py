@@ -1,14 +1,14 @@
-"""Synthetic faces: tight colour crops that are drawn, not photographed, for tests and for a machine without data."""
+"""Synthetic faces: tight colour crops, drawn by chance, for tests and for a machine without real pictures."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from itertools import count as count_from
 from itertools import islice
-from typing import Any, Self, TypeAlias
+from typing import Annotated, Any, Protocol, Self, TypeAlias, get_type_hints
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float
 
 from photochrom.datasets._catalogue import register
 from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, Split, pairs_from_colour
@@ -21,18 +21,30 @@ MIN_SIZE = 16
 """A shorter side has too few pixels for eyes and lips."""
 
 _CHUNK = 8
-"""Faces drawn together: as many as a processor's cache holds. Each chunk has its own random stream, so changing this
-changes the pictures."""
+"""Faces drawn together, as many as a processor's cache holds. Each chunk has its own random stream, so
+another number here gives other faces."""
 
-Array: TypeAlias = npt.NDArray[np.float32]
-"""One number a face has shape (count, 1, 1), one colour (count, 3, 1, 1), one map (count, size, size)."""
+Number: TypeAlias = Float[Any, "count 1 1"]
+"""One number a face."""
+
+Colour: TypeAlias = Float[Any, "#count 3 1 1"]
+"""One colour or density a face, or one for all."""
+
+Grid: TypeAlias = Float[Any, "count *channels rows columns"]
+"""A few random numbers a face."""
+
+Map: TypeAlias = Float[Any, "count size size"]
+"""One number a pixel."""
+
+Picture: TypeAlias = Float[Any, "count 3 size size"]
+"""One colour a pixel, about in [0, 1]."""
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Colours. All are unit RGB as a photo holds it (gamma-encoded), and a density is minus the logarithm of such a value.
+# --------------------------------------------------------------------------------------------------
+# Colours, unit RGB as a photo holds it (gamma-encoded), and densities: minus the logarithm of such a colour.
 
 
-def _rgb(red: float, green: float, blue: float) -> Array:
+def _rgb(red: float, green: float, blue: float) -> Colour:
     return np.array([red, green, blue], dtype=np.float32).reshape(3, 1, 1)
 
 
@@ -51,9 +63,7 @@ _BROWN_IRIS = _rgb(0.27, 0.16, 0.10)
 _LIGHT_IRISES = np.stack(
     [_rgb(0.40, 0.53, 0.66), _rgb(0.42, 0.49, 0.34), _rgb(0.52, 0.55, 0.56), _rgb(0.40, 0.31, 0.18)]
 )
-_FRAMES = np.stack(
-    [_rgb(0.08, 0.08, 0.09), _rgb(0.22, 0.13, 0.08), _rgb(0.62, 0.52, 0.30), _rgb(0.55, 0.56, 0.58)]
-)
+_FRAMES = np.stack([_rgb(0.08, 0.08, 0.09), _rgb(0.22, 0.13, 0.08), _rgb(0.62, 0.52, 0.30), _rgb(0.55, 0.56, 0.58)])
 _CLOTHES = np.stack(
     [
         _rgb(0.10, 0.11, 0.14),
@@ -66,118 +76,137 @@ _CLOTHES = np.stack(
         _rgb(0.62, 0.52, 0.38),
     ]
 )
-_LIPSTICKS = np.stack(
-    [_rgb(0.05, 0.75, 0.60), _rgb(0.10, 0.45, 0.25), _rgb(0.25, 0.85, 0.55), _rgb(0.12, 0.50, 0.50)]
-)
+_LIPSTICKS = np.stack([_rgb(0.05, 0.75, 0.60), _rgb(0.10, 0.45, 0.25), _rgb(0.25, 0.85, 0.55), _rgb(0.12, 0.50, 0.50)])
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # Attributes: what tells one face from another. A class names each beside the range that it is sampled from.
 
 
+class _Distribution(Protocol):
+    def draw(self, rng: np.random.Generator, count: int) -> Number | Colour | Grid: ...
+
+
+@dataclass(frozen=True)
+class _Between:
+    """Every number from `low` to `high` alike."""
+
+    low: float
+    high: float
+
+    def draw(self, rng: np.random.Generator, count: int) -> Number:
+        return rng.uniform(self.low, self.high, (count, 1, 1)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Normal:
+    """Normal, but never further than two deviations from the mean, so that no face is a monster."""
+
+    mean: float
+    deviation: float
+
+    def draw(self, rng: np.random.Generator, count: int) -> Number:
+        values = rng.standard_normal((count, 1, 1), dtype=np.float32)
+        return self.mean + self.deviation * np.clip(values, -2, 2)
+
+
+@dataclass(frozen=True)
+class _Chance:
+    """1 with this probability, else 0."""
+
+    probability: float | Number
+
+    def draw(self, rng: np.random.Generator, count: int) -> Number:
+        return (rng.random((count, 1, 1)) < self.probability).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _OneOf:
+    """One colour of a palette; shape of the palette (colours, 3, 1, 1)."""
+
+    palette: Colour
+
+    def draw(self, rng: np.random.Generator, count: int) -> Colour:
+        return self.palette[rng.integers(len(self.palette), size=count)]
+
+
+@dataclass(frozen=True)
+class _Noise:
+    """Standard normal values of this shape, to be stretched over a picture."""
+
+    shape: tuple[int, ...]
+
+    def draw(self, rng: np.random.Generator, count: int) -> Grid:
+        return rng.standard_normal((count, *self.shape), dtype=np.float32)
+
+
+@dataclass(frozen=True)
 class _Sampler:
-    """Random numbers for a chunk of faces, one a face."""
+    """Draws what a chunk of faces needs from distributions."""
 
-    def __init__(self, rng: np.random.Generator, count: int) -> None:
-        self._rng = rng
-        self._shape = (count, 1, 1)
+    rng: np.random.Generator
+    count: int
 
-    def between(self, low: float, high: float) -> Array:
-        return self._rng.uniform(low, high, self._shape).astype(np.float32)
-
-    def normal(self, mean: float, deviation: float) -> Array:
-        """Normal, but never further than two deviations from the mean, so that no face is a monster."""
-        values = self._rng.standard_normal(self._shape, dtype=np.float32)
-        return mean + deviation * np.clip(values, -2, 2)
-
-    def chance(self, probability: float | Array) -> Array:
-        """1 where it happens and 0 where it does not."""
-        return (self._rng.random(self._shape) < probability).astype(np.float32)
-
-    def one_of(self, palette: Array) -> Array:
-        return palette[self._rng.integers(len(palette), size=self._shape[0])]
-
-    def grid(self, *shape: int) -> Array:
-        """Standard normal values; shape (count, *shape)."""
-        return self._rng.standard_normal((self._shape[0], *shape), dtype=np.float32)
-
-
-# What stands in for an attribute until it is sampled: typed Any, since it stands where an array will.
-def _between(low: float, high: float) -> Any:
-    return lambda draw: draw.between(low, high)
-
-
-def _normal(mean: float, deviation: float) -> Any:
-    return lambda draw: draw.normal(mean, deviation)
-
-
-def _chance(probability: float) -> Any:
-    return lambda draw: draw.chance(probability)
-
-
-def _one_of(palette: Array) -> Any:
-    return lambda draw: draw.one_of(palette)
-
-
-def _grid(*shape: int) -> Any:
-    return lambda draw: draw.grid(*shape)
+    def __call__(self, distribution: _Distribution) -> Any:
+        return distribution.draw(self.rng, self.count)
 
 
 class _Attributes:
-    """Attributes of a chunk of faces, one array each."""
+    """Attributes of a chunk of faces; a distribution in an annotation is what it is drawn from."""
 
     @classmethod
-    def sample(cls, draw: _Sampler, **given: Array) -> Self:
-        """All attributes sampled, but for those that are given."""
-        sampled = {field.name: field.default(draw) for field in fields(cls) if field.name not in given}  # type: ignore[arg-type]
-        return cls(**{name: np.asarray(value, dtype=np.float32) for name, value in (given | sampled).items()})
+    def sample(cls, draw: _Sampler, **given: Any) -> Self:
+        """All attributes: those that are given, and the others drawn."""
+        hints = get_type_hints(cls, include_extras=True)
+        drawn = {name: draw(hint.__metadata__[-1]) for name, hint in hints.items() if name not in given}
+        return cls(**drawn, **given)
 
 
 @dataclass(frozen=True)
 class _Pose(_Attributes):
     """Where the face lies in the crop and where it looks."""
 
-    shift_x: Array = _normal(0, 0.05)
-    shift_y: Array = _normal(0, 0.05)
-    scale: Array = _normal(1.06, 0.055)
-    roll: Array = _normal(0, 0.07)
-    yaw: Array = _normal(0, 0.14)
-    stretch: Array = _normal(1, 0.035)
+    shift_x: Annotated[Number, _Normal(0, 0.05)]
+    shift_y: Annotated[Number, _Normal(0, 0.05)]
+    scale: Annotated[Number, _Normal(1.06, 0.055)]
+    roll: Annotated[Number, _Normal(0, 0.07)]
+    yaw: Annotated[Number, _Normal(0, 0.14)]
+    stretch: Annotated[Number, _Normal(1, 0.035)]
 
 
 @dataclass(frozen=True)
 class _Head(_Attributes):
     """The outline of the head, and the relief that shading shows."""
 
-    width: Array = _normal(0.97, 0.035)
-    height: Array = _normal(1.31, 0.05)
-    taper: Array = _normal(0.13, 0.05)
-    squareness: Array = _between(0, 0.55)
-    ear_size: Array = _between(0.7, 1.2)
-    neck_width: Array = _normal(0.66, 0.06)
-    nose_width: Array = _normal(0.19, 0.025)
-    nose_base: Array = _normal(0.12, 0.03)
-    fold_depth: Array = _between(0.02, 0.08)
-    socket_depth: Array = _between(0.06, 0.34)
-    age: Array = _between(0, 1)
+    width: Annotated[Number, _Normal(0.97, 0.035)]
+    height: Annotated[Number, _Normal(1.31, 0.05)]
+    taper: Annotated[Number, _Normal(0.13, 0.05)]
+    squareness: Annotated[Number, _Between(0, 0.55)]
+    ear_size: Annotated[Number, _Between(0.7, 1.2)]
+    neck_width: Annotated[Number, _Normal(0.66, 0.06)]
+    nose_width: Annotated[Number, _Normal(0.19, 0.025)]
+    nose_base: Annotated[Number, _Normal(0.12, 0.03)]
+    fold_depth: Annotated[Number, _Between(0.02, 0.08)]
+    socket_depth: Annotated[Number, _Between(0.06, 0.34)]
+    age: Annotated[Number, _Between(0, 1)]
 
 
 @dataclass(frozen=True)
 class _Skin(_Attributes):
     """The skin's pigments, as multiples of the densities above; `lightness` is L* without flush and shade."""
 
-    lightness: Array = _between(_DARKEST, _LIGHTEST)
-    blood: Array = _normal(0.08, 0.17)
-    yellowness: Array = _normal(0.03, 0.06)
-    rosiness: Array = _between(0, 1)
-    cheek_blood: Array = _between(0, 0.75)
-    nose_blood: Array = _between(0, 0.35)
-    lid_blood: Array = _between(0, 0.5)
-    gloss: Array = _between(0, 0.22)
-    blotches: Array = _grid(9, 9)
+    lightness: Annotated[Number, _Between(_DARKEST, _LIGHTEST)]
+    blood: Annotated[Number, _Normal(0.08, 0.17)]
+    yellowness: Annotated[Number, _Normal(0.03, 0.06)]
+    rosiness: Annotated[Number, _Between(0, 1)]
+    cheek_blood: Annotated[Number, _Between(0, 0.75)]
+    nose_blood: Annotated[Number, _Between(0, 0.35)]
+    lid_blood: Annotated[Number, _Between(0, 0.5)]
+    gloss: Annotated[Number, _Between(0, 0.22)]
+    blotches: Annotated[Grid, _Noise((9, 9))]
 
     @property
-    def melanin(self) -> Array:
+    def melanin(self) -> Number:
         """From 0, the lightest skin, to about 1, the darkest."""
         return np.log(_LIGHTEST / self.lightness) / _LIGHTNESS_DECAY
 
@@ -186,28 +215,28 @@ class _Skin(_Attributes):
 class _Hair(_Attributes):
     """Colour and outline of the hair on the head."""
 
-    colour: Array
-    present: Array
-    hairline: Array
-    side: Array
-    side_end: Array
-    strands: Array = _grid(5, 26)
-    volume: Array = _between(0.08, 0.35)
-    slant: Array = _normal(0, 0.09)
-    temple: Array = _between(0, 0.28)
-    wave: Array = _grid(4, 7)
+    colour: Colour
+    present: Number
+    hairline: Number
+    side: Number
+    side_end: Number
+    strands: Annotated[Grid, _Noise((5, 26))]
+    volume: Annotated[Number, _Between(0.08, 0.35)]
+    slant: Annotated[Number, _Normal(0, 0.09)]
+    temple: Annotated[Number, _Between(0, 0.28)]
+    wave: Annotated[Grid, _Noise((4, 7))]
 
     @classmethod
-    def of(cls, draw: _Sampler, colour: Array, is_long: Array) -> "_Hair":
+    def of(cls, draw: _Sampler, colour: Colour, is_long: Number) -> "_Hair":
         """Long hair falls beside the face; a fringe covers the forehead; short hair may be missing."""
-        has_fringe = draw.chance(0.22) > 0
+        has_fringe = draw(_Chance(0.22)) > 0
         return cls.sample(
             draw,
             colour=colour,
-            present=1 - (1 - is_long) * draw.chance(0.12),
-            hairline=np.where(has_fringe, draw.between(-1.0, -0.84), draw.between(-1.38, -0.98)),
-            side=np.where(is_long > 0, draw.between(0.02, 0.2), draw.between(-0.04, 0.07)),
-            side_end=np.where(is_long > 0, 3.0, draw.between(-0.6, -0.1)),
+            present=1 - (1 - is_long) * draw(_Chance(0.12)),
+            hairline=np.where(has_fringe, draw(_Between(-1.0, -0.84)), draw(_Between(-1.38, -0.98))),
+            side=np.where(is_long > 0, draw(_Between(0.02, 0.2)), draw(_Between(-0.04, 0.07))),
+            side_end=np.where(is_long > 0, 3.0, draw(_Between(-0.6, -0.1))),
         )
 
 
@@ -215,34 +244,34 @@ class _Hair(_Attributes):
 class _Brows(_Attributes):
     """Colour and shape of the brows."""
 
-    colour: Array
-    height: Array = _normal(-0.79, 0.03)
-    thickness: Array = _between(0.045, 0.1)
-    arch: Array = _between(0.02, 0.13)
-    tilt: Array = _normal(0.01, 0.04)
-    opacity: Array = _between(0.45, 0.95)
+    colour: Colour
+    height: Annotated[Number, _Normal(-0.79, 0.03)]
+    thickness: Annotated[Number, _Between(0.045, 0.1)]
+    arch: Annotated[Number, _Between(0.02, 0.13)]
+    tilt: Annotated[Number, _Normal(0.01, 0.04)]
+    opacity: Annotated[Number, _Between(0.45, 0.95)]
 
 
 @dataclass(frozen=True)
 class _Beard(_Attributes):
     """How dense the beard is, how far it reaches beyond the mouth's corners, and where it ends below."""
 
-    opacity: Array
-    reach: Array
-    end: Array
+    opacity: Number
+    reach: Number
+    end: Number
 
     @classmethod
-    def of(cls, draw: _Sampler, may_grow: Array) -> "_Beard":
+    def of(cls, draw: _Sampler, may_grow: Number) -> "_Beard":
         """None, stubble, a moustache, a goatee or a full beard."""
-        stubble = draw.chance(0.5) * draw.between(0.05, 0.3)
-        is_grown = draw.chance(0.22)
-        is_narrow = is_grown * draw.chance(0.5)
-        is_moustache = is_narrow * draw.chance(0.5)
+        stubble = draw(_Chance(0.5)) * draw(_Between(0.05, 0.3))
+        is_grown = draw(_Chance(0.22))
+        is_narrow = is_grown * draw(_Chance(0.5))
+        is_moustache = is_narrow * draw(_Chance(0.5))
         return cls.sample(
             draw,
-            opacity=np.where(is_grown > 0, draw.between(0.6, 0.95), stubble) * may_grow,
-            reach=np.where(is_narrow > 0, draw.between(0.06, 0.16), 2.0),
-            end=np.where(is_moustache > 0, 0.52, 3.0),
+            opacity=np.where(is_grown > 0, draw(_Between(0.6, 0.95)), stubble) * may_grow,
+            reach=np.where(is_narrow > 0, draw(_Between(0.06, 0.16)), 2.0),
+            end=3.0 - 2.48 * is_moustache,
         )
 
 
@@ -250,93 +279,98 @@ class _Beard(_Attributes):
 class _Eyes(_Attributes):
     """Colour and shape of the eyes, and where they look."""
 
-    iris: Array
-    distance: Array = _normal(0.47, 0.015)
-    height: Array = _normal(-0.52, 0.02)
-    half_width: Array = _normal(0.205, 0.015)
-    opening: Array = _normal(0.085, 0.022)
-    tilt: Array = _normal(-0.02, 0.05)
-    gaze_x: Array = _normal(0, 0.035)
-    gaze_y: Array = _normal(-0.005, 0.008)
-    iris_radius: Array = _normal(0.095, 0.006)
-    lashes: Array = _between(0.35, 1)
+    iris: Colour
+    distance: Annotated[Number, _Normal(0.47, 0.015)]
+    height: Annotated[Number, _Normal(-0.52, 0.02)]
+    half_width: Annotated[Number, _Normal(0.205, 0.015)]
+    opening: Annotated[Number, _Normal(0.085, 0.022)]
+    tilt: Annotated[Number, _Normal(-0.02, 0.05)]
+    gaze_x: Annotated[Number, _Normal(0, 0.035)]
+    gaze_y: Annotated[Number, _Normal(-0.005, 0.008)]
+    iris_radius: Annotated[Number, _Normal(0.095, 0.006)]
+    lashes: Annotated[Number, _Between(0.35, 1)]
 
 
 @dataclass(frozen=True)
 class _Mouth(_Attributes):
-    """Shape and colour of the mouth; `gap` holds where it is open."""
+    """Shape and colour of the mouth; the lips are painted or not."""
 
-    smile: Array = _between(-0.03, 0.15)
-    rest_height: Array = _normal(0.59, 0.025)
-    rest_half_width: Array = _normal(0.36, 0.03)
-    upper: Array = _between(0.05, 0.1)
-    lower: Array = _between(0.08, 0.14)
-    is_open: Array = _chance(0.42)
-    gap_if_open: Array = _between(0.03, 0.11)
-    teeth: Array = _between(0.1, 1)
-    blood: Array = _between(0.3, 1.1)
-    is_painted: Array = _chance(0.2)
-    lipstick: Array = _one_of(_LIPSTICKS)
+    is_painted: Number
+    smile: Annotated[Number, _Between(-0.03, 0.15)]
+    rest_height: Annotated[Number, _Normal(0.59, 0.025)]
+    rest_half_width: Annotated[Number, _Normal(0.36, 0.03)]
+    upper: Annotated[Number, _Between(0.05, 0.1)]
+    lower: Annotated[Number, _Between(0.08, 0.14)]
+    is_open: Annotated[Number, _Chance(0.42)]
+    gap_if_open: Annotated[Number, _Between(0.03, 0.11)]
+    teeth: Annotated[Number, _Between(0.1, 1)]
+    blood: Annotated[Number, _Between(0.3, 1.1)]
+    lipstick: Annotated[Colour, _OneOf(_LIPSTICKS)]
 
     @property
-    def height(self) -> Array:
+    def height(self) -> Number:
         """Where the middle of a smile sinks to."""
         return self.rest_height + 0.3 * self.smile
 
     @property
-    def half_width(self) -> Array:
+    def half_width(self) -> Number:
         """A smile is wider."""
         return self.rest_half_width + 0.6 * self.smile
 
     @property
-    def gap(self) -> Array:
+    def gap(self) -> Number:
         """Half the distance of the lips in the middle."""
         return self.is_open * self.gap_if_open
+
+    @property
+    def bottom(self) -> Number:
+        """Where the lower lip ends."""
+        return self.height + self.gap + self.lower
 
 
 @dataclass(frozen=True)
 class _Glasses(_Attributes):
     """Glasses, where a face wears them."""
 
-    present: Array = _chance(0.2)
-    radius_x: Array = _between(0.29, 0.37)
-    radius_y: Array = _between(0.18, 0.28)
-    squareness: Array = _between(0, 0.9)
-    thickness: Array = _between(0.012, 0.045)
-    frame: Array = _one_of(_FRAMES)
-    is_dark: Array = _chance(0.1)
-    tint: Array = _between(0, 0.12)
-    tint_if_dark: Array = _between(0.6, 0.92)
+    present: Annotated[Number, _Chance(0.2)]
+    radius_x: Annotated[Number, _Between(0.29, 0.37)]
+    radius_y: Annotated[Number, _Between(0.18, 0.28)]
+    squareness: Annotated[Number, _Between(0, 0.9)]
+    thickness: Annotated[Number, _Between(0.012, 0.045)]
+    frame: Annotated[Colour, _OneOf(_FRAMES)]
+    is_dark: Annotated[Number, _Chance(0.1)]
+    tint: Annotated[Number, _Between(0, 0.12)]
+    tint_if_dark: Annotated[Number, _Between(0.6, 0.92)]
 
 
 @dataclass(frozen=True)
 class _Scene(_Attributes):
-    """What lies around the face, and the light on it: its direction, the depth of its shade and the shade's colour."""
+    """What lies around the face, where the light comes from, and how deep and warm its shade is."""
 
-    near: Array
-    far: Array
-    angle: Array = _between(0, 2 * np.pi)
-    blobs: Array = _grid(3, 4, 4)
-    clothes: Array = _one_of(_CLOTHES)
-    collar: Array = _normal(1.12, 0.08)
-    light_x: Array = _normal(0, 0.42)
-    light_y: Array = _normal(-0.3, 0.16)
-    relief: Array = _between(0.3, 1.1)
-    shade_warmth: Array = _normal(0, 0.2)
+    near: Colour
+    far: Colour
+    angle: Annotated[Number, _Between(0, 2 * np.pi)]
+    blobs: Annotated[Grid, _Noise((3, 4, 4))]
+    clothes: Annotated[Colour, _OneOf(_CLOTHES)]
+    collar: Annotated[Number, _Normal(1.12, 0.08)]
+    light_x: Annotated[Number, _Normal(0, 0.42)]
+    light_y: Annotated[Number, _Normal(-0.3, 0.16)]
+    relief: Annotated[Number, _Between(0.3, 1.1)]
+    shade_warmth: Annotated[Number, _Normal(0, 0.18)]
 
 
 @dataclass(frozen=True)
 class _Camera(_Attributes):
     """What the camera does to colour and sharpness."""
 
-    exposure: Array = _normal(1.13, 0.1)
-    warmth: Array = _normal(0.015, 0.05)
-    greenness: Array = _normal(0, 0.016)
-    saturation: Array = _normal(0.95, 0.15)
-    contrast: Array = _normal(1.12, 0.14)
-    brightness: Array = _normal(0, 0.025)
-    blur: Array = _between(0.3, 1.15)
-    noise: Array = _between(0.001, 0.009)
+    exposure: Annotated[Number, _Normal(1.13, 0.1)]
+    warmth: Annotated[Number, _Normal(0.015, 0.05)]
+    greenness: Annotated[Number, _Normal(0, 0.016)]
+    saturation: Annotated[Number, _Normal(0.92, 0.14)]
+    contrast: Annotated[Number, _Normal(1.12, 0.14)]
+    brightness: Annotated[Number, _Normal(0, 0.025)]
+    blur: Annotated[Number, _Between(0.3, 1.15)]
+    noise: Annotated[Number, _Between(0.001, 0.009)]
 
 
 @dataclass(frozen=True)
@@ -360,59 +394,60 @@ class _Faces:
         draw = _Sampler(rng, count)
         head, skin = _Head.sample(draw), _Skin.sample(draw)
         hair_colour, brow_colour = _hair_colours(draw, skin, head)
-        has_long_hair = draw.chance(0.38)
+        has_long_hair = draw(_Chance(0.38))
+        beard = _Beard.of(draw, may_grow=1 - has_long_hair)
         return cls(
             pose=_Pose.sample(draw),
             head=head,
             skin=skin,
             hair=_Hair.of(draw, hair_colour, has_long_hair),
             brows=_Brows.sample(draw, colour=brow_colour),
-            beard=_Beard.of(draw, may_grow=1 - has_long_hair),
+            beard=beard,
             eyes=_Eyes.sample(draw, iris=_iris_colour(draw, skin)),
-            mouth=_Mouth.sample(draw),
+            mouth=_Mouth.sample(draw, is_painted=draw(_Chance(0.25)) * (beard.opacity < 0.2)),
             glasses=_Glasses.sample(draw),
             scene=_Scene.sample(draw, near=_backdrop(draw), far=_backdrop(draw)),
             camera=_Camera.sample(draw),
         )
 
 
-def _per_channel(number: Array) -> Array:
+def _per_channel(number: Number) -> Colour:
     """One number a face, to be multiplied with a colour."""
     return number[:, None]
 
 
-def _hair_colours(draw: _Sampler, skin: _Skin, head: _Head) -> tuple[Array, Array]:
+def _hair_colours(draw: _Sampler, skin: _Skin, head: _Head) -> tuple[Colour, Colour]:
     """Colours of hair and brows; shapes (count, 3, 1, 1).
 
     Two pigments mix to black, brown, blond and red; age takes them away. Fair hair goes with fair skin.
     """
-    fairness = np.clip(1.15 - 1.7 * skin.melanin, 0, 1) * draw.between(0, 1)
-    is_red = draw.chance(0.14) * (fairness > 0.25)
-    grayness = _per_channel(draw.chance(head.age * 0.45) * draw.between(0.4, 1))
-    eumelanin = _per_channel(1.8 - 1.58 * fairness + draw.normal(0, 0.07))
-    pheomelanin = _per_channel(draw.between(0.05, 0.3) + is_red * draw.between(0.35, 0.6))
+    fairness = np.clip(1.15 - 1.7 * skin.melanin, 0, 1) * draw(_Between(0, 1))
+    is_red = draw(_Chance(0.14)) * (fairness > 0.25)
+    grayness = _per_channel(draw(_Chance(head.age * 0.45)) * draw(_Between(0.4, 1)))
+    eumelanin = _per_channel(1.8 - 1.58 * fairness + draw(_Normal(0, 0.07)))
+    pheomelanin = _per_channel(draw(_Between(0.05, 0.3)) + is_red * draw(_Between(0.35, 0.6)))
     colour = np.exp(-(_HAIR_BASE + eumelanin * _EUMELANIN + pheomelanin * _PHEOMELANIN))
-    gray = _rgb(0.70, 0.69, 0.67) * _per_channel(draw.between(0.6, 1.1)) - colour
+    gray = _rgb(0.70, 0.69, 0.67) * _per_channel(draw(_Between(0.6, 1.1))) - colour
     return colour + grayness * gray, 0.8 * (colour + 0.4 * grayness * gray)
 
 
-def _iris_colour(draw: _Sampler, skin: _Skin) -> Array:
+def _iris_colour(draw: _Sampler, skin: _Skin) -> Colour:
     """Brown, and with fair skin as often blue, green, gray or hazel; shape (count, 3, 1, 1)."""
     fairness = np.clip(1.1 - 2.2 * skin.melanin, 0, 1)
-    lightness = _per_channel(draw.chance(0.75 * fairness) * draw.between(0.55, 1))
-    brown = _BROWN_IRIS * _per_channel(draw.between(0.6, 1.5))
-    return brown + lightness * (draw.one_of(_LIGHT_IRISES) - brown)
+    lightness = _per_channel(draw(_Chance(0.75 * fairness)) * draw(_Between(0.55, 1)))
+    brown = _BROWN_IRIS * _per_channel(draw(_Between(0.6, 1.5)))
+    return brown + lightness * (draw(_OneOf(_LIGHT_IRISES)) - brown)
 
 
-def _backdrop(draw: _Sampler) -> Array:
+def _backdrop(draw: _Sampler) -> Colour:
     """A background colour: any brightness, mostly muted, warm a little more often than cold."""
-    value = draw.between(0.08, 0.95)
-    warmth = draw.normal(0.05, 0.17)
-    greenness = draw.normal(0, 0.06)
+    value = draw(_Between(0.08, 0.95))
+    warmth = draw(_Normal(0.05, 0.17))
+    greenness = draw(_Normal(0, 0.06))
     return np.stack([value * (1 + warmth), value * (1 + greenness), value * (1 - warmth)], axis=1)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # Geometry
 
 
@@ -430,17 +465,17 @@ class _Plane:
         pixel: Side of a pixel.
     """
 
-    x: Array
-    y: Array
-    feature_x: Array
-    side: Array
-    frame_x: Array
-    frame_y: Array
+    x: Map
+    y: Map
+    feature_x: Map
+    side: Map
+    frame_x: Map
+    frame_y: Map
     pixel: float
 
     @classmethod
     def of(cls, pose: _Pose, size: int) -> "_Plane":
-        ticks = ((np.arange(size, dtype=np.float32) + 0.5) * (2 / size) - 1).astype(np.float32)
+        ticks = (np.arange(size, dtype=np.float32) + 0.5) * (2 / size) - 1
         frame_x, frame_y = ticks[None, None, :], ticks[None, :, None]
         right, down = frame_x - pose.shift_x, frame_y - pose.shift_y
         cos, sin = np.cos(pose.roll) / pose.scale, np.sin(pose.roll) / pose.scale
@@ -449,77 +484,78 @@ class _Plane:
         feature_x = x - pose.yaw * np.maximum(1 - x * x, 0)
         return cls(x, y, feature_x, np.abs(feature_x), frame_x, frame_y, 2 / size)
 
-    def fill(self, distance: Array, softness: float = 0.0) -> Array:
+    def fill(self, distance: Map, softness: float = 0.0) -> Map:
         """Opacity of a shape: 0 outside, 1 inside, with a smooth edge.
 
         Args:
             distance: How far a pixel lies inside of the shape; negative outside.
             softness: Width of the edge, at least two pixels.
         """
-        t = np.clip(distance * (1 / max(softness, 2 * self.pixel)) + np.float32(0.5), 0, 1)
+        t = np.clip(distance * (1 / max(softness, 2 * self.pixel)) + 0.5, 0, 1)
         return t * t * (3 - 2 * t)
 
-    def stroke(self, distance: Array, width: Array | float) -> Array:
+    def stroke(self, distance: Map, width: Number | Map | float) -> Map:
         """Opacity of a soft line.
 
         Args:
             distance: Distance from the middle of the line.
             width: Where the line ends, at least one pixel from its middle.
         """
-        return _bell((distance / np.maximum(width, 1.2 * self.pixel)) ** 2)
+        width = np.maximum(np.asarray(width, dtype=np.float32), 1.2 * self.pixel)
+        return _bell((distance / width) ** 2)
 
 
-def _bell(squared_radius: Array) -> Array:
+def _bell(squared_radius: Map) -> Map:
     """A smooth hill: 1 where the squared radius is 0, and 0 from 1 on."""
     t = np.maximum(1 - squared_radius, 0)
     return t * t
 
 
 def _hill(
-    plane: _Plane, x: float | Array, y: float | Array, radius_x: float | Array, radius_y: float | Array
-) -> Array:
+    plane: _Plane, x: float | Number, y: float | Number, radius_x: float | Number, radius_y: float | Number
+) -> Map:
     """A smooth hill on both sides of the face."""
     return _bell(((plane.side - x) / radius_x) ** 2 + ((plane.y - y) / radius_y) ** 2)
 
 
 @cache
-def _spread(cells: int, size: int) -> Array:
+def _spread(cells: int, size: int) -> Grid:
     """The matrix that stretches a few random values smoothly over a side; shape (size, cells)."""
     places = (np.arange(size) + 0.5) / size * (cells - 1)
     t = np.clip(1 - np.abs(places[:, None] - np.arange(cells)), 0, 1)
     return (t * t * (3 - 2 * t)).astype(np.float32)
 
 
-def _clouds(grid: Array, size: int) -> Array:
+def _clouds(grid: Grid, size: int) -> Map | Picture:
     """Smooth random maps, about in [-2, 2], from a grid of random values in their last two axes."""
     return _spread(grid.shape[-2], size) @ grid @ _spread(grid.shape[-1], size).T
 
 
-def _paint(picture: Array, colour: Array, opacity: Array) -> None:
-    """Lay a colour on the picture; shapes (count, 3, size, size), the same or one that spreads to it, and a map."""
+def _paint(picture: Picture, colour: Colour | Picture, opacity: Map) -> None:
+    """Lay a colour on the picture, in place."""
     change = colour - picture
     change *= opacity[:, None]
     picture += change
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # The parts of a face
 
 
-def _background(scene: _Scene, plane: _Plane, size: int) -> Array:
+def _background(scene: _Scene, plane: _Plane, size: int) -> Picture:
     """Two colours that run into each other, and soft blobs."""
     along = plane.frame_x * np.cos(scene.angle) + plane.frame_y * np.sin(scene.angle)
-    mix = (np.clip(along * 0.4 + 0.5, 0, 1))[:, None]
+    mix = np.clip(along * 0.4 + 0.5, 0, 1)[:, None]
     picture = scene.near + mix * (scene.far - scene.near)
-    picture += _clouds(scene.blobs * np.float32(0.08), size)
+    picture += _clouds(0.08 * scene.blobs, size)
     return picture
 
 
-def _clothes(scene: _Scene, plane: _Plane) -> Array:
+def _clothes(scene: _Scene, plane: _Plane) -> Map:
     return plane.fill(plane.y + 0.3 * np.abs(plane.x) - scene.collar, 0.06)
 
 
-def _head_inside(head: _Head, plane: _Plane) -> tuple[Array, Array, Array]:
+def _head_inside(head: _Head, plane: _Plane) -> tuple[Map, Map, Map]:
     """How far a pixel lies inside the head, and its place across and down the head, each about in [-1, 1]."""
     jaw = np.clip((plane.y + 0.2) * 0.66, 0, 1)
     across = plane.x / (head.width * (1 - head.taper * jaw * jaw))
@@ -528,14 +564,14 @@ def _head_inside(head: _Head, plane: _Plane) -> tuple[Array, Array, Array]:
     return 1 - np.sqrt(np.maximum(a + d - head.squareness * a * d, 0)), across, down
 
 
-def _ears(head: _Head, plane: _Plane) -> Array:
+def _ears(head: _Head, plane: _Plane) -> Map:
     across = (np.abs(plane.x) - head.width) * (1 / (0.11 * head.ear_size))
     down = (plane.y + 0.3) * (1 / (0.3 * head.ear_size))
     return plane.fill((1 - np.sqrt(across * across + down * down)) * 0.1)
 
 
-def _shading(faces: _Faces, plane: _Plane, across: Array, down: Array) -> Array:
-    """Density of the shade on the head's round, on both sides of the nose, in the sockets and in the folds."""
+def _shading(faces: _Faces, plane: _Plane, across: Map, down: Map) -> Map:
+    """Density of the shade: on the head's round, beside the nose, in the eyes' sockets and in the folds."""
     head, scene = faces.head, faces.scene
     facing = np.sqrt(np.maximum(1.05 - 0.8 * (across * across + down * down), 0.02))
     lit = facing + scene.light_x * across + scene.light_y * down
@@ -544,45 +580,48 @@ def _shading(faces: _Faces, plane: _Plane, across: Array, down: Array) -> Array:
     shade += head.socket_depth * _hill(plane, 0.4, faces.eyes.height - 0.07, 0.34, 0.24)
     shade += 0.5 * head.socket_depth * _hill(plane, 0.42, faces.eyes.height + 0.17, 0.25, 0.12)
     fold = plane.side - 0.24 - 0.75 * (plane.y - 0.08) * (1.1 - plane.y)
-    shade += (
-        (head.fold_depth + 0.14 * head.age) * plane.stroke(fold, 0.12) * _bell(((plane.y - 0.28) / 0.36) ** 2)
-    )
-    shade += 0.16 * _hill(
-        plane, 0.0, faces.mouth.height + faces.mouth.lower + faces.mouth.gap + 0.08, 0.26, 0.09
-    )
+    fold_depth = head.fold_depth + 0.14 * head.age
+    shade += fold_depth * plane.stroke(fold, 0.12) * _bell(((plane.y - 0.28) / 0.36) ** 2)
+    shade += 0.16 * _hill(plane, 0.0, faces.mouth.bottom + 0.08, 0.26, 0.09)
     return shade
 
 
-def _nose_shade(faces: _Faces, plane: _Plane) -> Array:
+def _nose_shade(faces: _Faces, plane: _Plane) -> Map:
     """Density of the shade beside, on and below the nose; the ridge is lighter."""
-    head, scene = faces.head, faces.scene
-    x = plane.feature_x - 0.25 * faces.pose.yaw
-    base = head.nose_base
+    base, light_x = faces.head.nose_base, faces.scene.light_x
+    across = _across_nose(faces, plane)
+    below = (plane.y - base) * 9
     length = _bell(((plane.y - base + 0.24) / 0.46) ** 2)
-    narrowing = np.clip(0.8 + 0.45 * (plane.y - base), 0.5, 1)
-    flank = x / (head.nose_width * narrowing)
-    turned = np.clip(-1.6 * scene.light_x * flank, -0.8, 0.8)
+    flank = across / np.clip(0.8 + 0.45 * (plane.y - base), 0.5, 1)
+    turned = np.clip(-1.6 * light_x * flank, -0.8, 0.8)
     shade = (0.2 * turned + 0.07) * _bell((np.abs(flank) - 0.8) ** 2 * 1.8) * length
     shade -= 0.07 * _bell(flank * flank * 2.2) * length
-    below = (plane.y - base) * 9
-    flank = x * (1 / head.nose_width)
-    tip = np.abs(flank)
-    shade += 0.34 * _bell((flank * 0.72) ** 2 + (below - 0.45) ** 2)
-    shade += 0.75 * _bell(((tip - 0.5) * 3.6) ** 2 + ((below - 0.02) * 1.9) ** 2)
-    shade += 0.22 * _bell(((tip - 1.08) * 3.2) ** 2 + ((below + 0.7) * 0.9) ** 2)
-    shade += 0.08 * _bell((x * 12) ** 2) * _bell(((plane.y - base - 0.2) * 7) ** 2)
+    shade += 0.34 * _bell((across * 0.72) ** 2 + (below - 0.45) ** 2)
+    shade += 0.22 * _bell(((np.abs(across) - 1.08) * 3.2) ** 2 + ((below + 0.7) * 0.9) ** 2)
+    shade += 0.08 * _bell((across * 2.3) ** 2) * _bell(((plane.y - base - 0.2) * 7) ** 2)
     return shade
+
+
+def _across_nose(faces: _Faces, plane: _Plane) -> Map:
+    """Place across the nose, from -1 to 1; it stands out, and so turns further than the face around it."""
+    return (plane.feature_x - 0.25 * faces.pose.yaw) * (1 / faces.head.nose_width)
+
+
+def _nostrils(faces: _Faces, plane: _Plane) -> Map:
+    across = np.abs(_across_nose(faces, plane)) - 0.5
+    below = plane.y - faces.head.nose_base
+    return _bell((across * 3.6) ** 2 + (below * 17) ** 2)
 
 
 @dataclass(frozen=True)
 class _MouthMaps:
     """Where the lips are, the line or gap between them, and the lips with a margin around."""
 
-    lips: Array
-    inside: Array
-    line: Array
-    depth: Array
-    around: Array
+    lips: Map
+    inside: Map
+    line: Map
+    depth: Map
+    around: Map
 
 
 def _mouth_maps(mouth: _Mouth, plane: _Plane) -> _MouthMaps:
@@ -608,17 +647,17 @@ def _mouth_maps(mouth: _Mouth, plane: _Plane) -> _MouthMaps:
     )
 
 
-def _skin(faces: _Faces, plane: _Plane, shade: Array, mouth: _MouthMaps, size: int) -> Array:
+def _skin(faces: _Faces, plane: _Plane, shade: Map, mouth: _MouthMaps, size: int) -> Picture:
     """Skin with lips, flushed cheeks and nose, shaded.
 
-    Two pigments lie over a bright ground and their densities add up, so that a flush shows less on dark skin and shade
-    deepens the colour, as it does in photos. The densities are this file's own: ground and melanin follow tones from
-    L* 80, a* 6, b* 13 over L* 53, a* 14, b* 21 to L* 25, a* 8, b* 11, about the span of skin in portraits; blood adds
+    Two pigments lie over a bright ground, and their densities add up: so a flush shows less on dark skin, and
+    shade deepens the colour, as in photos. The model is that of the reference; the densities are our own. With
+    melanin the tone goes from L* 81, a* 10, b* 18 over L* 54, a* 12, b* 18 to L* 26, a* 11, b* 14; blood adds
     mostly a*.
 
     Reference:
-        N. Tsumura, H. Haneishi, Y. Miyake, "Independent-component analysis of skin color image", J. Opt. Soc. Am. A
-        16(9), 1999: the colour of skin as the sum of the densities of melanin and haemoglobin.
+        N. Tsumura, H. Haneishi, Y. Miyake, "Independent-component analysis of skin color image", Journal of
+        the Optical Society of America A 16(9), 1999.
     """
     skin, eyes = faces.skin, faces.eyes
     blood = skin.blood + skin.rosiness * skin.cheek_blood * _hill(plane, 0.52, 0.02, 0.5, 0.42)
@@ -636,35 +675,33 @@ def _skin(faces: _Faces, plane: _Plane, shade: Array, mouth: _MouthMaps, size: i
     return np.exp(density, out=density)
 
 
-def _gloss(faces: _Faces, plane: _Plane, mouth: _MouthMaps) -> Array:
+def _gloss(faces: _Faces, plane: _Plane, mouth: _MouthMaps) -> Map:
     """Opacity of the shine on forehead, nose, cheeks and lower lip."""
     toward = 0.35 * faces.scene.light_x
     shine = _bell(((plane.x - toward) / 0.5) ** 2 + ((plane.y + 0.98) / 0.25) ** 2)
     tip = (plane.feature_x - 0.25 * faces.pose.yaw - 0.1 * toward) / 0.08
     shine += _bell(tip * tip + ((plane.y - faces.head.nose_base + 0.14) / 0.14) ** 2)
-    shine += (0.35 + 0.5 * np.sign(plane.feature_x) * faces.scene.light_x) * _hill(
-        plane, 0.55, -0.12, 0.36, 0.26
-    )
+    lit = 0.35 + 0.5 * faces.scene.light_x * np.sign(plane.feature_x)
+    shine += lit * _hill(plane, 0.55, -0.12, 0.36, 0.26)
     lower_lip = faces.mouth.height + faces.mouth.gap + 0.4 * faces.mouth.lower
     shine += 0.7 * mouth.lips * _hill(plane, 0.0, lower_lip, 0.2, 0.04)
     return faces.skin.gloss * shine
 
 
-def _hair_maps(faces: _Faces, plane: _Plane, inside: Array, size: int) -> tuple[Array, Array]:
+def _hair_maps(faces: _Faces, plane: _Plane, inside: Map, size: int) -> tuple[Map, Map]:
     """Opacities of the hair behind the head and of the hair before it."""
     hair = faces.hair
-    waves = _clouds(hair.wave, size) * np.float32(0.035)
+    waves = 0.035 * _clouds(hair.wave, size)
     outer = plane.fill(inside + hair.volume + waves, 0.05) * hair.present
     behind = outer * plane.fill(hair.side_end - plane.y, 0.1)
     side = np.abs(plane.x)
     top = hair.hairline + hair.slant * plane.x + hair.temple * side * side + waves - plane.y
-    flank = np.minimum(
-        side - (faces.head.width - hair.side) + waves + 0.06 * plane.y, hair.side_end - plane.y
-    )
-    return behind, outer * plane.fill(np.maximum(top, flank), 0.07)
+    flank = side - faces.head.width + hair.side + waves + 0.06 * plane.y
+    before = np.maximum(top, np.minimum(flank, hair.side_end - plane.y))
+    return behind, outer * plane.fill(before, 0.07)
 
 
-def _brow_map(brows: _Brows, plane: _Plane) -> Array:
+def _brow_map(brows: _Brows, plane: _Plane) -> Map:
     along = (plane.side - 0.45) * (1 / 0.31)
     middle = brows.height + 0.06 - brows.arch * (0.9 - 0.9 * (along - 0.25) ** 2) + brows.tilt * along
     thickness = np.maximum(brows.thickness * (1.15 - 0.35 * along), 1.2 * plane.pixel)
@@ -673,14 +710,10 @@ def _brow_map(brows: _Brows, plane: _Plane) -> Array:
     return brows.opacity * np.maximum(1 - off * off, 0) * ends
 
 
-def _beard_map(faces: _Faces, plane: _Plane, mouth: _MouthMaps) -> Array:
+def _beard_map(faces: _Faces, plane: _Plane, mouth: _MouthMaps) -> Map:
     beard, side = faces.beard, plane.side
-    cheek = (
-        faces.head.nose_base
-        + 0.12
-        + 0.3 * _bell(((side - 0.6) / 0.35) ** 2)
-        - 1.6 * np.maximum(side - 0.74, 0)
-    )
+    cheek = faces.head.nose_base + 0.12 + 0.3 * _bell(((side - 0.6) / 0.35) ** 2)
+    cheek -= 1.6 * np.maximum(side - 0.74, 0)
     flare = 0.4 * np.maximum(faces.mouth.height - plane.y, 0)
     across = faces.mouth.half_width + beard.reach - side - flare
     cover = plane.fill(np.minimum(np.minimum(plane.y - cheek, across), beard.end - plane.y), 0.16)
@@ -691,11 +724,11 @@ def _beard_map(faces: _Faces, plane: _Plane, mouth: _MouthMaps) -> Array:
 class _EyeMaps:
     """Opacities of white, iris, pupil, glint and of the dark line of the lashes."""
 
-    white: Array
-    iris: Array
-    pupil: Array
-    glint: Array
-    lashes: Array
+    white: Map
+    iris: Map
+    pupil: Map
+    glint: Map
+    lashes: Map
 
 
 def _eye_maps(eyes: _Eyes, plane: _Plane) -> _EyeMaps:
@@ -718,7 +751,7 @@ def _eye_maps(eyes: _Eyes, plane: _Plane) -> _EyeMaps:
     )
 
 
-def _paint_eyes(picture: Array, faces: _Faces, plane: _Plane, light: Array) -> None:
+def _paint_eyes(picture: Picture, faces: _Faces, plane: _Plane, light: Picture) -> None:
     maps = _eye_maps(faces.eyes, plane)
     _paint(picture, _rgb(0.76, 0.72, 0.70) * light, 0.9 * maps.white)
     _paint(picture, faces.eyes.iris, maps.iris)
@@ -727,15 +760,15 @@ def _paint_eyes(picture: Array, faces: _Faces, plane: _Plane, light: Array) -> N
     picture += 0.55 * maps.glint[:, None]
 
 
-def _paint_mouth(picture: Array, mouth: _Mouth, maps: _MouthMaps) -> None:
+def _paint_mouth(picture: Picture, mouth: _Mouth, maps: _MouthMaps, light: Picture) -> None:
     """The teeth show at the top of an open mouth, darkness below them."""
     teeth = mouth.teeth * _bell(np.maximum(maps.depth - 0.1, 0) ** 2 * 1.6)
     inside = _rgb(0.20, 0.07, 0.07) + teeth[:, None] * _rgb(0.60, 0.66, 0.58)
-    _paint(picture, inside, maps.inside)
+    _paint(picture, inside * light, maps.inside)
     _paint(picture, _rgb(0.22, 0.09, 0.08), 0.6 * maps.line)
 
 
-def _paint_glasses(picture: Array, faces: _Faces, plane: _Plane) -> None:
+def _paint_glasses(picture: Picture, faces: _Faces, plane: _Plane) -> None:
     glasses = faces.glasses
     across = (plane.side - faces.eyes.distance) / glasses.radius_x
     down = (plane.y - faces.eyes.height - 0.03) / glasses.radius_y
@@ -750,11 +783,11 @@ def _paint_glasses(picture: Array, faces: _Faces, plane: _Plane) -> None:
     _paint(picture, glasses.frame, glasses.present * np.minimum(rim + bridge + temple, 1))
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # From attributes to pictures
 
 
-def _render(faces: _Faces, size: int) -> Array:
+def _render(faces: _Faces, size: int) -> Picture:
     """The faces before the camera sees them; shape (count, 3, size, size), about in [0, 1]."""
     plane = _Plane.of(faces.pose, size)
     inside, across, down = _head_inside(faces.head, plane)
@@ -763,7 +796,7 @@ def _render(faces: _Faces, size: int) -> Array:
     light = np.exp(-0.8 * shade)[:, None]
     mouth = _mouth_maps(faces.mouth, plane)
     behind, before = _hair_maps(faces, plane, inside, size)
-    strands = (1 + 0.2 * _clouds(faces.hair.strands, size))[:, None]
+    strands = (1 + 0.16 * _clouds(faces.hair.strands, size))[:, None]
     hair = faces.hair.colour * strands * (0.35 + 0.65 * light)
 
     picture = _background(faces.scene, plane, size)
@@ -774,7 +807,8 @@ def _render(faces: _Faces, size: int) -> Array:
     skin = _skin(faces, plane, shade + 0.35 * (1 - head), mouth, size)
     skin += _gloss(faces, plane, mouth)[:, None]
     _paint(picture, skin, np.maximum(head, body))
-    _paint_mouth(picture, faces.mouth, mouth)
+    picture *= 1 - 0.5 * _nostrils(faces, plane)[:, None]
+    _paint_mouth(picture, faces.mouth, mouth, light)
     _paint(picture, hair, _beard_map(faces, plane, mouth) * head)
     _paint_eyes(picture, faces, plane, light)
     _paint(picture, faces.brows.colour * light, _brow_map(faces.brows, plane))
@@ -783,25 +817,24 @@ def _render(faces: _Faces, size: int) -> Array:
     return picture
 
 
-def _colour_response(camera: _Camera, skin: _Skin) -> tuple[Array, Array]:
+def _colour_response(camera: _Camera, skin: _Skin) -> tuple[Grid, Grid]:
     """Exposure, white balance, saturation and contrast as one colour matrix and one offset.
 
-    A camera exposes dark skin longer and light skin shorter, so that luma tells less of the tone than one would
-    think, in photos as here.
+    Dark skin is exposed longer and light skin shorter, as by a camera that measures the face, so that luma
+    tells less of the tone.
 
     Returns:
         Shapes (count, 3, 3) and (count, 1, 1).
     """
     exposure = camera.exposure * np.exp(0.48 * (skin.melanin - 0.35))
-    gains = exposure * np.concatenate(
-        [1 + camera.warmth, 1 + camera.greenness, 1 - 1.3 * camera.warmth], axis=2
-    )
+    balance = [1 + camera.warmth, 1 + camera.greenness, 1 - 1.3 * camera.warmth]
+    gains = exposure * np.concatenate(balance, axis=2)
     luma = np.array([0.299, 0.587, 0.114], dtype=np.float32)
     mixing = camera.saturation * np.eye(3, dtype=np.float32) + (1 - camera.saturation) * luma
     return camera.contrast * mixing * gains, (1 - camera.contrast) * 0.5 + camera.brightness
 
 
-def _blurring(sigma: Array, size: int) -> Array:
+def _blurring(sigma: Number, size: int) -> Map:
     """The matrices that blur along a side; shape (count, size, size).
 
     Args:
@@ -814,7 +847,7 @@ def _blurring(sigma: Array, size: int) -> Array:
     return weights / weights.sum(axis=2, keepdims=True)
 
 
-def _photograph(picture: Array, faces: _Faces, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _photograph(picture: Picture, faces: _Faces, rng: np.random.Generator) -> RgbPictures:
     """The pictures as the camera gives them; shape (count, size, size, 3)."""
     count, channels, size, _ = picture.shape
     blurring = _blurring(faces.camera.blur, size)[:, None]
@@ -829,7 +862,7 @@ def _photograph(picture: Array, faces: _Faces, rng: np.random.Generator) -> npt.
     return np.ascontiguousarray(levels.astype(np.uint8).transpose(0, 2, 3, 1))
 
 
-def _chunks(seed: int, stream: tuple[int, ...], size: int) -> Iterator[npt.NDArray[np.uint8]]:
+def _chunks(seed: int, stream: tuple[int, ...], size: int) -> Iterator[RgbPictures]:
     """Chunks of faces without end, always whole, so that no face depends on how many are wanted."""
     for index in count_from(0):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(*stream, index)))
@@ -850,8 +883,8 @@ def _check(count: int, seed: int, size: int) -> None:
 def draw_faces(count: int, *, seed: int, stream: tuple[int, ...] = (), size: int = 80) -> RgbPictures:
     """Synthetic faces, the same for the same arguments.
 
-    The first faces are the same however many are wanted. Another kind of processor may round a value to the next
-    level.
+    The first faces are the same however many are wanted. Another kind of processor may round a value to the
+    next level.
 
     Args:
         count: How many, at least 1.
@@ -924,4 +957,4 @@ class Synthetic(Dataset):
 
     def fingerprint(self) -> dict[str, Any]:
         """What a checkpoint remembers of the data that it saw."""
-        return {"name": self.name, "seed": self.seed, "size": self.size, **self.counts}
+        return {"name": self.name, "seed": self.seed, "size": self.size, "counts": dict(self.counts)}

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from photochrom.experiments._catalogue import get_experiment
+from photochrom import models
+from photochrom.datasets import open_dataset
+from photochrom.experiments._catalogue import available, get_experiment
 from photochrom.files import write_whole
 from photochrom.training import RunFolder, TrainingConfig
 
@@ -49,31 +51,44 @@ class Outcome:
     error: str = ""
 
 
-def plan(names: Sequence[str], seeds: int, runs: Path, **changes: object) -> list[Job]:
-    """The jobs of some experiments, those of the first seed before those of the second.
+def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> list[Job]:
+    """The jobs of some experiments, those of the first seed before those of the second, and large networks first.
 
     Args:
-        names: Experiments.
+        words: Names of experiments, or `all`; and settings to change in every run, as `NAME=VALUE`.
         seeds: How many seeds each run is trained with, from 0 on.
         runs: The folder of all runs.
-        changes: Settings that differ from the experiment's, such as `data` or `max_epochs`.
+        data: A data set.
 
     Returns:
         Every job, finished ones too.
 
     Raises:
-        ConfigError: An experiment or a setting does not exist.
+        ConfigError: An experiment or a setting does not exist, or a run with other settings lies in its place.
     """
-    return [
-        Job(
-            name=(job_name := f"{name}/{run.name}-seed-{seed}"),
-            config=run.config.varied(seed=seed, **changes),
-            folder=RunFolder(runs / job_name),
-        )
-        for seed in range(seeds)
-        for name in names
-        for run in get_experiment(name).runs
-    ]
+    assignments = [word for word in words if "=" in word]
+    names = [word for word in words if "=" not in word]
+    data_name = open_dataset(data).name
+    jobs: list[Job] = []
+    for seed in range(seeds):
+        of_seed = [
+            Job(
+                name=f"{name}/{run.name}-seed-{seed}",
+                config=run.config.varied(data=data_name, seed=seed).assigned(assignments),
+                folder=RunFolder(runs / name / f"{run.name}-seed-{seed}"),
+            )
+            for name in (available() if names == ["all"] else names)
+            for run in get_experiment(name).runs
+        ]
+        # With the long jobs first, no core is left waiting at the end.
+        jobs += sorted(of_seed, key=_parameter_count, reverse=True)
+    for job in jobs:
+        job.folder.require_same_settings(job.config)
+    return jobs
+
+
+def _parameter_count(job: Job) -> int:
+    return models.create(job.config.model, job.config.hyperparameters).parameter_count()
 
 
 def run_jobs(
@@ -101,8 +116,8 @@ def run_jobs(
             while waiting and len(working) < parallel:
                 job = waiting.pop(0)
                 working[_start(job, device)] = job
-            for process in [process for process in working if process.poll() is not None]:
-                outcomes.append(_outcome(working.pop(process), process.returncode))
+            ended = [process for process in working if process.poll() is not None]
+            outcomes += [_outcome(working.pop(process), process.returncode) for process in ended]
             if on_progress is not None:
                 on_progress(list(working.values()), outcomes)
             time.sleep(_POLL_SECONDS)
@@ -121,7 +136,11 @@ def _start(job: Job, device: str) -> subprocess.Popen[bytes]:
     command += ["--run", str(job.folder.path), "--device", device, "--quiet"]
     with (job.folder.path / "log.txt").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - our own command
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=os.environ | _CHILD_ENVIRONMENT
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | _CHILD_ENVIRONMENT,
         )
 
 

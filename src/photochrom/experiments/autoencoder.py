@@ -13,7 +13,5 @@ def autoencoder() -> Experiment:
         title="Auto-encoder",
         question="How much is lost when everything must pass through a small code?",
         compared_with="more_kernels/channels-16-tanh",
-        runs=(
-            Run("autoencoder", "auto-encoder", PREFERENCE.varied(model="autoencoder")),
-        ),
+        runs=(Run("autoencoder", "auto-encoder", PREFERENCE.varied(model="autoencoder")),),
     )

@@ -13,7 +13,5 @@ def baseline() -> Experiment:
         title="Baseline",
         question="How good is a shallow network with few kernels?",
         section="1",
-        runs=(
-            Run("default", "default", BASELINE, Published(accuracy=0.71211, mse=0.01052, epochs=65)),
-        ),
+        runs=(Run("default", "default", BASELINE, Published(accuracy=0.71211, mse=0.01052, epochs=65)),),
     )

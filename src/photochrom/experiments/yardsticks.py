@@ -17,16 +17,12 @@ def yardsticks() -> Experiment:
             Run(
                 "table-mean",
                 "lookup table, mean colour",
-                BASELINE.varied(
-                    model="lookup_table", optimizer="closed_form", hyperparameters={"statistic": "mean"}
-                ),
+                BASELINE.varied(model="lookup_table", optimizer="closed_form", hyperparameters={"statistic": "mean"}),
             ),
             Run(
                 "table-mode",
                 "lookup table, most values within 12",
-                BASELINE.varied(
-                    model="lookup_table", optimizer="closed_form", hyperparameters={"statistic": "mode"}
-                ),
+                BASELINE.varied(model="lookup_table", optimizer="closed_form", hyperparameters={"statistic": "mode"}),
             ),
         ),
     )

@@ -1,6 +1,14 @@
 """Catalogue: one network per file."""
 
-from photochrom.models._catalogue import available, create, option_names, register
+from photochrom.models._catalogue import available, create, describe, option_names, register
 from photochrom.models._colorizer import ColorizationModel, SolvableModel
 
-__all__ = ["ColorizationModel", "SolvableModel", "available", "create", "option_names", "register"]
+__all__ = [
+    "ColorizationModel",
+    "SolvableModel",
+    "available",
+    "create",
+    "describe",
+    "option_names",
+    "register",
+]

@@ -4,11 +4,13 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from photochrom.errors import ConfigError
 from photochrom.models._colorizer import ColorizationModel
 from photochrom.registry import Registry
 
-__all__ = ["available", "create", "option_names", "register"]
+__all__ = ["available", "create", "describe", "option_names", "register"]
 
 _registry: Registry[type[ColorizationModel]] = Registry("photochrom.models", "model")
 register = _registry.register
@@ -17,6 +19,14 @@ register = _registry.register
 def available() -> list[str]:
     """The names of the networks."""
     return _registry.names()
+
+
+def describe(name: str) -> tuple[str, str, str]:
+    """A network's name, its hyperparameters with their defaults, and one sentence on it."""
+    model_class = _registry[name]
+    options = inspect.signature(model_class).parameters.values()
+    sentence = inspect.cleandoc(inspect.getmodule(model_class).__doc__ or "")
+    return name, ", ".join(f"{option.name}={option.default}" for option in options), sentence
 
 
 def option_names(name: str) -> list[str]:
@@ -49,7 +59,17 @@ def create(name: str, hyperparameters: Mapping[str, Any] | None = None) -> Color
         options = ", ".join(signature.parameters) or "none"
         raise ConfigError(f"{name}: {error}; its hyperparameters: {options}") from error
     bound.apply_defaults()
+    _check_types(name, signature, bound.arguments)
     model = model_class(**bound.arguments)
     model.catalogue_name = name
     model.hyperparameters = dict(bound.arguments)
     return model
+
+
+def _check_types(name: str, signature: inspect.Signature, arguments: Mapping[str, Any]) -> None:
+    """Hold values from files and command lines against the constructor's annotations, without any conversion."""
+    for option, value in arguments.items():
+        try:
+            TypeAdapter(signature.parameters[option].annotation).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise ConfigError(f"{name}: {option}={value!r}: {error.errors()[0]['msg']}") from error

@@ -9,11 +9,11 @@ def require_at_least(lowest: int, **values: int) -> None:
     """Refuse whole numbers below a bound, naming the first.
 
     Raises:
-        ConfigError: A value is smaller than `lowest`, or no whole number.
+        ConfigError: A value is smaller than `lowest`.
     """
     for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < lowest:
-            raise ConfigError(f"{name} must be a whole number of at least {lowest}, not {value}")
+        if value < lowest:
+            raise ConfigError(f"{name} must be at least {lowest}, not {value}")
 
 
 def require_odd(**values: int) -> None:

@@ -1,6 +1,7 @@
 """The study's baseline: a plain stack of convolutions."""
 
 from collections import OrderedDict
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -46,7 +47,7 @@ class ConvNet(ColorizationModel):
         require_odd(kernel_size=kernel_size)
         widths = [1, *[hidden_channels] * (num_layers - 1), 3]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
-        for index, (in_channels, out_channels) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+        for index, (in_channels, out_channels) in enumerate(pairwise(widths), start=1):
             layers[f"conv{index}"] = nn.Conv2d(in_channels, out_channels, kernel_size, padding="same")
             if index < num_layers:
                 if batch_norm:

@@ -7,7 +7,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from photochrom.errors import ConfigError
 from photochrom.models._catalogue import register
 from photochrom.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayPictures, RgbPictures
@@ -28,15 +27,10 @@ class LookupTable(ColorizationModel):
             squared error, or the `mode`: in each channel the level with the most true values within the study's
             margin, which has the highest within-12 accuracy that any table can have on the pictures it was made
             from.
-
-    Raises:
-        ConfigError: There is no such statistic.
     """
 
     def __init__(self, *, statistic: Literal["mean", "mode"] = "mean") -> None:
         super().__init__()
-        if statistic not in ("mean", "mode"):
-            raise ConfigError(f"statistic must be 'mean' or 'mode', not {statistic!r}")
         self.statistic = statistic
         ramp = torch.linspace(-1.0, 1.0, _LEVELS)
         self.table = nn.Parameter(ramp[:, None].repeat(1, 3))

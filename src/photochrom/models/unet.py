@@ -1,5 +1,7 @@
 """The U-Net as the study describes it: a contracting path, an expanding path, and bridges between them."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d
@@ -46,12 +48,10 @@ class UNet(ColorizationModel):
         require_at_least(1, base_channels=base_channels, depth=depth)
         widths = [base_channels * 2**level for level in range(depth + 1)]
         self.contracting = nn.ModuleList(
-            _double_conv(in_channels, out_channels, batch_norm)
-            for in_channels, out_channels in zip([1, *widths], widths, strict=False)
+            _double_conv(in_channels, out_channels, batch_norm) for in_channels, out_channels in pairwise([1, *widths])
         )
         self.expanding = nn.ModuleList(
-            _double_conv(upper + lower, upper, batch_norm)
-            for upper, lower in reversed(list(zip(widths, widths[1:], strict=False)))
+            _double_conv(upper + lower, upper, batch_norm) for upper, lower in reversed(list(pairwise(widths)))
         )
         self.to_rgb = nn.Conv2d(base_channels, 3, kernel_size=1)
 

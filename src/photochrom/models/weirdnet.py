@@ -36,7 +36,10 @@ class WeirdNet(ColorizationModel):
 
         def branch(width: int) -> nn.Sequential:
             return nn.Sequential(
-                conv(1, width), nn.LeakyReLU(inplace=True), conv(width, width // 2), nn.LeakyReLU(inplace=True)
+                conv(1, width),
+                nn.LeakyReLU(inplace=True),
+                conv(width, width // 2),
+                nn.LeakyReLU(inplace=True),
             )
 
         self.narrow, self.middle, self.wide = branch(8), branch(16), branch(32)

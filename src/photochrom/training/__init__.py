@@ -1,8 +1,28 @@
 """Training: what is set, when to stop, the loop, and the folder in which a run lies."""
 
-from photochrom.training.config import TrainingConfig
-from photochrom.training.fit import fit
-from photochrom.training.predict import Evaluation, evaluate, predict
+from photochrom.training.config import TrainingConfig, read_config
+from photochrom.training.estimations import choose, score_estimations, write_estimations
+from photochrom.training.fit import EpochCallback, fit
+from photochrom.training.predict import Evaluation, evaluate, predict, predict_signed
 from photochrom.training.run_folder import RunFolder
+from photochrom.training.samples import comparison, grid, sample_indices
+from photochrom.training.tensorboard import TensorBoardLog
 
-__all__ = ["Evaluation", "RunFolder", "TrainingConfig", "evaluate", "fit", "predict"]
+__all__ = [
+    "EpochCallback",
+    "Evaluation",
+    "RunFolder",
+    "TensorBoardLog",
+    "TrainingConfig",
+    "choose",
+    "comparison",
+    "evaluate",
+    "fit",
+    "grid",
+    "predict",
+    "predict_signed",
+    "read_config",
+    "sample_indices",
+    "score_estimations",
+    "write_estimations",
+]

@@ -1,19 +1,24 @@
 """Everything that decides how a training run goes."""
 
+import json
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from photochrom import models
 from photochrom.errors import ConfigError
 
-__all__ = ["TrainingConfig"]
+__all__ = ["TrainingConfig", "parse_assignments", "read_config"]
 
 
 class TrainingConfig(BaseModel):
     """The settings of one run; the defaults are the study's.
 
     Attributes:
-        data: Name of a data set, or the path of a folder.
+        data: Name of a data set, the path of a folder, or `auto`; a run keeps the name of what that turned out to be.
         model: Name of a network.
         hyperparameters: Arguments of the network; what is not named keeps its default.
         loss: What is minimised.
@@ -34,7 +39,7 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: str = "study"
+    data: str = "auto"
     model: str = "convnet"
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     loss: Literal["mse", "l1", "smooth_l1"] = "mse"
@@ -52,7 +57,7 @@ class TrainingConfig(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     @classmethod
-    def checked(cls, settings: dict[str, Any]) -> "TrainingConfig":
+    def checked(cls, settings: Mapping[str, Any]) -> "TrainingConfig":
         """The configuration with the given settings.
 
         Raises:
@@ -78,7 +83,69 @@ class TrainingConfig(BaseModel):
         hyperparameters = {**kept, **changes.pop("hyperparameters", {})}
         return self.checked({**self.model_dump(), **changes, "hyperparameters": hyperparameters})
 
+    def assigned(self, assignments: Sequence[str]) -> "TrainingConfig":
+        """This configuration with changes as a user writes them: see `parse_assignments`.
+
+        Raises:
+            ConfigError: A text is no assignment, or a setting does not exist or is out of range.
+        """
+        return self.varied(**parse_assignments(assignments, self.model))
+
     def differences(self, other: "TrainingConfig") -> str:
         """The settings in which another configuration differs, as text; empty if there is none."""
         here, there = self.model_dump(), other.model_dump()
         return ", ".join(f"{key} {there[key]!r} there, {here[key]!r} here" for key in here if here[key] != there[key])
+
+
+def read_config(file: Path) -> TrainingConfig:
+    """The configuration in a JSON file, such as a run's `config.json`.
+
+    Raises:
+        ConfigError: The file is missing or broken, or a setting does not exist or is out of range.
+    """
+    try:
+        content = json.loads(file.read_text())
+    except FileNotFoundError as error:
+        raise ConfigError(f"{file}: no such file") from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: must hold a JSON object of settings")
+    return TrainingConfig.checked(content)
+
+
+def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
+    """The changes that a user asks for, as `TrainingConfig.varied` takes them.
+
+    Args:
+        assignments: Each `NAME=VALUE`; values are JSON, or else text.
+        model: The network whose hyperparameters may be named, unless an assignment chooses another.
+
+    Raises:
+        ConfigError: A text is no assignment, or no setting and no hyperparameter has that name.
+    """
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"{assignment!r} is no setting; write NAME=VALUE, such as learning_rate=0.01")
+        values[name] = _parse_value(value)
+    settings = [name for name in TrainingConfig.model_fields if name != "hyperparameters"]
+    options = models.option_names(values.get("model", model))
+    for name in values:
+        if name not in settings and name not in options:
+            near = get_close_matches(name, [*settings, *options], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "'photochrom settings' lists them"
+            raise ConfigError(f"no setting or hyperparameter is called {name!r}; {hint}")
+    changes = {name: value for name, value in values.items() if name in settings}
+    return {
+        **changes,
+        "hyperparameters": {name: value for name, value in values.items() if name not in settings},
+    }
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

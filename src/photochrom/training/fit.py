@@ -1,5 +1,6 @@
 """The training loop: seeded, measured after every epoch, and resumable after a kill at any point."""
 
+import logging
 import math
 import pickle
 import time
@@ -68,11 +69,11 @@ def fit(
     fabric = _fabric(device, config.precision)
     torch.manual_seed(config.seed)
     model = models.create(config.model, config.hyperparameters)
+    dataset = dataset or open_dataset(config.data)
     with run.locked():
-        run.claim(config)
+        run.claim(config.varied(data=dataset.name))
         if run.is_finished():
             return run.metrics()
-        dataset = dataset or open_dataset(config.data)
         dataset.prepare()
         return _fit_in(fabric, config, run, model, dataset, on_epoch)
 
@@ -98,7 +99,7 @@ def _fit_in(
         save_checkpoint(run.weights, Checkpoint(model, dataset.fingerprint()))
     spent = sum(row["seconds"] for row in rows) if rows else time.perf_counter() - started
 
-    best = fabric.to_device(load_checkpoint(run.weights).model)
+    best = load_checkpoint(run.weights).model.to(fabric.device)
     metrics = {
         **_course(config, rows),
         **evaluate(best, val).as_dict("val_"),
@@ -130,6 +131,7 @@ def _fabric(device: str, precision: str) -> Fabric:
         raise ConfigError("no CUDA device is on this machine; use --device cpu")
     if device == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("no MPS device is on this machine; use --device cpu")
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     fabric = Fabric(accelerator=device, devices=1)
@@ -157,7 +159,10 @@ def _solve(model: ColorizationModel, train: Pairs) -> None:
 def _optimizer(config: TrainingConfig, model: ColorizationModel) -> Optimizer:
     if config.optimizer == "sgd":
         return SGD(
-            model.parameters(), lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+            model.parameters(),
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
         )
     return AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
 
@@ -172,7 +177,11 @@ def _best(config: TrainingConfig, rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _course(config: TrainingConfig, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """How the training went, in figures."""
     if not rows:
-        return {"epochs": 0, "best_epoch": 0, "stopped_by": config.optimizer if config.max_epochs else "max_epochs"}
+        return {
+            "epochs": 0,
+            "best_epoch": 0,
+            "stopped_by": config.optimizer if config.max_epochs else "max_epochs",
+        }
     reached_end = len(rows) >= config.max_epochs
     return {
         "epochs": len(rows),
@@ -195,14 +204,19 @@ class _Loop:
     """
 
     def __init__(
-        self, fabric: Fabric, config: TrainingConfig, run: RunFolder, model: ColorizationModel, dataset: Dataset
+        self,
+        fabric: Fabric,
+        config: TrainingConfig,
+        run: RunFolder,
+        model: ColorizationModel,
+        dataset: Dataset,
     ) -> None:
         self.fabric = fabric
         self.config = config
         self.run = run
         self.fingerprint = dataset.fingerprint()
         self.loss = get_loss(config.loss)
-        self.plain_model = model.to(memory_format=torch.channels_last)
+        self.plain_model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model, self.optimizer = fabric.setup(self.plain_model, _optimizer(config, model))
         self.order = torch.Generator().manual_seed(config.seed)
         self.rows: list[dict[str, Any]] = []
@@ -210,12 +224,13 @@ class _Loop:
     def train(self, train: Pairs, val: Pairs, on_epoch: EpochCallback | None) -> list[dict[str, Any]]:
         """Run all epochs that are still to run and give the whole history."""
         self._resume()
-        pictures = [self.fabric.to_device(torch.from_numpy(array)) for array in (train.gray, train.truth)]
-        references = [self.fabric.to_device(torch.from_numpy(array)) for array in (val.gray, val.truth)]
+        train_gray, train_colour, val_gray, val_colour = (
+            torch.from_numpy(array).to(self.fabric.device) for array in (train.gray, train.truth, val.gray, val.truth)
+        )
         while not self._is_done():
             started = time.perf_counter()
-            row: dict[str, Any] = {"epoch": len(self.rows) + 1, **self._train_epoch(*pictures)}
-            row |= {f"val_{name}": value for name, value in score(self.model, *references, self.loss).items()}
+            row: dict[str, Any] = {"epoch": len(self.rows) + 1, **self._train_epoch(train_gray, train_colour)}
+            row |= {f"val_{name}": value for name, value in score(self.model, val_gray, val_colour, self.loss).items()}
             self._require_finite(row)
             row["seconds"] = round(time.perf_counter() - started, 3)
             self.rows.append(row)
@@ -229,7 +244,8 @@ class _Loop:
         self.model.train()
         loss_sum = torch.zeros((), device=gray.device)
         accuracies: list[float] = []
-        for step, indices in enumerate(torch.randperm(len(gray), generator=self.order).split(self.config.batch_size)):
+        order = torch.randperm(len(gray), generator=self.order)
+        for step, indices in enumerate(torch.split(order, self.config.batch_size)):
             batch = indices.to(gray.device)
             truth = colour[batch]
             prediction = self.model(gray_batch(gray[batch]))
@@ -286,5 +302,5 @@ class _Loop:
             self.rows = state["rows"]
         except (RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
             raise CheckpointError(
-                f"{self.run.resume_state}: broken ({' '.join(str(error).split())}); delete {self.run.path} to start anew"
+                f"{self.run.resume_state}: broken ({error}); delete {self.run.path} to start anew"
             ) from error

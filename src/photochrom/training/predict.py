@@ -12,7 +12,7 @@ from photochrom.losses import Loss
 from photochrom.metrics import accuracy_within, colourfulness, mean_squared_error
 from photochrom.tensors import GrayPictures, RgbPictures
 
-__all__ = ["Evaluation", "evaluate", "gray_batch", "predict", "rgb_batch", "score"]
+__all__ = ["Evaluation", "evaluate", "gray_batch", "predict", "predict_signed", "rgb_batch", "score"]
 
 _BATCH_SIZE = 20
 
@@ -38,6 +38,20 @@ def _signed_predictions(model: nn.Module, gray: Tensor) -> Iterator[tuple[slice,
             yield place, model(gray_batch(gray[place])).float()
 
 
+def predict_signed(model: nn.Module, gray: Tensor) -> Tensor:
+    """What a network says of gray pictures, before it is made into pictures.
+
+    Args:
+        model: Any network; it is left in evaluation mode.
+        gray: Shape (count, height, width), uint8.
+
+    Returns:
+        Shape (count, 3, height, width), signed, on the CPU; a network without a final tanh may leave [-1, 1].
+    """
+    device = next(model.parameters()).device
+    return torch.cat([prediction.cpu() for _, prediction in _signed_predictions(model, gray.to(device))])
+
+
 def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
     """The colour of gray pictures.
 
@@ -48,12 +62,7 @@ def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
     Returns:
         Shape (count, height, width, 3), uint8, a numpy array.
     """
-    device = next(model.parameters()).device
-    batches = [
-        to_uint8(prediction).permute(0, 2, 3, 1).cpu()
-        for _, prediction in _signed_predictions(model, torch.from_numpy(gray).to(device))
-    ]
-    return torch.cat(batches).numpy()
+    return to_uint8(predict_signed(model, torch.from_numpy(gray))).permute(0, 2, 3, 1).numpy()
 
 
 def score(model: nn.Module, gray: Tensor, colour: Tensor, loss: Loss) -> dict[str, float]:

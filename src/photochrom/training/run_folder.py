@@ -70,9 +70,17 @@ class RunFolder:
         Raises:
             ConfigError: A run with other settings lies here.
         """
+        self.require_same_settings(config)
         if not (self.path / "config.json").is_file():
             write_whole(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
-        elif differences := config.differences(self.config()):
+
+    def require_same_settings(self, config: TrainingConfig) -> None:
+        """See that what lies here, if anything does, is a run with the given settings.
+
+        Raises:
+            ConfigError: It is a run with other settings.
+        """
+        if (self.path / "config.json").is_file() and (differences := config.differences(self.config())):
             raise ConfigError(f"{self.path}: a run with other settings lies there ({differences}); name another folder")
 
     def config(self) -> TrainingConfig:

@@ -27,9 +27,7 @@ def grid(rows: Sequence[RgbPictures]) -> Image.Image:
         rows: Each of shape (count, height, width, 3), uint8.
     """
     count, height, width, _ = rows[0].shape
-    canvas = np.full(
-        (len(rows) * (height + _GAP) - _GAP, count * (width + _GAP) - _GAP, 3), _WHITE, dtype=np.uint8
-    )
+    canvas = np.full((len(rows) * (height + _GAP) - _GAP, count * (width + _GAP) - _GAP, 3), _WHITE, dtype=np.uint8)
     for r, row in enumerate(rows):
         for c, picture in enumerate(row):
             top, left = r * (height + _GAP), c * (width + _GAP)

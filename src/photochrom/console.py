@@ -1,0 +1,223 @@
+"""What the commands show on a terminal: progress with the time left, tables, and failures as one line."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from photochrom.errors import PhotochromError
+
+if TYPE_CHECKING:
+    from photochrom.experiments import Job, Outcome
+    from photochrom.training import RunFolder, TrainingConfig
+
+__all__ = [
+    "download_progress",
+    "one_line_failures",
+    "print_table",
+    "run_jobs_with_progress",
+    "say",
+    "train_with_progress",
+    "usage_failure",
+    "warn",
+]
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+USAGE_STATUS = 2
+INTERRUPTED_STATUS = 130
+
+
+def say(text: str) -> None:
+    """Print a line of results."""
+    _out.print(text, markup=False)
+
+
+def warn(text: str) -> None:
+    """Print a line that is no result."""
+    _err.print(text, markup=False, style="yellow")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """Print a table; numbers stand to the right."""
+    table = Table(title=title or None, title_justify="left")
+    for index, column in enumerate(columns):
+        is_number = bool(rows) and all(_is_number(row[index]) for row in rows)
+        table.add_column(column, justify="right" if is_number else "left")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    _out.print(table)
+
+
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def one_line_failures() -> Iterator[None]:
+    """Turn what a user can mend into one line and exit status 2; anything else is a fault of ours and stays loud."""
+    try:
+        yield
+    except PhotochromError as error:
+        _fail(str(error), USAGE_STATUS)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on where it was", INTERRUPTED_STATUS)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(INTERRUPTED_STATUS)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", USAGE_STATUS)
+
+
+def _fail(text: str, status: int) -> NoReturn:
+    _err.print(f"photochrom: {' '.join(text.split())}", markup=False, style="red")
+    sys.exit(status)
+
+
+def usage_failure(usage: str, text: str) -> NoReturn:
+    """Say how a command is used and what was wrong, and end with status 2."""
+    _err.print(usage, markup=False)
+    _fail(text, USAGE_STATUS)
+
+
+@contextmanager
+def download_progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for a download.
+
+    Yields:
+        A callback that takes the bytes received and the bytes to come, 0 if that is not known.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_err) as progress:
+        task = progress.add_task(label, total=None)
+
+        def update(received: int, total: int) -> None:
+            progress.update(task, completed=received, total=total or None)
+
+        yield update
+
+
+_EPOCH_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(bar_width=30),
+    MofNCompleteColumn(),
+    TextColumn("epochs, at most"),
+    TimeRemainingColumn(),
+    TextColumn("{task.fields[figures]}"),
+)
+
+
+def _figures(row: Mapping[str, Any]) -> str:
+    return f"val accuracy {row['val_accuracy']:.4f}, mse {row['val_mse']:.5f}"
+
+
+@contextmanager
+def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A bar for one training; the time left is what it takes if no rule stops it earlier.
+
+    Args:
+        label: What is trained.
+        max_epochs: Where the bar ends.
+        epochs_done: How far an earlier call came.
+
+    Yields:
+        A callback that takes each epoch's row.
+    """
+    with Progress(*_EPOCH_COLUMNS, console=_err) as progress:
+        task = progress.add_task(label, total=max_epochs, completed=epochs_done, figures="")
+
+        def update(row: dict[str, Any]) -> None:
+            progress.update(task, completed=row["epoch"], figures=_figures(row))
+
+        yield update
+
+
+class _JobsProgress:
+    """A bar for all jobs and one for each at work; to be given to `run_jobs` as `on_progress`."""
+
+    def __init__(self, jobs: Sequence["Job"]) -> None:
+        self._progress = Progress(*_EPOCH_COLUMNS, console=_err)
+        self._budget = sum(job.config.max_epochs for job in jobs)
+        self._all = self._progress.add_task("all", total=self._budget, figures="")
+        self._tasks: dict[str, TaskID] = {}
+        self._told: set[str] = set()
+
+    def __enter__(self) -> "_JobsProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, working: Sequence["Job"], outcomes: Sequence["Outcome"]) -> None:
+        """Show where the jobs are."""
+        done = sum(outcome.job.config.max_epochs for outcome in outcomes)
+        for outcome in outcomes:
+            self._tell(outcome)
+        for job in working:
+            rows = job.folder.history()
+            done += len(rows)
+            if job.name not in self._tasks:
+                self._tasks[job.name] = self._progress.add_task(job.name, total=job.config.max_epochs, figures="")
+            figures = _figures(rows[-1]) if rows else ""
+            self._progress.update(self._tasks[job.name], completed=len(rows), figures=figures)
+        self._progress.update(self._all, completed=done, figures=f"{len(outcomes)} runs finished")
+
+    def _tell(self, outcome: "Outcome") -> None:
+        name = outcome.job.name
+        if name in self._told:
+            return
+        self._told.add(name)
+        if name in self._tasks:
+            self._progress.remove_task(self._tasks[name])
+        if outcome.error:
+            self._progress.console.print(f"{name}: {outcome.error}", markup=False, style="red")
+
+
+def train_with_progress(
+    config: "TrainingConfig", run: "RunFolder", device: str, *, tensorboard: bool = False, quiet: bool = False
+) -> dict[str, Any]:
+    """Train, or go on training, behind a bar; gives the figures of the run."""
+    from photochrom.training import TensorBoardLog, fit
+
+    callbacks: list[Callable[[dict[str, Any]], None]] = [TensorBoardLog(run)] if tensorboard else []
+    with ExitStack() as stack:
+        if not quiet:
+            callbacks.append(stack.enter_context(_epoch_progress(config.model, config.max_epochs, len(run.history()))))
+
+        def on_epoch(row: dict[str, Any]) -> None:
+            for callback in callbacks:
+                callback(row)
+
+        return fit(config, run, device=device, on_epoch=on_epoch)
+
+
+def run_jobs_with_progress(jobs: Sequence["Job"], parallel: int | None, device: str) -> int:
+    """Run jobs behind bars, one process a core unless told; gives the number that failed."""
+    from photochrom.experiments import run_jobs
+
+    with _JobsProgress(jobs) as progress:
+        outcomes = run_jobs(jobs, parallel or os.cpu_count() or 1, device, progress)
+        progress((), outcomes)
+    return sum(1 for outcome in outcomes if outcome.error)

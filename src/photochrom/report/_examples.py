@@ -1,0 +1,65 @@
+"""The pictures that a report shows: real validation faces, or ones that may be published."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from photochrom.datasets import Pairs, open_dataset
+from photochrom.errors import ConfigError, DataError
+from photochrom.training import sample_indices
+
+__all__ = ["EXAMPLE_SOURCES", "example_pairs"]
+
+_COUNT = 8
+
+
+def _validation(data: str) -> Pairs:
+    """Validation pictures of the data set that the runs saw."""
+    try:
+        val = open_dataset(data).split("val")
+    except DataError as error:
+        raise DataError(f"{error}; or choose --examples public") from error
+    return val.take(sample_indices(len(val), _COUNT))
+
+
+def _public(_: str) -> Pairs:
+    """Synthetic faces, and the portrait of an astronaut that scikit-image ships, which is in the public domain."""
+    val = open_dataset("synthetic").split("val")
+    faces = val.take(sample_indices(len(val), _COUNT - 1))
+    portrait = _astronaut(faces.gray.shape[1])
+    gray = np.asarray(Image.fromarray(portrait).convert("L"))
+    return Pairs(
+        names=(*faces.names, "astronaut"),
+        gray=np.concatenate([faces.gray, gray[None]]),
+        colour=np.concatenate([faces.truth, portrait[None]]),
+    )
+
+
+def _astronaut(size: int) -> npt.NDArray[np.uint8]:
+    """The face of the portrait, cut as tightly as the study cut its faces."""
+    from skimage.data import astronaut
+
+    portrait: Image.Image = Image.fromarray(astronaut())  # type: ignore[no-untyped-call]
+    face = portrait.crop((169, 62, 279, 172))
+    return np.asarray(face.resize((size, size), Image.Resampling.LANCZOS))
+
+
+EXAMPLE_SOURCES: dict[str, Callable[[str], Pairs]] = {"validation": _validation, "public": _public}
+
+
+def example_pairs(source: str, data: str) -> Pairs:
+    """The pictures to show.
+
+    Args:
+        source: `validation` or `public`.
+        data: The data set that the runs saw.
+
+    Raises:
+        ConfigError: There is no such source.
+        DataError: The pictures are not at hand.
+    """
+    if source not in EXAMPLE_SOURCES:
+        raise ConfigError(f"no examples are called {source!r}; there are: {', '.join(EXAMPLE_SOURCES)}")
+    return EXAMPLE_SOURCES[source](data)

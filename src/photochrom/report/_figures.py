@@ -1,0 +1,90 @@
+"""The figures of the report, as image files' bytes."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from photochrom.report._results import RunResults, Study
+
+__all__ = ["curves", "overview", "to_jpeg"]
+
+_STYLE: dict[Any, Any] = {
+    "axes.edgecolor": "#8a8f98",
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "grid.color": "#e3e5e8",
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "photochrom",
+}
+_TRAIN, _VALIDATION, _STUDY = "#9aa5b1", "#c2410c", "#1d4ed8"
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _draw_course(axes: Axes, run: RunResults, figure: str) -> None:
+    """Training and validation over the epochs, one line a seed, and the best epoch of the first seed."""
+    for index, seed in enumerate(run.seeds):
+        epochs = [row["epoch"] for row in seed.history]
+        for part, colour in (("train", _TRAIN), ("val", _VALIDATION)):
+            values = [row[f"{part}_{figure}"] for row in seed.history]
+            name = {"train": "training", "val": "validation"}[part]
+            axes.plot(epochs, values, color=colour, linewidth=1.0, alpha=0.85, label=None if index else name)
+    axes.axvline(run.seeds[0].metrics["best_epoch"], color="#8a8f98", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("epoch")
+
+
+def curves(run: RunResults) -> bytes:
+    """Loss and accuracy of a run over its epochs, as SVG; every seed is drawn."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8, 2.6))
+        loss_axes, accuracy_axes = figure.subplots(1, 2)
+        _draw_course(loss_axes, run, "loss")
+        loss_axes.set_yscale("log")
+        loss_axes.set_ylabel(f"loss ({run.config.loss})")
+        loss_axes.legend()
+        _draw_course(accuracy_axes, run, "accuracy")
+        accuracy_axes.set_ylabel("accuracy within 12")
+        if run.run.published is not None:
+            accuracy_axes.axhline(run.run.published.accuracy, color=_STUDY, linewidth=0.9, label="the study's figure")
+            accuracy_axes.legend(loc="lower right")
+        return _svg(figure)
+
+
+def overview(study: Study) -> bytes:
+    """The accuracy of every run beside the study's, as SVG."""
+    runs: Sequence[RunResults] = sorted(study.runs, key=lambda run: run.accuracy.mean)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8, 0.27 * len(runs) + 0.9))
+        axes = figure.subplots()
+        for place, run in enumerate(runs):
+            spread = run.accuracy.deviation or 0.0
+            axes.errorbar(run.accuracy.mean, place, xerr=spread, fmt="o", color=_VALIDATION, markersize=5, capsize=2)
+            if run.run.published is not None:
+                axes.plot(run.run.published.accuracy, place, "D", color=_STUDY, markersize=4, fillstyle="none")
+        axes.plot([], [], "o", color=_VALIDATION, label="here, with its spread over seeds")
+        axes.plot([], [], "D", color=_STUDY, fillstyle="none", label="the study")
+        axes.set_yticks(range(len(runs)), [run.run.label for run in runs])
+        axes.set_ylim(-0.7, len(runs) - 0.3)
+        axes.set_xlabel("validation accuracy within 12")
+        axes.legend(loc="upper left")
+        return _svg(figure)
+
+
+def to_jpeg(picture: Image.Image) -> bytes:
+    """A picture as JPEG, with full colour resolution."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=90, subsampling=0)
+    return buffer.getvalue()

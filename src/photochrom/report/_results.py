@@ -1,0 +1,210 @@
+"""What finished runs measured, gathered by the experiments that asked for them."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from photochrom.errors import DataError
+from photochrom.experiments import Experiment, Run, available, get_experiment
+from photochrom.training import RunFolder, TrainingConfig
+
+__all__ = ["Chapter", "ExperimentResults", "Measured", "RunResults", "SeedResult", "Study", "gather"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure over several seeds.
+
+    Attributes:
+        mean: Its mean.
+        deviation: Its standard deviation; None for a single seed.
+        count: How many seeds.
+    """
+
+    mean: float
+    deviation: float | None
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Measured":
+        """The figure over the given values, at least one."""
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        return cls(statistics.fmean(values), deviation, len(values))
+
+    def show(self, digits: int) -> str:
+        """The mean, and the deviation if there is one."""
+        spread = "" if self.deviation is None else f" ± {self.deviation:.{digits}f}"
+        return f"{self.mean:.{digits}f}{spread}"
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """One finished run."""
+
+    folder: RunFolder
+    config: TrainingConfig
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> "SeedResult":
+        """The run in a folder.
+
+        Raises:
+            DataError: It is not finished, or a file is broken.
+        """
+        return cls(folder, folder.config(), folder.metrics(), folder.history())
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """A run of an experiment with all its seeds, at least one.
+
+    Attributes:
+        experiment: The experiment's name.
+        run: What was asked for.
+        seeds: What came out, by seed.
+    """
+
+    experiment: str
+    run: Run
+    seeds: tuple[SeedResult, ...]
+
+    @property
+    def key(self) -> str:
+        """How experiments refer to this run."""
+        return f"{self.experiment}/{self.run.name}"
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The settings, those of the first seed."""
+        return self.seeds[0].config
+
+    def measured(self, figure: str) -> Measured:
+        """A figure of `metrics.json` over the seeds."""
+        return Measured.of([seed.metrics[figure] for seed in self.seeds])
+
+    @cached_property
+    def accuracy(self) -> Measured:
+        """Within-12 accuracy on the validation pictures."""
+        return self.measured("val_accuracy")
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there is a course of epochs to show."""
+        return bool(self.seeds[0].history)
+
+
+@dataclass(frozen=True)
+class ExperimentResults:
+    """An experiment of which at least one run is finished."""
+
+    name: str
+    experiment: Experiment
+    runs: tuple[RunResults, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of the study, or what goes beyond it."""
+
+    title: str
+    experiments: tuple[ExperimentResults, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that finished runs say.
+
+    Attributes:
+        experiments: In the study's order.
+        others: Finished runs that no experiment asks for, by their path below the folder of runs.
+        unfinished: Paths of runs that were begun.
+        broken: One line for each run that cannot be read.
+    """
+
+    experiments: tuple[ExperimentResults, ...]
+    others: dict[str, SeedResult]
+    unfinished: tuple[str, ...]
+    broken: tuple[str, ...]
+
+    @cached_property
+    def runs(self) -> tuple[RunResults, ...]:
+        """All runs of all experiments."""
+        return tuple(run for experiment in self.experiments for run in experiment.runs)
+
+    def find(self, key: str | None) -> RunResults | None:
+        """The run that an experiment refers to as `experiment/run`, if it is finished."""
+        return next((run for run in self.runs if run.key == key), None)
+
+    def best(self, condition: Callable[[RunResults], bool] = lambda _: True) -> RunResults | None:
+        """The run of the highest mean accuracy among those that meet a condition."""
+        return max(filter(condition, self.runs), key=lambda run: run.accuracy.mean, default=None)
+
+    def chapters(self) -> list[Chapter]:
+        """The experiments in the study's chapters; those that it does not have come last."""
+        titles = {
+            "1": "Baseline architecture",
+            "2": "Further experiments",
+            "5": "Other networks",
+            "": "Beyond the study",
+        }
+        chapters = [
+            Chapter(title, tuple(e for e in self.experiments if e.experiment.section.partition(".")[0] == number))
+            for number, title in titles.items()
+        ]
+        return [chapter for chapter in chapters if chapter.experiments]
+
+
+def gather(root: Path) -> Study:
+    """Read all runs below a folder.
+
+    Raises:
+        DataError: There is no such folder, or no finished run in it.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; 'photochrom experiment run all' makes runs")
+    finished: dict[str, SeedResult] = {}
+    unfinished: list[str] = []
+    broken: list[str] = []
+    for config in sorted(root.rglob("config.json")):
+        folder, name = RunFolder(config.parent), config.parent.relative_to(root).as_posix()
+        if not folder.is_finished():
+            unfinished.append(name)
+            continue
+        try:
+            finished[name] = SeedResult.read(folder)
+        except DataError as error:
+            broken.append(str(error))
+    if not finished:
+        raise DataError(f"{root}: no finished run in it; 'photochrom experiment run all' makes some")
+    experiments, claimed = _by_experiment(finished)
+    others = {name: result for name, result in finished.items() if name not in claimed}
+    return Study(experiments, others, tuple(unfinished), tuple(broken))
+
+
+def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentResults, ...], set[str]]:
+    claimed: set[str] = set()
+    gathered: list[ExperimentResults] = []
+    for name in available():
+        experiment = get_experiment(name)
+        runs: list[RunResults] = []
+        for run in experiment.runs:
+            prefix = f"{name}/{run.name}-seed-"
+            seeds = {path: result for path, result in finished.items() if path.startswith(prefix)}
+            claimed |= set(seeds)
+            if seeds:
+                ordered = sorted(seeds.values(), key=lambda result: result.config.seed)
+                runs.append(RunResults(name, run, tuple(ordered)))
+        if runs:
+            gathered.append(ExperimentResults(name, experiment, tuple(runs)))
+    return tuple(sorted(gathered, key=_study_order)), claimed
+
+
+def _study_order(results: ExperimentResults) -> tuple[bool, str, bool, str]:
+    """By section; within one, what is compared with nothing comes first, and the preference after what led to it."""
+    experiment = results.experiment
+    return not experiment.section, experiment.section, experiment.compared_with is not None, experiment.title.lower()

@@ -1,0 +1,141 @@
+"""Predictions as files: an array, the list of its names and pictures, and the score of such files."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from photochrom.color import to_signed
+from photochrom.datasets import SPLITS, Dataset, Pairs
+from photochrom.errors import ConfigError, DataError
+from photochrom.files import write_whole, written_whole
+from photochrom.metrics import accuracy_within, colourfulness, mean_squared_error
+from photochrom.models import ColorizationModel
+from photochrom.tensors import RgbPictures
+from photochrom.training.predict import predict
+
+__all__ = ["choose", "score_estimations", "write_estimations"]
+
+
+def choose(pairs: Pairs, count: int, seed: int = 0) -> Pairs:
+    """Some of the pairs, drawn by a seed, in their own order.
+
+    Args:
+        pairs: What to choose from.
+        count: How many; all of them if there are no more.
+        seed: Decides which.
+
+    Raises:
+        ConfigError: The count is below 1.
+    """
+    if count < 1:
+        raise ConfigError(f"at least 1 picture must be chosen, not {count}")
+    if count >= len(pairs):
+        return pairs
+    drawn = np.random.default_rng(seed).choice(len(pairs), size=count, replace=False)
+    return pairs.take(sorted(int(index) for index in drawn))
+
+
+def write_estimations(model: ColorizationModel, pairs: Pairs, array: Path, pictures: Path) -> Path:
+    """Colour gray pictures and write what comes out.
+
+    Args:
+        model: Any network.
+        pairs: The gray pictures.
+        array: The `.npy` file for the predictions: shape (count, height, width, 3), uint8.
+        pictures: The folder for one PNG a picture, named like its source.
+
+    Returns:
+        The file beside the array that lists the names, one a line, in the array's order.
+
+    Raises:
+        OSError: Something cannot be written.
+    """
+    predictions = predict(model, pairs.gray)
+    names = array.with_name(f"{array.stem}-names.txt")
+    with written_whole(array) as aside:
+        np.save(aside, predictions)
+    write_whole(names, "".join(f"{name}\n" for name in pairs.names))
+    for name, picture in zip(pairs.names, predictions, strict=True):
+        with written_whole(pictures / Path(name).with_suffix(".png").name) as aside:
+            Image.fromarray(picture).save(aside)
+    return names
+
+
+def score_estimations(array: Path, names: Path, dataset: Dataset) -> dict[str, float]:
+    """The study's figures for a file of predictions, whoever made it.
+
+    Args:
+        array: A `.npy` file of shape (count, height, width, 3): uint8, or other numbers within 0 to 255.
+        names: A text file with the name of one picture a line, in the array's order. A name may carry leading
+            folders, such as `dataset/val/images/7.jpg`.
+        dataset: Where the true pictures are.
+
+    Returns:
+        `accuracy`, `mse`, `colourfulness`, `true_colourfulness` and `pictures`, their number.
+
+    Raises:
+        DataError: A file is missing or broken, the two do not fit together, or a picture has no truth.
+    """
+    predictions = _read_predictions(array)
+    wanted = _read_names(names)
+    if len(wanted) != len(predictions):
+        raise DataError(f"{array} holds {len(predictions)} pictures, but {names} names {len(wanted)}")
+    truth = _find_truth(wanted, dataset)
+    return {
+        "accuracy": accuracy_within(predictions, truth),
+        "mse": mean_squared_error(to_signed(predictions), to_signed(truth)),
+        "colourfulness": colourfulness(predictions),
+        "true_colourfulness": colourfulness(truth),
+        "pictures": float(len(truth)),
+    }
+
+
+def _read_predictions(path: Path) -> RgbPictures:
+    try:
+        array: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(f"{path}: not a .npy file of numbers ({error})") from error
+    if not isinstance(array, np.ndarray) or array.ndim != 4 or array.shape[3] != 3 or len(array) == 0:
+        shape = getattr(array, "shape", "several arrays")
+        raise DataError(f"{path}: holds {shape}; predictions have the shape (count, height, width, 3)")
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind not in "iuf" or not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 255):
+        raise DataError(f"{path}: values must be numbers from 0 to 255")
+    return np.round(array.astype(np.float64)).astype(np.uint8)
+
+
+def _read_names(path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file of names") from error
+
+
+def _find_truth(wanted: list[str], dataset: Dataset) -> RgbPictures:
+    """The true pictures of the first split in which all names are found."""
+    missing = ""
+    for split in SPLITS:
+        pairs = dataset.split(split)
+        places = {name: place for place, name in enumerate(pairs.names)}
+        found = [_place_of(name, places) for name in wanted]
+        if all(place is not None for place in found):
+            return pairs.take([place for place in found if place is not None]).truth
+        missing = missing or wanted[found.index(None)]
+    raise DataError(f"{missing}: the data set {dataset.name!r} has no such picture")
+
+
+def _place_of(name: str, places: dict[str, int]) -> int | None:
+    """Where a name stands, with or without some of its leading folders."""
+    parts = Path(name).parts
+    for start in range(len(parts)):
+        place = places.get("/".join(parts[start:]))
+        if place is not None:
+            return place
+    return None
