@@ -4,7 +4,8 @@ import pytest
 from PIL import Image
 
 from photochrom.datasets import SPLITS, Pairs, Split, available, open_dataset
-from photochrom.datasets.synthetic import MIN_SIZE, Synthetic, draw_faces
+from photochrom.datasets._faces import MIN_SIZE, draw_faces
+from photochrom.datasets.synthetic import Synthetic
 from photochrom.errors import ConfigError, DataError
 
 Values = npt.NDArray[np.float64]

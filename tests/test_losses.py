@@ -1,0 +1,54 @@
+import pytest
+import torch
+from torch import Tensor
+
+from photochrom.errors import ConfigError
+from photochrom.losses import LOSSES, get_loss
+
+
+def colour(level: float) -> Tensor:
+    return torch.full((2, 3, 4, 5), level)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_equal_pictures_have_no_loss(name: str) -> None:
+    picture = torch.rand(2, 3, 4, 5)
+    assert get_loss(name)(picture, picture.clone()).item() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "distance", "loss"),
+    [
+        ("l1", 0.5, 0.5),
+        ("mse", 0.5, 0.25),
+        # The margin of 12 levels is 12 / 127.5 of the signed range: 0.5 d^2 / margin below it, d - margin / 2 above.
+        ("smooth_l1", 0.05, 0.5 * 0.05**2 * 127.5 / 12),
+        ("smooth_l1", 12 / 127.5, 6 / 127.5),
+        ("smooth_l1", 0.5, 0.5 - 6 / 127.5),
+    ],
+)
+def test_a_loss_is_the_one_worked_out_by_hand(name: str, distance: float, loss: float) -> None:
+    assert get_loss(name)(colour(-0.2), colour(-0.2 + distance)).item() == pytest.approx(loss, rel=1e-5)
+    assert get_loss(name)(colour(-0.2 + distance), colour(-0.2)).item() == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_the_mean_over_all_values(name: str) -> None:
+    near, far, truth = colour(0.3), colour(0.9), colour(0.1)
+    loss = get_loss(name)
+    together = loss(torch.cat([near, far]), torch.cat([truth, truth]))
+    assert together.shape == ()
+    assert together.item() == pytest.approx((loss(near, truth).item() + loss(far, truth).item()) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_step_against_the_gradient_nears_the_truth(name: str) -> None:
+    prediction = colour(0.5).requires_grad_()
+    get_loss(name)(prediction, colour(-0.5)).backward()
+    assert prediction.grad is not None
+    assert (prediction.grad > 0).all()
+
+
+def test_an_unknown_loss_is_refused_with_the_names_of_the_known() -> None:
+    with pytest.raises(ConfigError, match=r"^no loss is called 'l2'; there are: l1, mse, smooth_l1$"):
+        get_loss("l2")
