@@ -3,15 +3,13 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3.11
-# One training process a core, one thread each; and glibc keeps the pages that activations use again and again.
-FAST := OMP_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=4000000000 MALLOC_MMAP_THRESHOLD_=4000000000
 BEST := runs/make-run
 
 .PHONY: run test lint bench clean
 
 run: $(VENV)/.train
 	@$(BIN)/photochrom data download --optional
-	@$(FAST) $(BIN)/photochrom train $(SETTINGS) --experiment more_kernels/channels-16-tanh --run $(BEST)
+	@$(BIN)/photochrom train $(SETTINGS) --experiment more_kernels/channels-16-tanh --run $(BEST)
 	@$(BIN)/photochrom predict $(BEST)/best.safetensors
 	@echo "Open the pictures in out/, and $(BEST)/samples.png: gray, predicted, true."
 

@@ -55,7 +55,7 @@ def train_group(command: str) -> None:
     from photochrom.experiments import plan
 
     jobs = plan(GROUPS[command], seeds=1, runs=RUNS)
-    failures = run_jobs_with_progress(jobs, parallel=None, device="auto")
+    failures = run_jobs_with_progress(jobs)
     finished = [job for job in jobs if job.folder.is_finished()]
     for job in finished:
         keep(job.folder.weights, job.folder.path.name.removesuffix("-seed-0"))
@@ -73,7 +73,7 @@ def train_single(command: str, then_test: bool) -> None:
 
     run = get_run(SINGLE[command])
     folder = RunFolder(RUNS / f"{SINGLE[command]}-seed-0")
-    train_with_progress(run.config, folder, "auto")
+    train_with_progress(run.config, folder)
     weights = keep(folder.weights, run.name)
     if then_test:
         colour_test_pictures(str(weights))
@@ -93,7 +93,7 @@ def train_custom(words: Sequence[str]) -> None:
     config = TrainingConfig().varied(learning_rate=rate, hyperparameters=options)
     name = f"{layers}-{kernel}-{count}-{rate}" + "-bn" * batch_norm + "-tanh" * tanh
     run = RunFolder(RUNS / "custom" / name)
-    train_with_progress(config, run, "auto")
+    train_with_progress(config, run)
     weights = keep(run.weights, f"custom-{name}")
     if then_test:
         colour_test_pictures(str(weights))

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,9 @@ def one_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_data_at_hand(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_data_at_hand(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a machine has in its data folder must not change what tests see."""
     monkeypatch.setenv("PHOTOCHROM_DATA", str(tmp_path_factory.mktemp("no-data")))
-    yield
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from photochrom import models
@@ -186,23 +186,19 @@ def test_another_format_version_is_refused(version: int, path: Path) -> None:
         ({"hyperparameters": {"kernel_size": 4}}, "kernel_size must be odd"),
         ({"hyperparameters": {"kernel_size": "3"}}, "kernel_size"),
         ({"hyperparameters": {"layers": 3}}, "its hyperparameters: num_layers"),
-        ({"hyperparameters": [3]}, "must be a mapping"),
     ],
     ids=str,
 )
-def test_weights_that_do_not_fit_the_named_network_are_refused(
-    changes: dict[str, Any], named: str, path: Path
-) -> None:
+def test_weights_that_do_not_fit_the_named_network_are_refused(changes: dict[str, Any], named: str, path: Path) -> None:
     tamper(path, **changes)
     message = refusal(path)
     assert "its weights do not fit" in message
     assert named in message
 
 
-@pytest.mark.xfail(raises=TypeError, strict=True, reason="a model name that is no text reaches difflib")
-@pytest.mark.parametrize("name", [None, 5])
-def test_a_model_name_that_is_no_text_is_refused(name: object, path: Path) -> None:
-    tamper(path, model=name)
+@pytest.mark.parametrize("changes", [{"model": None}, {"model": 5}, {"hyperparameters": [3]}], ids=str)
+def test_a_recipe_with_parts_of_another_type_is_refused(changes: dict[str, Any], path: Path) -> None:
+    tamper(path, **changes)
     refusal(path)
 
 
@@ -234,16 +230,10 @@ def test_a_save_that_fails_leaves_the_older_checkpoint(path: Path) -> None:
 
 def test_a_full_disk_leaves_the_older_checkpoint(path: Path) -> None:
     before = path.read_bytes()
-    with pytest.raises((OSError, SafetensorError)), files_no_larger_than(256):
+    with pytest.raises(OSError, match="too large"), files_no_larger_than(256):
         save_checkpoint(path, Checkpoint(small_convnet()))
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-
-
-@pytest.mark.xfail(raises=SafetensorError, strict=True, reason="save_file hides the OSError in a SafetensorError")
-def test_a_full_disk_is_an_os_error(path: Path) -> None:
-    with pytest.raises(OSError, match="too large"), files_no_larger_than(256):
-        save_checkpoint(path, Checkpoint(small_convnet()))
 
 
 def test_a_checkpoint_is_found_by_its_path(path: Path) -> None:

@@ -17,7 +17,9 @@ NO_TIME_LIMIT = settings(deadline=None)
 
 
 def signed_arrays(lowest: float, highest: float) -> st.SearchStrategy[Floats]:
-    return hnp.arrays(np.float32, hnp.array_shapes(max_dims=3, max_side=6), elements=st.floats(lowest, highest, width=32))
+    return hnp.arrays(
+        np.float32, hnp.array_shapes(max_dims=3, max_side=6), elements=st.floats(lowest, highest, width=32)
+    )
 
 
 def exact_levels(signed: Floats) -> npt.NDArray[np.float64]:

@@ -37,6 +37,19 @@ def old(tmp_path: Path) -> Path:
     return path
 
 
+def write_half_of(path: Path, failure: BaseException) -> None:
+    with written_whole(path) as aside:
+        aside.write_text("half of the ne")
+        raise failure
+
+
+def write_to_a_full_disk(path: Path) -> None:
+    with written_whole(path) as aside:
+        aside.unlink()
+        aside.symlink_to("/dev/full")
+        aside.write_bytes(b"new")
+
+
 def lies_alone(path: Path) -> bool:
     return [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -79,17 +92,15 @@ def test_until_the_block_ends_a_reader_sees_the_old_file(old: Path) -> None:
 
 
 def test_the_old_file_stays_when_the_block_raises(old: Path) -> None:
-    with pytest.raises(ZeroDivisionError), written_whole(old) as aside:
-        aside.write_text("half of the ne")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        write_half_of(old, ZeroDivisionError())
     assert old.read_text() == "old"
     assert lies_alone(old)
 
 
 def test_no_file_appears_when_the_block_raises(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), written_whole(tmp_path / "fresh.json") as aside:
-        aside.write_text("half of the ne")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_half_of(tmp_path / "fresh.json", KeyboardInterrupt())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -106,10 +117,8 @@ def test_the_old_file_stays_when_a_write_fails_half_way(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 def test_the_old_file_stays_when_the_disk_is_full(old: Path) -> None:
-    with pytest.raises(OSError, match="No space left") as caught, written_whole(old) as aside:
-        aside.unlink()
-        aside.symlink_to("/dev/full")
-        aside.write_bytes(b"new")
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_to_a_full_disk(old)
     assert caught.value.errno == errno.ENOSPC
     assert old.read_text() == "old"
     assert lies_alone(old)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from photochrom import models
 from photochrom.errors import CheckpointError, ConfigError
-from photochrom.files import written_whole
+from photochrom.files import write_whole
 from photochrom.models import ColorizationModel
 
 __all__ = [
@@ -63,8 +63,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "figures": dict(checkpoint.figures),
     }
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with written_whole(path) as aside:
-        save_file(weights, aside, metadata={_METADATA_KEY: json.dumps(recipe)})
+    write_whole(path, save(weights, metadata={_METADATA_KEY: json.dumps(recipe)}))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -113,12 +112,14 @@ def find_checkpoint(name_or_path: str) -> Checkpoint:
 def _read_recipe(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         recipe = json.loads(metadata[_METADATA_KEY])
-        version, _, _ = recipe["format_version"], recipe["model"], recipe["hyperparameters"]
+        version = recipe["format_version"]
+        if not isinstance(recipe["model"], str) or not isinstance(recipe["hyperparameters"], dict):
+            raise TypeError
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path}: holds weights, but not photochrom's recipe to rebuild their network") from error
     if version != FORMAT_VERSION:
         raise CheckpointError(
-            f"{path}: format version {version}, but this photochrom reads version {FORMAT_VERSION}; "
+            f"{path}: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}; "
             "train it anew, or install the photochrom that wrote it"
         )
     return dict(recipe)

@@ -112,6 +112,7 @@ def train(
     experiment: Annotated[str | None, typer.Option(help="Or a run of an experiment, as EXPERIMENT/RUN.")] = None,
     run: Annotated[Path, typer.Option(help="Where the run shall lie, or lies and shall go on.")] = Path("runs/custom"),
     device: Device = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="Threads on the CPU.")] = 1,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
 ) -> None:
@@ -122,7 +123,7 @@ def train(
 
     base = read_config(config) if config else get_run(experiment).config if experiment else TrainingConfig()
     metrics = train_with_progress(
-        base.assigned(settings or []), RunFolder(run), device, tensorboard=tensorboard, quiet=quiet
+        base.assigned(settings or []), RunFolder(run), device, threads, tensorboard=tensorboard, quiet=quiet
     )
     say(f"validation accuracy {metrics['val_accuracy']:.5f}, mse {metrics['val_mse']:.5f}; results: {run}")
 

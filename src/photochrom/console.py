@@ -196,7 +196,13 @@ class _JobsProgress:
 
 
 def train_with_progress(
-    config: "TrainingConfig", run: "RunFolder", device: str, *, tensorboard: bool = False, quiet: bool = False
+    config: "TrainingConfig",
+    run: "RunFolder",
+    device: str = "auto",
+    threads: int = 1,
+    *,
+    tensorboard: bool = False,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Train, or go on training, behind a bar; gives the figures of the run."""
     from photochrom.training import TensorBoardLog, fit
@@ -210,10 +216,10 @@ def train_with_progress(
             for callback in callbacks:
                 callback(row)
 
-        return fit(config, run, device=device, on_epoch=on_epoch)
+        return fit(config, run, device=device, threads=threads, on_epoch=on_epoch)
 
 
-def run_jobs_with_progress(jobs: Sequence["Job"], parallel: int | None, device: str) -> int:
+def run_jobs_with_progress(jobs: Sequence["Job"], parallel: int | None = None, device: str = "auto") -> int:
     """Run jobs behind bars, one process a core unless told; gives the number that failed."""
     from photochrom.experiments import run_jobs
 

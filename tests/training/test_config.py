@@ -15,8 +15,20 @@ def test_defaults_are_the_studys() -> None:
 
 @pytest.mark.parametrize(
     "assignment",
-    ["learning_rate=0", "learning_rate=-1", "learning_rate=many", "batch_size=0", "max_epochs=-1", "seed=-1"]
-    + ["loss=hinge", "optimizer=adam", "stopping=never", "precision=fp8", "momentum=1", "patience=0"],
+    [
+        "learning_rate=0",
+        "learning_rate=-1",
+        "learning_rate=many",
+        "batch_size=0",
+        "max_epochs=-1",
+        "seed=-1",
+        "loss=hinge",
+        "optimizer=adam",
+        "stopping=never",
+        "precision=fp8",
+        "momentum=1",
+        "patience=0",
+    ],
 )
 def test_setting_out_of_range_fails_by_name(assignment: str) -> None:
     with pytest.raises(ConfigError, match=assignment.partition("=")[0]) as failure:

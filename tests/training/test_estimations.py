@@ -115,7 +115,7 @@ def test_pickled_array_is_refused(tmp_path: Path, faces: Synthetic) -> None:
 def test_unknown_name_is_told(tmp_path: Path, faces: Synthetic) -> None:
     np.save(tmp_path / "predictions.npy", np.zeros((1, 24, 24, 3), np.uint8))
     names = write_names(tmp_path / "names.txt", ["val/9999.png"])
-    with pytest.raises(DataError, match="val/9999.png"):
+    with pytest.raises(DataError, match=r"val/9999\.png"):
         score_estimations(tmp_path / "predictions.npy", names, faces)
 
 

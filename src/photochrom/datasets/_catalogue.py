@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
-from photochrom.datasets._pairs import SPLITS, Dataset, Pairs
+from photochrom.datasets._pairs import Dataset, Pairs, Split, require_split
 from photochrom.errors import ConfigError, DataError
 from photochrom.registry import Registry
 
@@ -34,10 +35,10 @@ def open_dataset(spec: str) -> Dataset:
     if spec == "auto":
         study = _registry["study"]()
         return study if study.is_at_hand() else _registry["synthetic"]()
-    if Path(spec).is_dir():
+    if spec == "folder" or not spec:
+        raise ConfigError("a folder of pictures is chosen by its path: --data path/to/pictures")
+    if spec not in available() and Path(spec).is_dir():
         return _registry["folder"](root=Path(spec))
-    if spec == "folder":
-        raise ConfigError("the data set 'folder' is chosen by its path: --data path/to/pictures")
     if "/" in spec or "\\" in spec or spec.startswith("."):
         raise DataError(f"{spec}: no such folder")
     return _registry[spec]()
@@ -47,10 +48,8 @@ def open_split(spec: str, split: str) -> Pairs:
     """One split of the data set that a user means.
 
     Raises:
-        ConfigError: There is no such split or data set.
-        DataError: The pictures cannot be had.
+        ConfigError: There is no such data set.
+        DataError: There is no such split, or the pictures cannot be had.
     """
-    for known in SPLITS:
-        if split == known:
-            return open_dataset(spec).split(known)
-    raise ConfigError(f"no split is called {split!r}; there are: {', '.join(SPLITS)}")
+    require_split(split)
+    return open_dataset(spec).split(cast("Split", split))

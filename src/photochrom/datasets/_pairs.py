@@ -11,13 +11,23 @@ from PIL import Image
 from photochrom.errors import DataError
 from photochrom.tensors import GrayPictures, RgbPictures
 
-__all__ = ["SPLITS", "Dataset", "Pairs", "ProgressCallback", "Split", "pairs_from_colour"]
+__all__ = ["SPLITS", "Dataset", "Pairs", "ProgressCallback", "Split", "pairs_from_colour", "require_split"]
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 ProgressCallback = Callable[[int, int], None]
 """Called with how much is done and how much there is to do."""
+
+
+def require_split(name: str) -> None:
+    """Refuse what is no split.
+
+    Raises:
+        DataError: There is no such split.
+    """
+    if name not in SPLITS:
+        raise DataError(f"no split is called {name!r}; there are: {', '.join(SPLITS)}")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Reading picture files, whatever is in them, into equally large RGB arrays."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -59,7 +60,7 @@ def read_rgb(path: Path, size: int | None = None) -> npt.NDArray[np.uint8]:
     except UnidentifiedImageError as error:
         what = "the file is empty" if path.stat().st_size == 0 else "not a picture that can be read"
         raise DataError(f"{path}: {what}") from error
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow raises whatever broken bytes lead it to: struct.error, SyntaxError, ...
         raise DataError(f"{path}: broken picture ({_one_line(error)})") from error
     if min(rgb.size) < MIN_SIDE:
         raise DataError(f"{path}: too small ({rgb.width}x{rgb.height}; at least {MIN_SIDE}x{MIN_SIDE} is needed)")
@@ -94,7 +95,8 @@ def read_pairs(paths: Sequence[Path], root: Path, size: int, truth: Literal["col
     Raises:
         DataError: None could be read.
     """
-    with ThreadPoolExecutor(_READERS) as readers:
+    # Pillow warns of torn EXIF and of large pictures; what cannot be used is told in `left_out`.
+    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(_READERS) as readers:
         results = list(readers.map(lambda path: _read_or_reason(path, size), paths))
     left_out = tuple(str(result) for result in results if isinstance(result, DataError))
     usable = [

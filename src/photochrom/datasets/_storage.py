@@ -1,12 +1,16 @@
 """Where added data lies on this machine, and how archives and folders get there whole or not at all."""
 
+import gzip
 import hashlib
+import http.client
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +25,16 @@ __all__ = ["DATA_HOME_VARIABLE", "content_digest", "data_home", "download", "ins
 DATA_HOME_VARIABLE = "PHOTOCHROM_DATA"
 _BLOCK_BYTES = 1 << 18
 _TIMEOUT_SECONDS = 30
+_BROKEN_ARCHIVE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    RuntimeError,  # an encrypted zip
+    ValueError,
+)
 
 
 def data_home() -> Path:
@@ -58,7 +72,7 @@ def download(url: str, target: Path, progress: ProgressCallback | None = None) -
                 received += len(block)
                 if progress is not None:
                     progress(received, total)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise DataError(f"{url}: the download failed ({reason})") from error
     if received < total:
@@ -100,7 +114,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                 tarred.extractall(folder, filter="data")
         else:
             raise DataError(f"{archive}: neither a folder nor a tar or zip archive")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError) as error:
+    except _BROKEN_ARCHIVE as error:
         raise DataError(f"{archive}: broken archive ({error})") from error
 
 
@@ -117,6 +131,12 @@ def install_folder(source: Path, target: Path, verify: Callable[[Path], None]) -
         copy = Path(aside) / "new"
         shutil.copytree(source, copy)
         verify(copy)
+        older = Path(aside) / "old"
         if target.exists():
-            target.rename(Path(aside) / "old")
-        copy.rename(target)
+            target.rename(older)
+        try:
+            copy.rename(target)
+        except OSError:
+            if older.exists():
+                older.rename(target)
+            raise

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from photochrom.datasets._catalogue import register
-from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, Split
+from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, Split, require_split
 from photochrom.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text
 from photochrom.errors import ConfigError, DataError
 
@@ -52,6 +52,7 @@ class Folder(Dataset):
         return read_pairs(self._files(split), root=self.root, size=self.size)
 
     def _files(self, split: Split) -> list[Path]:
+        require_split(split)
         if not self._has_split_folders():
             return self._drawn_by_seed(_pictures_below(self.root), split)
         if not (self.root / split).is_dir():
@@ -73,6 +74,11 @@ class Folder(Dataset):
 
 
 def _pictures_below(folder: Path) -> list[Path]:
+    """Picture files at any depth, but for hidden ones and those in hidden folders."""
     return sort_as_text(
-        path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
     )

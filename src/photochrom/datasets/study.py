@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from photochrom.datasets._catalogue import register
-from photochrom.datasets._pairs import Dataset, Pairs, ProgressCallback, Split
+from photochrom.datasets._pairs import Dataset, Pairs, ProgressCallback, Split, require_split
 from photochrom.datasets._pictures import read_pairs, sort_as_text
 from photochrom.datasets._storage import content_digest, data_home, download, install_folder, unpacked
 from photochrom.errors import DataError
@@ -14,6 +14,9 @@ from photochrom.errors import DataError
 __all__ = ["Study"]
 
 _COMMIT = "51809ae3ea8810d0f10114d92856013f99a1feca"
+_MAC_ATTRIBUTES = "__MACOSX"
+"""A zip made on a Mac holds a shadow of its folders under this name."""
+
 _URL = f"https://github.com/bitirgenalperen/Face-Colorization/archive/{_COMMIT}.tar.gz"
 
 
@@ -49,7 +52,8 @@ def _verify(root: Path) -> None:
 def _find_root(folder: Path) -> Path:
     """The folder that holds `train/images`, however deep an archive has put it."""
     for marker in sort_as_text(folder.rglob(_PARTS["train"].folder)):
-        return marker.parents[1]
+        if _MAC_ATTRIBUTES not in marker.parts:
+            return marker.parents[1]
     raise DataError(f"this is not the study's set: no folder {_PARTS['train'].folder} in it")
 
 
@@ -128,6 +132,7 @@ class Study(Dataset):
 
     def split(self, split: Split) -> Pairs:
         """The pairs of one split; the test split is gray alone."""
+        require_split(split)
         part = _PARTS[split]
         return read_pairs(
             _files(self.root, part),

@@ -4,8 +4,7 @@ from typing import Any
 
 from photochrom.datasets._catalogue import register
 from photochrom.datasets._faces import draw_faces, require_drawable
-from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, Split, pairs_from_colour
-from photochrom.errors import DataError
+from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, Split, pairs_from_colour, require_split
 
 __all__ = ["Synthetic"]
 
@@ -51,8 +50,7 @@ class Synthetic(Dataset):
         Raises:
             DataError: The split does not exist.
         """
-        if split not in SPLITS:
-            raise DataError(f"the data set 'synthetic' has no split {split!r}; it has {', '.join(SPLITS)}")
+        require_split(split)
         colour = draw_faces(self.counts[split], seed=self.seed, stream=(SPLITS.index(split),), size=self.size)
         names = [f"{split}/{index:04d}.png" for index in range(len(colour))]
         pairs = pairs_from_colour(names, colour)

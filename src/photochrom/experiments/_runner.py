@@ -1,6 +1,5 @@
 """Running many trainings side by side: one process each, so that one that dies takes no other with it."""
 
-import os
 import subprocess
 import sys
 import time
@@ -17,15 +16,6 @@ from photochrom.training import RunFolder, TrainingConfig
 __all__ = ["Job", "Outcome", "plan", "run_jobs"]
 
 _POLL_SECONDS = 0.5
-
-_CHILD_ENVIRONMENT = {
-    # Nets this small gain less from a second thread than from a second process.
-    "OMP_NUM_THREADS": "1",
-    # Activations are megabytes large and live for milliseconds. By default glibc gives each back to the system and
-    # asks for fresh pages for the next, which costs these networks a fifth of their time.
-    "MALLOC_TRIM_THRESHOLD_": "4000000000",
-    "MALLOC_MMAP_THRESHOLD_": "4000000000",
-}
 
 
 @dataclass(frozen=True)
@@ -136,11 +126,7 @@ def _start(job: Job, device: str) -> subprocess.Popen[bytes]:
     command += ["--run", str(job.folder.path), "--device", device, "--quiet"]
     with (job.folder.path / "log.txt").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - our own command
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | _CHILD_ENVIRONMENT,
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
 
 

@@ -1,0 +1,210 @@
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from photochrom import models
+from photochrom.checkpoint import Checkpoint, save_checkpoint
+from photochrom.errors import ConfigError, DataError
+from photochrom.experiments import get_run
+from photochrom.report import write_report
+from photochrom.report._effects import effects_of
+from photochrom.report._results import Measured, gather
+from photochrom.training import RunFolder
+
+
+def finished_run(root: Path, key: str, seed: int = 0, accuracy: float = 0.7, **metrics: Any) -> RunFolder:
+    """A run as training leaves it, with figures of the test's own."""
+    run = get_run(key)
+    folder = RunFolder(root / f"{key}-seed-{seed}")
+    folder.claim(run.config.varied(seed=seed, data="synthetic"))
+    model = models.create(run.config.model, run.config.hyperparameters)
+    save_checkpoint(folder.weights, Checkpoint(model))
+    epochs = [1, 2] if run.config.optimizer == "sgd" and run.config.max_epochs else []
+    row = {"train_loss": 0.02, "train_accuracy": 0.5, "val_loss": 0.02, "val_mse": 0.02, "val_accuracy": accuracy}
+    folder.write_history([{"epoch": epoch, **row, "seconds": 1.0} for epoch in epochs])
+    folder.write_metrics(
+        {
+            "epochs": len(epochs),
+            "best_epoch": len(epochs),
+            "val_accuracy": accuracy,
+            "val_mse": 0.01,
+            "val_colourfulness": 20.0,
+            "val_true_colourfulness": 36.0,
+            "val_share_out_of_range": 0.0,
+            "val_accuracy_with_wraparound": accuracy,
+            "parameters": model.parameter_count(),
+            "seconds": 12.0,
+            "device": "cpu",
+            "precision": "32-true",
+            "threads": 1,
+            "torch": "2",
+            **metrics,
+        }
+    )
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    root = tmp_path / "runs"
+    for seed, (default, deep) in enumerate([(0.700, 0.710), (0.701, 0.712), (0.702, 0.711)]):
+        finished_run(root, "baseline/default", seed, default)
+        finished_run(root, "num_layers/layers-4", seed, deep, val_share_out_of_range=0.25)
+    finished_run(root, "kernel_size/kernel-3", 0, 0.6999)
+    finished_run(root, "yardsticks/table-mode", 0, 0.76)
+    return root
+
+
+class _Page(HTMLParser):
+    """Where a page's pictures come from, and the text it shows."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.text = ""
+        self.feed(page.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href") and tag != "a"]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_page_holds_everything_itself(runs: Path, tmp_path: Path) -> None:
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert page.sources
+    assert all(source.startswith("data:image/") for source in page.sources)
+    for text in ("0.71211", "0.70100 ± 0.00100", "#conv_layer 4", "lookup table", "Noise"):
+        assert text in page.text, text
+
+
+def test_figures_of_the_study_stand_beside_ours(runs: Path, tmp_path: Path) -> None:
+    write_report(runs, tmp_path / "report", "public")
+    row = next(
+        line
+        for line in (tmp_path / "report" / "report.md").read_text().splitlines()
+        if line.startswith("| #conv_layer 4")
+    )
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[2:5] == ["98", "0.01008", "0.71619"]
+    assert cells[7] == "**0.71100 ± 0.00100**"
+    assert cells[8] == f"{0.711 - 0.71619:+.4f}"
+    assert cells[9] == "3"
+
+
+def test_markdown_shows_only_figures_that_are_there(runs: Path, tmp_path: Path) -> None:
+    write_report(runs, tmp_path / "report", "public")
+    links = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (tmp_path / "report" / "report.md").read_text())
+    assert "figures/baseline-default-curves.svg" in links
+    for link in links:
+        assert (tmp_path / "report" / link).is_file(), link
+
+
+def test_results_have_one_row_a_run(runs: Path, tmp_path: Path) -> None:
+    write_report(runs, tmp_path / "report", "public")
+    rows = json.loads((tmp_path / "report" / "results.json").read_text())
+    assert len(rows) == 8
+    assert set(rows[0]) >= {"experiment", "run", "seed", "settings", "epochs", "val_accuracy", "val_mse", "parameters"}
+    assert rows[0]["settings"]["learning_rate"] == 0.007
+
+
+def test_noise_is_shown_with_the_run_that_leaves_the_range(runs: Path, tmp_path: Path) -> None:
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "25.000 %" in page.text
+    assert (tmp_path / "report" / "figures" / "noise.jpg").is_file()
+
+
+def test_effect_beyond_the_noise_confirms_the_study(runs: Path) -> None:
+    study = gather(runs)
+    (results,) = [results for results in study.experiments if results.name == "num_layers"]
+    (effect,) = effects_of(results, study)
+    assert effect.difference == pytest.approx(0.010)
+    assert effect.is_beyond_noise
+    # Welch by hand: two sides of deviation 0.001 and three seeds have four degrees of freedom, t = 2.776.
+    assert effect.margin == pytest.approx(2.776 * 0.001 * (2 / 3) ** 0.5, rel=1e-3)
+    assert "beyond the noise" in effect.sentence()
+    assert "its conclusion holds here" in effect.sentence()
+
+
+def test_effect_against_the_study_is_told(tmp_path: Path) -> None:
+    for seed, (default, deep) in enumerate([(0.720, 0.710), (0.721, 0.711), (0.722, 0.712)]):
+        finished_run(tmp_path, "baseline/default", seed, default)
+        finished_run(tmp_path, "num_layers/layers-4", seed, deep)
+    study = gather(tmp_path)
+    (effect,) = effects_of(study.experiments[1], study)
+    assert "its conclusion does not hold here" in effect.sentence()
+
+
+def test_single_seed_is_given_the_spread_of_the_others(runs: Path) -> None:
+    study = gather(runs)
+    (results,) = [results for results in study.experiments if results.name == "kernel_size"]
+    (effect,) = effects_of(results, study)
+    assert effect.margin is not None
+    assert not effect.is_beyond_noise
+    assert "within the noise" in effect.sentence()
+
+
+def test_without_any_spread_nothing_is_claimed(tmp_path: Path) -> None:
+    finished_run(tmp_path, "baseline/default", 0, 0.7)
+    finished_run(tmp_path, "kernel_size/kernel-3", 0, 0.6)
+    study = gather(tmp_path)
+    (effect,) = effects_of(study.experiments[1], study)
+    assert "its spread is unknown" in effect.sentence()
+
+
+def test_measured_over_seeds() -> None:
+    assert Measured.of([0.1, 0.2, 0.3]).show(2) == "0.20 ± 0.10"
+    assert Measured.of([0.1]).show(2) == "0.10"
+
+
+def test_best_run_is_the_one_of_highest_mean_accuracy(runs: Path) -> None:
+    best = gather(runs).best()
+    assert best is not None
+    assert best.key == "yardsticks/table-mode"
+
+
+def test_unfinished_and_broken_runs_are_named_and_the_rest_is_shown(runs: Path, tmp_path: Path) -> None:
+    begun = RunFolder(runs / "weirdnet" / "weirdnet-seed-0")
+    begun.claim(get_run("weirdnet/weirdnet").config)
+    broken = finished_run(runs, "hidden_channels/channels-8")
+    (broken.path / "metrics.json").write_text("{")
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "Not finished: weirdnet/weirdnet-seed-0" in page.text
+    assert "metrics.json" in page.text
+    assert "0.71100" in page.text
+
+
+def test_run_of_no_experiment_is_shown_apart(runs: Path, tmp_path: Path) -> None:
+    finished_run(runs, "baseline/default", 7).path.rename(runs / "mine")
+    assert "mine" in gather(runs).others
+    assert "Other runs" in _Page(write_report(runs, tmp_path / "report", "public")).text
+
+
+def test_real_faces_are_shown_unless_public_ones_are_asked_for(runs: Path, tmp_path: Path) -> None:
+    shown: dict[str, Any] = {}
+    for source in ("validation", "public"):
+        write_report(runs, tmp_path / source, source)
+        shown[source] = np.asarray(Image.open(tmp_path / source / "figures" / "baseline-default-examples.jpg"))
+    assert shown["validation"].shape == shown["public"].shape
+    assert not np.array_equal(shown["validation"], shown["public"])
+
+
+def test_report_of_nothing_fails_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        write_report(tmp_path / "none", tmp_path / "report")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no finished run"):
+        write_report(tmp_path / "empty", tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_unknown_examples_are_refused(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="validation, public"):
+        write_report(runs, tmp_path / "report", "secret")

@@ -1,0 +1,152 @@
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from photochrom.cli import main
+from photochrom.training import RunFolder
+
+
+class Ended(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+QUICK = ("max_epochs=2", "precision=fp32", "--quiet")
+
+
+@pytest.fixture
+def photochrom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command, run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["photochrom", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        status = ended.value.code
+        captured = capsys.readouterr()
+        return Ended(int(status or 0), captured.out, captured.err)
+
+    return run
+
+
+def assert_one_clear_line(ended: Ended, *words: str) -> None:
+    assert ended.status == 2
+    assert "Traceback" not in ended.err
+    lines = [line for line in ended.err.splitlines() if line.strip()]
+    assert len(lines) == 1, ended.err
+    for word in words:
+        assert word in ended.err
+
+
+def test_help_names_every_command(photochrom: Command) -> None:
+    ended = photochrom("--help")
+    assert ended.status == 0
+    for command in ("train", "predict", "evaluate", "report", "data", "experiment", "settings"):
+        assert command in ended.out
+
+
+@pytest.mark.parametrize("words", [["no-such-command"], ["train", "--no-such-option"], ["evaluate"]])
+def test_wrong_words_get_a_usage_line_and_status_2(photochrom: Command, words: list[str]) -> None:
+    ended = photochrom(*words)
+    assert ended.status == 2
+    assert "Usage:" in ended.err
+
+
+def test_settings_and_networks_are_listed(photochrom: Command) -> None:
+    ended = photochrom("settings")
+    assert "learning_rate" in ended.out
+    assert "weirdnet" in ended.out
+
+
+def test_experiments_are_listed(photochrom: Command) -> None:
+    assert "layers-4" in photochrom("experiment", "list").out
+
+
+def test_train_predict_evaluate_in_a_row(photochrom: Command, face_folder: Path) -> None:
+    data = f"data={face_folder}"
+    assert photochrom("train", data, "hidden_channels=8", *QUICK, "--run", "run").status == 0
+    assert RunFolder(Path("run")).metrics()["parameters"] == 811
+    predicted = photochrom("predict", "run/best.safetensors", "--data", face_folder, "--split", "val")
+    assert predicted.status == 0
+    assert np.load("estimations-test.npy").shape == (8, 80, 80, 3)
+    assert len(list(Path("out").iterdir())) == 8
+    scored = photochrom("evaluate", "estimations-test.npy", "estimations-test-names.txt", "--data", face_folder)
+    accuracy = RunFolder(Path("run")).metrics()["val_accuracy"]
+    assert scored.status == 0
+    assert f"{accuracy:.5g}" in scored.out
+
+
+def test_experiment_then_report(photochrom: Command, face_folder: Path) -> None:
+    ended = photochrom("experiment", "run", "yardsticks", "--data", face_folder, "--jobs", 2)
+    assert ended.status == 0, ended.err
+    assert "photochrom report runs" in ended.out
+    ended = photochrom("report", "runs", "--out", "report", "--examples", "public")
+    assert ended.status == 0, ended.err
+    assert Path("report/report.html").is_file()
+
+
+def test_failed_job_shows_in_the_status(photochrom: Command, face_folder: Path) -> None:
+    words = ["experiment", "run", "baseline", "--data", face_folder, "max_epochs=2", "learning_rate=10", "--jobs", 1]
+    ended = photochrom(*words)
+    assert ended.status == 2
+    assert "lower the learning rate" in ended.err
+
+
+def test_data_check_counts_and_warns(photochrom: Command, face_folder: Path) -> None:
+    (face_folder / "train" / "broken.jpg").write_bytes(b"")
+    ended = photochrom("data", "check", "--data", face_folder)
+    (face_folder / "train" / "broken.jpg").unlink()
+    assert ended.status == 0
+    assert "24" in ended.out
+    assert "broken.jpg: the file is empty" in ended.err
+
+
+def test_missing_weights_data_and_runs_get_one_line(photochrom: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert_one_clear_line(photochrom("predict", "none.safetensors"), "none.safetensors")
+    assert_one_clear_line(photochrom("data", "check", "--data", "./none"), "./none")
+    assert_one_clear_line(photochrom("data", "check", "--data", "./empty"), "empty")
+    assert_one_clear_line(photochrom("data", "add", "none.tar.xz"), "none.tar.xz")
+    assert_one_clear_line(photochrom("report", "none"), "none")
+    assert_one_clear_line(photochrom("evaluate", "none.npy", "none.txt"), "none.npy")
+    assert_one_clear_line(photochrom("train", "data=study", "--quiet"), "photochrom data add")
+
+
+@pytest.mark.parametrize("setting", ["kernel_size=4", "learning_rate=-1", "model=nonet", "loss=none", "batch_norm=2"])
+def test_option_out_of_range_gets_one_line(photochrom: Command, setting: str) -> None:
+    assert_one_clear_line(photochrom("train", setting, *QUICK), setting.partition("=")[0].replace("model", "nonet"))
+
+
+def test_one_line_for_checkpoints_that_cannot_be_used(photochrom: Command, tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_bytes(b"\x00" * 64)
+    assert_one_clear_line(photochrom("predict", "weights.safetensors"), "weights.safetensors")
+
+
+def test_output_that_cannot_be_written_gets_one_line(photochrom: Command, face_folder: Path, tmp_path: Path) -> None:
+    photochrom("train", f"data={face_folder}", *QUICK, "--run", "run")
+    (tmp_path / "file").write_text("kept")
+    ended = photochrom("predict", "run/best.safetensors", "--data", face_folder, "--out", "file/out")
+    assert_one_clear_line(ended, "file")
+    assert_one_clear_line(photochrom("train", f"data={face_folder}", *QUICK, "--run", "file/run"), "file")
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_full_disk_gets_one_line(photochrom: Command, face_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photochrom("train", f"data={face_folder}", *QUICK, "--run", "run")
+    before = Path("run/metrics.json").read_bytes()
+
+    def full(*_: object) -> None:
+        os.write(os.open("/dev/full", os.O_WRONLY), b"x")
+
+    monkeypatch.setattr("photochrom.training.run_folder.write_whole", full)
+    assert_one_clear_line(photochrom("train", f"data={face_folder}", *QUICK, "--run", "other"), "No space left")
+    assert Path("run/metrics.json").read_bytes() == before
