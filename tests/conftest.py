@@ -21,6 +21,14 @@ def no_data_at_hand(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     monkeypatch.setenv("PHOTOCHROM_DATA", str(tmp_path_factory.mktemp("no-data")))
 
 
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(host: object, *_: object, **__: object) -> None:
+        pytest.fail(f"a test reached for {host!r}")
+
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+
+
 @pytest.fixture
 def faces() -> Synthetic:
     """A data set that trains in a moment."""

@@ -58,7 +58,7 @@ def fit(
         run: Where the run lies; a finished one is not trained again.
         device: `auto`, `cpu`, `cuda` or `mps`.
         threads: How many threads compute on the CPU. Networks as small as these gain more from a second process.
-        dataset: The pictures; opened by `config.data` if not given.
+        dataset: The pictures; opened by `config.data` if not given. Nothing is downloaded.
         on_epoch: Called after every epoch.
 
     Returns:
@@ -81,7 +81,6 @@ def fit(
         run.claim(config.varied(data=dataset.name))
         if run.is_finished():
             return run.metrics()
-        dataset.prepare()
         return _fit_in(fabric, config, run, model, dataset, on_epoch)
 
 
