@@ -3,15 +3,13 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3.11
-BEST := runs/make-run
 
 .PHONY: run test lint bench clean
 
 run: $(VENV)/.train
 	@$(BIN)/photochrom data download --optional
-	@$(BIN)/photochrom train $(SETTINGS) --experiment more_kernels/channels-16-tanh --run $(BEST)
-	@$(BIN)/photochrom predict $(BEST)/best.safetensors
-	@echo "Open the pictures in out/, and $(BEST)/samples.png: gray, predicted, true."
+	@$(BIN)/photochrom train $(SETTINGS) --experiment more_kernels/channels-16-tanh --test
+	@echo "Open the pictures in out/, and samples.png where the results are: gray, predicted, true."
 
 test: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -35,7 +33,8 @@ $(VENV)/.python:
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
 	touch $@
 
-# The CPU build of torch comes first and alone: whatever asks for torch later is content with it.
+# torch comes first and alone, at the pinned version: whatever asks for torch later is content with it. Where the
+# registry offers a CPU build, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves gigabytes.
 $(VENV)/.torch: $(VENV)/.python constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	touch $@

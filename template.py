@@ -20,13 +20,13 @@ USAGE = """usage: python template.py COMMAND
   base-best                train the preferred baseline: 2 layers, kernel 5, 8 kernels, rate 0.07
   improved-all             train batch norm, tanh, both, and 16 kernels with tanh
   improved-best [true]     train the study's best: 2 layers, kernel 5, 16 kernels, rate 0.07, tanh
-  test-best-only           colour test pictures with the study's best, trained here or shipped
+  test-best-only           color test pictures with the study's best, trained here or shipped
   custom LAYERS KERNEL COUNT RATE BN TANH TEST
                            train any baseline; the last three are true or false
   unet | unet-flat | weird | autoencoder [true]
                            train another network
 
-A last word 'true' colours 100 test pictures afterwards: estimations-test.npy, their names, and out/.
+A last word 'true' colors 100 test pictures afterwards: estimations-test.npy, their names, and out/.
 Runs lie in runs/, best weights in checkpoints/; a command that was interrupted goes on where it was."""
 
 RUNS, CHECKPOINTS, OUT = Path("runs"), Path("checkpoints"), Path("out")
@@ -76,7 +76,7 @@ def train_single(command: str, then_test: bool) -> None:
     train_with_progress(run.config, folder)
     weights = keep(folder.weights, run.name)
     if then_test:
-        colour_test_pictures(str(weights))
+        color_test_pictures(str(weights))
 
 
 def train_custom(words: Sequence[str]) -> None:
@@ -96,13 +96,13 @@ def train_custom(words: Sequence[str]) -> None:
     train_with_progress(config, run)
     weights = keep(run.weights, f"custom-{name}")
     if then_test:
-        colour_test_pictures(str(weights))
+        color_test_pictures(str(weights))
 
 
 def test_best() -> None:
-    """Colour test pictures with the study's best network, as trained here or else as shipped."""
+    """Color test pictures with the study's best network, as trained here or else as shipped."""
     trained = CHECKPOINTS / f"{BEST}.safetensors"
-    colour_test_pictures(str(trained) if trained.is_file() else SHIPPED_BEST)
+    color_test_pictures(str(trained) if trained.is_file() else SHIPPED_BEST)
 
 
 def keep(weights: Path, name: str) -> Path:
@@ -116,15 +116,14 @@ def keep(weights: Path, name: str) -> Path:
     return kept
 
 
-def colour_test_pictures(weights: str) -> None:
+def color_test_pictures(weights: str) -> None:
     """Write the predictions for 100 test pictures, chosen by a fixed seed, in the study's three forms."""
     from photochrom.checkpoint import find_checkpoint
     from photochrom.datasets import open_split
-    from photochrom.training import choose, write_estimations
+    from photochrom.training import color_test_pictures as color
 
-    pairs = choose(open_split("auto", "test"), TEST_PICTURES)
-    names = write_estimations(find_checkpoint(weights).model, pairs, ESTIMATIONS, OUT)
-    say(f"{len(pairs)} test pictures coloured by {weights}: {ESTIMATIONS}, {names}, {OUT}/")
+    model, pairs = find_checkpoint(weights).model, open_split("auto", "test")
+    say(color(model, pairs, TEST_PICTURES, array=ESTIMATIONS, pictures=OUT))
 
 
 def whole_number(word: str) -> int:

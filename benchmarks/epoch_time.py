@@ -11,7 +11,7 @@ epoch:
 3. The same for the 2000 validation pictures.
 
 It computes in full precision and in torch's default memory format. The original saved weights and drew a batch with
-matplotlib when an epoch was the best so far; that is left out here. Photochrom's side is `photochrom.training.fit` as
+matplotlib when an epoch was the best so far; that is left out here. Photochrom's side is `photochrom.fit` as
 it is, and what it saves after an epoch is counted.
 
 Each measurement is one process on the CPU, whose first epoch is a warm-up and not counted. Fewer pictures than an epoch
@@ -66,7 +66,7 @@ BATCH_SIZE, LEARNING_RATE, MARGIN = 16, 0.007, 12
 
 
 class JpegPairs(data.Dataset[tuple[Tensor, Tensor]]):
-    """Gray and colour tensors of JPEG files, each read anew whenever it is asked for."""
+    """Gray and color tensors of JPEG files, each read anew whenever it is asked for."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = files
@@ -75,10 +75,10 @@ class JpegPairs(data.Dataset[tuple[Tensor, Tensor]]):
         return len(self.files)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Gray (1, height, width) and colour (3, height, width), both signed."""
+        """Gray (1, height, width) and color (3, height, width), both signed."""
         with Image.open(self.files[index]) as image:
-            colour = image.convert("RGB")
-        return signed_tensor(colour.convert("L")), signed_tensor(colour)
+            color = image.convert("RGB")
+        return signed_tensor(color.convert("L")), signed_tensor(color)
 
 
 def signed_tensor(picture: Image.Image) -> Tensor:
@@ -109,9 +109,9 @@ def study_epoch(
 ) -> None:
     """One pass of training, then the figures of both sets."""
     loss_of = nn.MSELoss()
-    for gray, colour in data.DataLoader(JpegPairs(train), batch_size=BATCH_SIZE, shuffle=True, num_workers=0):
+    for gray, color in data.DataLoader(JpegPairs(train), batch_size=BATCH_SIZE, shuffle=True, num_workers=0):
         optimizer.zero_grad()
-        loss = loss_of(network(gray), colour)
+        loss = loss_of(network(gray), color)
         loss.backward()
         optimizer.step()
     for files in (train, val):
@@ -125,12 +125,12 @@ def study_predictions(network: nn.Module, files: Sequence[Path]) -> tuple[npt.ND
     pictures = np.zeros((len(files), SIDE_LENGTH, SIDE_LENGTH, 3))
     place, losses = 0, []
     with torch.no_grad():
-        for gray, colour in data.DataLoader(JpegPairs(files), batch_size=BATCH_SIZE, num_workers=0):
+        for gray, color in data.DataLoader(JpegPairs(files), batch_size=BATCH_SIZE, num_workers=0):
             batch = network(gray)
             for prediction in batch:
                 pictures[place] = np.asarray(picture_of(prediction))
                 place += 1
-            losses.append(loss_of(batch, colour).item())
+            losses.append(loss_of(batch, color).item())
     return pictures, sum(losses) / len(losses)
 
 

@@ -37,7 +37,7 @@ def faces() -> Synthetic:
 
 @pytest.fixture(scope="session")
 def face_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Colour pictures as files, in the three split folders."""
+    """Color pictures as files, in the three split folders."""
     root = tmp_path_factory.mktemp("faces")
     pictures = draw_faces(40, seed=5, size=32)
     for split, part in (("train", pictures[:24]), ("val", pictures[24:32]), ("test", pictures[32:])):

@@ -39,8 +39,8 @@ def used_convnet() -> ColorizationModel:
 def fitted_table() -> ColorizationModel:
     model = models.create("lookup_table", {"statistic": "mode"})
     rng = np.random.default_rng(0)
-    colour = rng.integers(0, 256, (3, 9, 9, 3), dtype=np.uint8)
-    model.fit_in_closed_form(colour[..., 1].copy(), colour)
+    color = rng.integers(0, 256, (3, 9, 9, 3), dtype=np.uint8)
+    model.fit_in_closed_form(color[..., 1].copy(), color)
     return model
 
 
@@ -99,7 +99,7 @@ def test_weights_and_hyperparameters_come_back_equal_to_the_bit(make: Any, tmp_p
 
 
 @pytest.mark.parametrize("make", [used_convnet, fitted_table])
-def test_a_restored_network_colours_as_before(make: Any, tmp_path: Path) -> None:
+def test_a_restored_network_colors_as_before(make: Any, tmp_path: Path) -> None:
     model = make().eval()
     save_checkpoint(tmp_path / "best.safetensors", Checkpoint(model))
     restored = load_checkpoint(tmp_path / "best.safetensors").model

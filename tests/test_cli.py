@@ -100,13 +100,13 @@ def test_failed_job_shows_in_the_status(photochrom: Command, face_folder: Path) 
     assert "lower the learning rate" in ended.err
 
 
-def test_data_check_counts_and_warns(photochrom: Command, face_folder: Path) -> None:
+def test_data_check_counts_and_warns(photochrom: Command, face_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     (face_folder / "train" / "broken.jpg").write_bytes(b"")
     ended = photochrom("data", "check", "--data", face_folder)
     (face_folder / "train" / "broken.jpg").unlink()
     assert ended.status == 0
     assert "24" in ended.out
-    assert "broken.jpg: the file is empty" in ended.err
+    assert "broken.jpg: the file is empty" in caplog.text
 
 
 def test_missing_weights_data_and_runs_get_one_line(photochrom: Command, tmp_path: Path) -> None:
@@ -123,6 +123,24 @@ def test_missing_weights_data_and_runs_get_one_line(photochrom: Command, tmp_pat
 @pytest.mark.parametrize("setting", ["kernel_size=4", "learning_rate=-1", "model=nonet", "loss=none", "batch_norm=2"])
 def test_option_out_of_range_gets_one_line(photochrom: Command, setting: str) -> None:
     assert_one_clear_line(photochrom("train", setting, *QUICK), setting.partition("=")[0].replace("model", "nonet"))
+
+
+@pytest.mark.parametrize("setting", ["model=5", "data=2024"])
+def test_number_for_a_name_gets_one_line(photochrom: Command, setting: str) -> None:
+    assert_one_clear_line(photochrom("train", setting, *QUICK), setting.partition("=")[2])
+
+
+def test_two_starts_for_the_settings_get_one_line(photochrom: Command) -> None:
+    words = ["train", "--config", "config.json", "--experiment", "baseline/default"]
+    assert_one_clear_line(photochrom(*words), "cannot both")
+
+
+def test_runs_of_other_settings_get_folders_of_their_own(photochrom: Command, face_folder: Path) -> None:
+    for setting in ("seed=0", "seed=1"):
+        ended = photochrom("train", f"data={face_folder}", setting, *QUICK, "--test")
+        assert ended.status == 0, ended.err
+        assert "8 pictures colored" in ended.out
+    assert len(list(Path("runs/custom").iterdir())) == 2
 
 
 def test_one_line_for_checkpoints_that_cannot_be_used(photochrom: Command, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from photochrom.errors import ConfigError
 from photochrom.losses import LOSSES, get_loss
 
 
-def colour(level: float) -> Tensor:
+def color(level: float) -> Tensor:
     return torch.full((2, 3, 4, 5), level)
 
 
@@ -28,13 +28,13 @@ def test_equal_pictures_have_no_loss(name: str) -> None:
     ],
 )
 def test_a_loss_is_the_one_worked_out_by_hand(name: str, distance: float, loss: float) -> None:
-    assert get_loss(name)(colour(-0.2), colour(-0.2 + distance)).item() == pytest.approx(loss, rel=1e-5)
-    assert get_loss(name)(colour(-0.2 + distance), colour(-0.2)).item() == pytest.approx(loss, rel=1e-5)
+    assert get_loss(name)(color(-0.2), color(-0.2 + distance)).item() == pytest.approx(loss, rel=1e-5)
+    assert get_loss(name)(color(-0.2 + distance), color(-0.2)).item() == pytest.approx(loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_is_the_mean_over_all_values(name: str) -> None:
-    near, far, truth = colour(0.3), colour(0.9), colour(0.1)
+    near, far, truth = color(0.3), color(0.9), color(0.1)
     loss = get_loss(name)
     together = loss(torch.cat([near, far]), torch.cat([truth, truth]))
     assert together.shape == ()
@@ -43,8 +43,8 @@ def test_a_loss_is_the_mean_over_all_values(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_step_against_the_gradient_nears_the_truth(name: str) -> None:
-    prediction = colour(0.5).requires_grad_()
-    get_loss(name)(prediction, colour(-0.5)).backward()
+    prediction = color(0.5).requires_grad_()
+    get_loss(name)(prediction, color(-0.5)).backward()
     assert prediction.grad is not None
     assert (prediction.grad > 0).all()
 

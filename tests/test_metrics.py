@@ -7,7 +7,7 @@ import skimage.metrics
 import torch
 
 from photochrom.errors import DataError
-from photochrom.metrics import STUDY_MARGIN, accuracy_within, colourfulness, mean_squared_error
+from photochrom.metrics import STUDY_MARGIN, accuracy_within, colorfulness, mean_squared_error
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -83,21 +83,21 @@ def test_mean_squared_error_punishes_what_leaves_the_range() -> None:
     assert mean_squared_error(np.array([3.0]), np.array([1.0])) == 4.0
 
 
-def test_colourfulness_is_the_formula_of_the_paper() -> None:
-    colour = pictures(3)
-    colour[1] //= 4
-    assert colourfulness(colour) == pytest.approx(np.mean([hasler_suesstrunk(one) for one in colour]), rel=1e-5)
+def test_colorfulness_is_the_formula_of_the_paper() -> None:
+    color = pictures(3)
+    color[1] //= 4
+    assert colorfulness(color) == pytest.approx(np.mean([hasler_suesstrunk(one) for one in color]), rel=1e-5)
 
 
-def test_colourfulness_of_red_stripes_on_black_is_as_worked_out_by_hand() -> None:
+def test_colorfulness_of_red_stripes_on_black_is_as_worked_out_by_hand() -> None:
     stripes = np.zeros((1, 4, 4, 3), dtype=np.uint8)
     stripes[0, ::2, :, 0] = 255
     # rg is 255 or 0, yb is 127.5 or 0: means and deviations are 127.5 and 63.75.
-    assert colourfulness(stripes) == pytest.approx(1.3 * (127.5**2 + 63.75**2) ** 0.5, rel=1e-6)
+    assert colorfulness(stripes) == pytest.approx(1.3 * (127.5**2 + 63.75**2) ** 0.5, rel=1e-6)
 
 
-def test_gray_pictures_have_no_colourfulness() -> None:
-    assert colourfulness(np.repeat(pictures(4)[..., :1], 3, axis=3)) == 0.0
+def test_gray_pictures_have_no_colorfulness() -> None:
+    assert colorfulness(np.repeat(pictures(4)[..., :1], 3, axis=3)) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_gray_pictures_have_no_colourfulness() -> None:
     [
         (accuracy_within, (pictures(0), near(pictures(0), 1))),
         (mean_squared_error, (signed(0), signed(1))),
-        (colourfulness, (pictures(0),)),
+        (colorfulness, (pictures(0),)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -38,8 +38,8 @@ def command(template: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (Path("dataset") / folder / "images").mkdir(parents=True)
         for index, face in enumerate(part):
             picture = Image.fromarray(face)
-            gray_or_colour = picture.convert("L") if folder == "test_inputs" else picture
-            gray_or_colour.save(Path("dataset") / folder / "images" / f"{index}.jpg")
+            gray_or_color = picture.convert("L") if folder == "test_inputs" else picture
+            gray_or_color.save(Path("dataset") / folder / "images" / f"{index}.jpg")
     varied = TrainingConfig.varied
     few = {"max_epochs": 2, "precision": "fp32"}
     monkeypatch.setattr(TrainingConfig, "varied", lambda config, **changes: varied(config, **(few | changes)))
@@ -77,7 +77,7 @@ def assert_test_outputs(names_below: str = "test_inputs/images/") -> None:
         assert np.array_equal(np.asarray(Image.open(Path("out") / Path(name).with_suffix(".png").name)), estimation)
 
 
-def test_improved_best_true_trains_and_colours_test_pictures(command: Command) -> None:
+def test_improved_best_true_trains_and_colors_test_pictures(command: Command) -> None:
     assert command("improved-best", "true") == 0
     assert Path("checkpoints/channels-16-tanh.safetensors").is_file()
     assert_test_outputs()

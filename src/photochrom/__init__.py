@@ -1,4 +1,4 @@
-"""Colour for gray pictures of faces, and an honest bench for colorization experiments."""
+"""Color for gray pictures of faces, and an honest bench for colorization experiments."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

@@ -113,8 +113,6 @@ def _read_recipe(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         recipe = json.loads(metadata[_METADATA_KEY])
         version = recipe["format_version"]
-        if not isinstance(recipe["model"], str) or not isinstance(recipe["hyperparameters"], dict):
-            raise TypeError
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path}: holds weights, but not photochrom's recipe to rebuild their network") from error
     if version != FORMAT_VERSION:
@@ -122,6 +120,8 @@ def _read_recipe(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
             f"{path}: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}; "
             "train it anew, or install the photochrom that wrote it"
         )
+    if not isinstance(recipe.get("model"), str) or not isinstance(recipe.get("hyperparameters"), dict):
+        raise CheckpointError(f"{path}: its recipe names no network")
     return dict(recipe)
 
 

@@ -14,7 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Colour for gray pictures of faces, and an honest bench for colorization experiments.",
+    help="Color for gray pictures of faces, and an honest bench for colorization experiments.",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Get, add and check pictures.")
 experiment_app = typer.Typer(no_args_is_help=True, help="Run the study's experiments.")
@@ -41,7 +41,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Colour for gray pictures of faces, and an honest bench for colorization experiments."""
+    """Color for gray pictures of faces, and an honest bench for colorization experiments."""
 
 
 @data_app.command("list")
@@ -65,7 +65,7 @@ def data_download(
     try:
         with download_progress("the study's pictures") as progress:
             open_dataset("study").prepare(progress)
-    except DataError as error:
+    except (DataError, OSError) as error:
         if not optional:
             raise
         warn(f"{error}; going on with synthetic faces")
@@ -110,22 +110,30 @@ def train(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A JSON file of settings to start from.")] = None,
     experiment: Annotated[str | None, typer.Option(help="Or a run of an experiment, as EXPERIMENT/RUN.")] = None,
-    run: Annotated[Path, typer.Option(help="Where the run shall lie, or lies and shall go on.")] = Path("runs/custom"),
+    run: Annotated[
+        Path | None, typer.Option(help="Where the run shall lie; named by its settings below runs/custom if not given.")
+    ] = None,
     device: Device = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads on the CPU.")] = 1,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Then color 100 test pictures, as 'predict' does.")] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
+    end_with_parent: Annotated[bool, typer.Option("--end-with-parent", hidden=True)] = False,
 ) -> None:
     """Train one network; the same command goes on after an interruption."""
     from photochrom.console import train_with_progress
-    from photochrom.experiments import get_run
-    from photochrom.training import RunFolder, TrainingConfig, read_config
+    from photochrom.experiments import base_config
+    from photochrom.training import RunFolder
+    from photochrom.training.process import end_with_parent as end_when_it_does
 
-    base = read_config(config) if config else get_run(experiment).config if experiment else TrainingConfig()
-    metrics = train_with_progress(
-        base.assigned(settings or []), RunFolder(run), device, threads, tensorboard=tensorboard, quiet=quiet
-    )
-    say(f"validation accuracy {metrics['val_accuracy']:.5f}, mse {metrics['val_mse']:.5f}; results: {run}")
+    if end_with_parent:
+        end_when_it_does()
+    chosen = base_config(config, experiment).assigned(settings or []).resolved()
+    folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
+    metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, quiet=quiet)
+    say(f"validation accuracy {metrics['val_accuracy']:.5f}, mse {metrics['val_mse']:.5f}; results: {folder.path}")
+    if test:
+        predict(str(folder.weights), data=chosen.data)
 
 
 @app.command()
@@ -144,21 +152,18 @@ def predict(
     weights: Annotated[str, typer.Argument(help="A .safetensors file of a run, or the name of a shipped model.")],
     data: Data = "auto",
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
-    count: Annotated[int, typer.Option(help="How many pictures are drawn.")] = 100,
-    seed: Annotated[int, typer.Option(help="Decides which pictures are drawn.")] = 0,
-    estimations: Annotated[Path, typer.Option(help="Where the array of predictions goes.")] = Path(
-        "estimations-test.npy"
-    ),
+    count: Annotated[int, typer.Option(min=1, help="How many pictures are drawn.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which pictures are drawn.")] = 0,
+    estimations: Annotated[Path, typer.Option(help="Where the array goes.")] = Path("estimations-test.npy"),
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("out"),
 ) -> None:
-    """Colour test pictures: an array, the list of its names, and one picture file each."""
+    """Color test pictures: an array, the list of its names, and one picture file each."""
     from photochrom.checkpoint import find_checkpoint
     from photochrom.datasets import open_split
-    from photochrom.training import choose, write_estimations
+    from photochrom.training import color_test_pictures
 
-    pairs = choose(open_split(data, split), count, seed)
-    names = write_estimations(find_checkpoint(weights).model, pairs, estimations, out)
-    say(f"{len(pairs)} pictures coloured: {estimations}, {names}, {out}/")
+    model, pairs = find_checkpoint(weights).model, open_split(data, split)
+    say(color_test_pictures(model, pairs, count, seed, array=estimations, pictures=out))
 
 
 @app.command()

@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from photochrom.errors import PhotochromError
 
@@ -54,7 +55,7 @@ def warn(text: str) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
     """Print a table; numbers stand to the right."""
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=Text(title) if title else None, title_justify="left")
     for index, column in enumerate(columns):
         is_number = bool(rows) and all(_is_number(row[index]) for row in rows)
         table.add_column(column, justify="right" if is_number else "left")
@@ -67,10 +68,11 @@ def _is_number(value: object) -> bool:
     return value is None or isinstance(value, int | float)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
+    """A value as it shall stand in a table; brackets in it are no markup."""
     if value is None:
-        return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+        return Text()
+    return Text(f"{value:.5g}" if isinstance(value, float) else str(value))
 
 
 @contextmanager
@@ -81,7 +83,11 @@ def one_line_failures() -> Iterator[None]:
     except PhotochromError as error:
         _fail(str(error), USAGE_STATUS)
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on where it was", INTERRUPTED_STATUS)
+        _fail("interrupted", INTERRUPTED_STATUS)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("photochrom"):
+            raise
+        _fail(f"{error.name} is not installed: pip install 'photochrom[train]'", USAGE_STATUS)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(INTERRUPTED_STATUS)
@@ -108,7 +114,7 @@ def download_progress(label: str) -> Iterator[Callable[[int, int], None]]:
     Yields:
         A callback that takes the bytes received and the bytes to come, 0 if that is not known.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_err) as progress:
         task = progress.add_task(label, total=None)
 
@@ -119,7 +125,7 @@ def download_progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 _EPOCH_COLUMNS = (
-    TextColumn("{task.description}"),
+    TextColumn("{task.description}", markup=False),
     BarColumn(bar_width=30),
     MofNCompleteColumn(),
     TextColumn("epochs, at most"),
@@ -153,6 +159,14 @@ def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> Iterator[C
         yield update
 
 
+def _readable_history(job: "Job") -> list[dict[str, Any]]:
+    """The epochs so far; none if they cannot be read, which is for the training itself to say."""
+    try:
+        return job.folder.history()
+    except PhotochromError:
+        return []
+
+
 class _JobsProgress:
     """A bar for all jobs and one for each at work; to be given to `run_jobs` as `on_progress`."""
 
@@ -176,7 +190,7 @@ class _JobsProgress:
         for outcome in outcomes:
             self._tell(outcome)
         for job in working:
-            rows = job.folder.history()
+            rows = _readable_history(job)
             done += len(rows)
             if job.name not in self._tasks:
                 self._tasks[job.name] = self._progress.add_task(job.name, total=job.config.max_epochs, figures="")
@@ -193,6 +207,15 @@ class _JobsProgress:
             self._progress.remove_task(self._tasks[name])
         if outcome.error:
             self._progress.console.print(f"{name}: {outcome.error}", markup=False, style="red")
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Say, when the user interrupts, that nothing is lost; typer itself would say nothing."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on where it was", INTERRUPTED_STATUS)
 
 
 def train_with_progress(
@@ -216,6 +239,7 @@ def train_with_progress(
             for callback in callbacks:
                 callback(row)
 
+        stack.enter_context(_resumable())
         return fit(config, run, device=device, threads=threads, on_epoch=on_epoch)
 
 
@@ -223,7 +247,7 @@ def run_jobs_with_progress(jobs: Sequence["Job"], parallel: int | None = None, d
     """Run jobs behind bars, one process a core unless told; gives the number that failed."""
     from photochrom.experiments import run_jobs
 
-    with _JobsProgress(jobs) as progress:
+    with _JobsProgress(jobs) as progress, _resumable():
         outcomes = run_jobs(jobs, parallel or os.cpu_count() or 1, device, progress)
         progress((), outcomes)
     return sum(1 for outcome in outcomes if outcome.error)

@@ -1,10 +1,9 @@
 """Writing files whole or not at all."""
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 __all__ = ["write_whole", "written_whole"]
 
@@ -19,18 +18,15 @@ def written_whole(path: Path) -> Iterator[Path]:
         path: Where the file shall lie; missing folders are made.
 
     Yields:
-        A file beside it, with the same suffix.
+        The path of a file beside it that does not exist yet, with the same suffix.
 
     Raises:
         OSError: The folder cannot be written to, or the disk is full; what was at `path` stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
-    os.close(descriptor)
-    aside = Path(name)
+    aside = path.with_name(f".writing-{uuid4().hex}{path.suffix}")
     try:
         yield aside
-        aside.chmod(0o644)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

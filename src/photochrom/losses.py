@@ -1,4 +1,4 @@
-"""Losses between predicted and true colour, as pure functions by name."""
+"""Losses between predicted and true color, as pure functions by name."""
 
 from collections.abc import Callable
 

@@ -1,11 +1,11 @@
-"""How near predicted colour is to the truth, for numpy arrays and torch tensors alike."""
+"""How near predicted color is to the truth, for numpy arrays and torch tensors alike."""
 
 from array_api_compat import array_namespace
 
 from photochrom.errors import DataError
 from photochrom.tensors import AnyArray
 
-__all__ = ["STUDY_MARGIN", "accuracy_within", "colourfulness", "mean_squared_error"]
+__all__ = ["STUDY_MARGIN", "accuracy_within", "colorfulness", "mean_squared_error"]
 
 STUDY_MARGIN = 12
 
@@ -62,8 +62,8 @@ def mean_squared_error(prediction: AnyArray, target: AnyArray) -> float:
     return float(xp.mean((prediction - target) ** 2))
 
 
-def colourfulness(pictures: AnyArray) -> float:
-    """The mean colourfulness of pictures: 0 for gray, about 33 for moderately, 59 for quite colourful ones.
+def colorfulness(pictures: AnyArray) -> float:
+    """The mean colorfulness of pictures: 0 for gray, about 33 for moderately, 59 for quite colorful ones.
 
     Args:
         pictures: Shape (count, height, width, 3), uint8 RGB.
@@ -72,7 +72,7 @@ def colourfulness(pictures: AnyArray) -> float:
         At least 0.
 
     Reference:
-        Hasler and Suesstrunk, "Measuring colourfulness in natural images", 2003: with rg = R - G and
+        Hasler and Suesstrunk, "Measuring colorfulness in natural images", 2003: with rg = R - G and
         yb = (R + G) / 2 - B, the length of their deviations plus 0.3 times the length of their means.
     """
     xp = array_namespace(pictures)

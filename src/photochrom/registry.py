@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
@@ -66,6 +66,3 @@ class Registry(Generic[Entry]):
             raise ConfigError(f"no {self.kind} is called {name!r}; {hint}")
         importlib.import_module(f"{self.package}.{name}")
         return self._entries[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names())

@@ -13,10 +13,10 @@ GrayBatch = Float[Any, "batch 1 height width"]
 """Luma as networks see it: signed, in [-1, 1]."""
 
 RgbBatch = Float[Any, "batch 3 height width"]
-"""Colour as networks give it: signed, in [-1, 1] where it can be shown."""
+"""Color as networks give it: signed, in [-1, 1] where it can be shown."""
 
 GrayPictures = UInt8[Any, "count height width"]
 """Gray pictures as data sets hold them."""
 
 RgbPictures = UInt8[Any, "count height width 3"]
-"""Colour pictures as data sets hold them."""
+"""Color pictures as data sets hold them."""

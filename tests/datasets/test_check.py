@@ -10,9 +10,9 @@ from photochrom.datasets.study import Study
 from photochrom.errors import DataError
 
 
-def save(path: Path, colour: np.ndarray) -> None:
+def save(path: Path, color: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(colour).save(path)
+    Image.fromarray(color).save(path)
 
 
 def noise(seed: int) -> np.ndarray:
@@ -21,9 +21,9 @@ def noise(seed: int) -> np.ndarray:
 
 def nearly_gray(spread: int) -> np.ndarray:
     """Gray but for one pixel, whose channels lie that far apart."""
-    colour = np.repeat(noise(spread)[..., :1], 3, axis=2)
-    colour[3, 4] = (100, 100 + spread, 100)
-    return colour
+    color = np.repeat(noise(spread)[..., :1], 3, axis=2)
+    color[3, 4] = (100, 100 + spread, 100)
+    return color
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def report(tmp_path: Path) -> CheckReport:
     return check(Folder(root=tmp_path, size=8))
 
 
-def test_pictures_without_colour_are_found(report: CheckReport) -> None:
+def test_pictures_without_color_are_found(report: CheckReport) -> None:
     assert report.gray == {"train": ["train/gray.png", "train/jpeg-gray.png"], "val": []}
     assert "gray: train/gray.png, train/jpeg-gray.png" in report.remarks()
 

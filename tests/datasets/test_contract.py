@@ -25,8 +25,8 @@ def small_folder(published: Path) -> Opener:
     pictures.mkdir()
     rng = np.random.default_rng(0)
     for index in range(8):
-        colour = rng.integers(0, 256, (12 + index, 20, 3), dtype=np.uint8)
-        Image.fromarray(colour).save(pictures / f"{index}.png")
+        color = rng.integers(0, 256, (12 + index, 20, 3), dtype=np.uint8)
+        Image.fromarray(color).save(pictures / f"{index}.png")
     return lambda: Folder(root=pictures, size=16)
 
 
@@ -61,17 +61,17 @@ def test_pictures_are_uint8_of_equal_sizes(dataset: Dataset) -> None:
         assert len(pairs) == len(pairs.names) == len(pairs.gray) > 0
         assert pairs.gray.dtype == np.uint8
         sizes.add(pairs.gray.shape[1:])
-        if pairs.colour is not None:
-            assert pairs.colour.dtype == np.uint8
-            assert pairs.colour.shape == (*pairs.gray.shape, 3)
+        if pairs.color is not None:
+            assert pairs.color.dtype == np.uint8
+            assert pairs.color.shape == (*pairs.gray.shape, 3)
     assert len(sizes) == 1
 
 
-def test_gray_is_what_pillow_makes_of_the_colour(dataset: Dataset) -> None:
+def test_gray_is_what_pillow_makes_of_the_color(dataset: Dataset) -> None:
     for split in ("train", "val"):
         pairs = dataset.split(split)
-        for gray, colour in zip(pairs.gray, pairs.truth, strict=True):
-            np.testing.assert_array_equal(gray, np.asarray(Image.fromarray(colour).convert("L")))
+        for gray, color in zip(pairs.gray, pairs.truth, strict=True):
+            np.testing.assert_array_equal(gray, np.asarray(Image.fromarray(color).convert("L")))
 
 
 def test_names_are_unique_across_the_splits(dataset: Dataset) -> None:
@@ -84,9 +84,9 @@ def test_it_gives_the_same_whenever_it_is_opened(opener: Opener) -> None:
         first, again = opener().split(split), opener().split(split)
         assert first.names == again.names
         np.testing.assert_array_equal(first.gray, again.gray)
-        assert (first.colour is None) == (again.colour is None)
-        if first.colour is not None:
-            np.testing.assert_array_equal(first.colour, again.truth)
+        assert (first.color is None) == (again.color is None)
+        if first.color is not None:
+            np.testing.assert_array_equal(first.color, again.truth)
 
 
 def test_no_sound_picture_is_left_out(dataset: Dataset) -> None:

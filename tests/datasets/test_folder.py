@@ -55,9 +55,9 @@ def test_the_share_is_kept_back_for_validation_and_again_for_the_test(
 def test_each_split_is_sorted_as_text_and_holds_the_pictures_of_its_names(twenty: Path) -> None:
     pairs = Folder(root=twenty, size=8).split("train")
     assert list(pairs.names) == sorted(pairs.names)
-    for name, colour in zip(pairs.names, pairs.truth, strict=True):
+    for name, color in zip(pairs.names, pairs.truth, strict=True):
         with Image.open(twenty / name) as image:
-            np.testing.assert_array_equal(colour, np.asarray(image))
+            np.testing.assert_array_equal(color, np.asarray(image))
 
 
 def test_split_folders_are_the_splits(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_split_folders_are_the_splits(tmp_path: Path) -> None:
 
 def test_a_test_split_folder_has_a_truth(tmp_path: Path) -> None:
     draw(tmp_path, ["train/1.png", "test/1.png"])
-    assert Folder(root=tmp_path, size=8).split("test").colour is not None
+    assert Folder(root=tmp_path, size=8).split("test").color is not None
 
 
 def test_a_missing_split_folder_is_refused_only_when_it_is_asked_for(tmp_path: Path) -> None:

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from photochrom.datasets import Pairs
-from photochrom.datasets._pairs import pairs_from_colour
+from photochrom.datasets._pairs import pairs_from_color
 from photochrom.errors import DataError
 
 
 @pytest.fixture
 def pairs() -> Pairs:
-    colour = np.random.default_rng(0).integers(0, 256, (3, 8, 9, 3), dtype=np.uint8)
-    return pairs_from_colour(["a", "b", "c"], colour, left_out=["d: broken"])
+    color = np.random.default_rng(0).integers(0, 256, (3, 8, 9, 3), dtype=np.uint8)
+    return pairs_from_color(["a", "b", "c"], color, left_out=["d: broken"])
 
 
 def test_taken_pairs_come_in_the_order_that_was_asked_for(pairs: Pairs) -> None:
@@ -23,7 +23,7 @@ def test_taken_pairs_come_in_the_order_that_was_asked_for(pairs: Pairs) -> None:
 def test_gray_pairs_can_be_taken_too(pairs: Pairs) -> None:
     taken = Pairs(pairs.names, pairs.gray, None).take([1])
     assert taken.names == ("b",)
-    assert taken.colour is None
+    assert taken.color is None
 
 
 def test_asking_for_a_truth_that_does_not_exist_is_refused(pairs: Pairs) -> None:
@@ -31,9 +31,9 @@ def test_asking_for_a_truth_that_does_not_exist_is_refused(pairs: Pairs) -> None
         _ = Pairs(pairs.names, pairs.gray, None).truth
 
 
-def test_luma_of_the_pure_colours_is_as_worked_out_by_hand() -> None:
+def test_luma_of_the_pure_colors_is_as_worked_out_by_hand() -> None:
     primaries = np.eye(3, dtype=np.uint8).reshape(3, 1, 1, 3) * 255
-    luma = pairs_from_colour(["red", "green", "blue"], primaries).gray.ravel().tolist()
+    luma = pairs_from_color(["red", "green", "blue"], primaries).gray.ravel().tolist()
     assert luma == [76, 150, 29]  # 255 times 0.299, 0.587 and 0.114
 
 

@@ -16,8 +16,8 @@ ORIENTATION = 0x0112
 Levels = npt.NDArray[np.uint8]
 
 
-def plain(colour: tuple[int, int, int] = RED, width: int = 16, height: int = 16) -> Image.Image:
-    return Image.new("RGB", (width, height), colour)
+def plain(color: tuple[int, int, int] = RED, width: int = 16, height: int = 16) -> Image.Image:
+    return Image.new("RGB", (width, height), color)
 
 
 def noise(side: int = 64) -> Image.Image:
@@ -38,9 +38,9 @@ def refusal(path: Path) -> str:
     return message
 
 
-def assert_colour(levels: Levels, colour: tuple[int, int, int], tolerance: int = 0) -> None:
+def assert_color(levels: Levels, color: tuple[int, int, int], tolerance: int = 0) -> None:
     np.testing.assert_allclose(
-        levels.reshape(-1, 3).astype(int), np.array([colour] * (levels.size // 3)), atol=tolerance
+        levels.reshape(-1, 3).astype(int), np.array([color] * (levels.size // 3)), atol=tolerance
     )
 
 
@@ -89,11 +89,11 @@ def test_a_suffix_that_lies_does_not_matter(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_rgb(saved(noise(), tmp_path / "a.jpg", format="PNG")), np.asarray(noise()))
 
 
-def test_a_cmyk_jpeg_keeps_its_colour(tmp_path: Path) -> None:
+def test_a_cmyk_jpeg_keeps_its_color(tmp_path: Path) -> None:
     path = saved(plain().convert("CMYK"), tmp_path / "a.jpg", quality=95)
     with Image.open(path) as image:
         assert image.mode == "CMYK"
-    assert_colour(read_rgb(path), RED, tolerance=4)
+    assert_color(read_rgb(path), RED, tolerance=4)
 
 
 def test_a_transparent_palette_entry_lies_on_white(tmp_path: Path) -> None:
@@ -102,16 +102,16 @@ def test_a_transparent_palette_entry_lies_on_white(tmp_path: Path) -> None:
     image = Image.fromarray(indices)
     image.putpalette([*RED, *GREEN], "RGB")
     levels = read_rgb(saved(image, tmp_path / "a.png", transparency=1))
-    assert_colour(levels[:, :5], RED)
-    assert_colour(levels[:, 5:], (255, 255, 255))
+    assert_color(levels[:, :5], RED)
+    assert_color(levels[:, 5:], (255, 255, 255))
 
 
-def test_an_rgb_colour_declared_transparent_lies_on_white(tmp_path: Path) -> None:
+def test_an_rgb_color_declared_transparent_lies_on_white(tmp_path: Path) -> None:
     image = plain(BLUE)
     image.paste(RED, (0, 0, 8, 16))
     levels = read_rgb(saved(image, tmp_path / "a.png", transparency=BLUE))
-    assert_colour(levels[:, :8], RED)
-    assert_colour(levels[:, 8:], (255, 255, 255))
+    assert_color(levels[:, :8], RED)
+    assert_color(levels[:, 8:], (255, 255, 255))
 
 
 def test_gray_with_alpha_lies_on_white(tmp_path: Path) -> None:
@@ -120,9 +120,9 @@ def test_gray_with_alpha_lies_on_white(tmp_path: Path) -> None:
     gray_alpha[:, 3:6, 1] = 128
     gray_alpha[:, 6:, 1] = 255
     levels = read_rgb(saved(Image.fromarray(gray_alpha, "LA"), tmp_path / "a.png"))
-    assert_colour(levels[:, :3], (255, 255, 255))
-    assert_colour(levels[:, 3:6], (177, 177, 177), tolerance=1)
-    assert_colour(levels[:, 6:], (100, 100, 100))
+    assert_color(levels[:, :3], (255, 255, 255))
+    assert_color(levels[:, 3:6], (177, 177, 177), tolerance=1)
+    assert_color(levels[:, 6:], (100, 100, 100))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -131,15 +131,15 @@ def test_sixteen_bits_are_scaled_to_eight(sixteen_bits: int, level: int, suffix:
     path = saved(Image.fromarray(np.full((9, 9), sixteen_bits, dtype=np.uint16)), tmp_path / f"a{suffix}")
     with Image.open(path) as image:
         assert image.mode.startswith("I")
-    assert_colour(read_rgb(path), (level, level, level))
+    assert_color(read_rgb(path), (level, level, level))
 
 
 def test_a_bilevel_picture_is_black_and_white(tmp_path: Path) -> None:
     image = Image.new("1", (10, 10), 0)
     image.paste(1, (5, 0, 10, 10))
     levels = read_rgb(saved(image, tmp_path / "a.png"))
-    assert_colour(levels[:, :5], (0, 0, 0))
-    assert_colour(levels[:, 5:], (255, 255, 255))
+    assert_color(levels[:, :5], (0, 0, 0))
+    assert_color(levels[:, 5:], (255, 255, 255))
 
 
 @pytest.mark.parametrize(
@@ -155,15 +155,15 @@ def test_a_picture_is_turned_upright_as_its_exif_says(
     exif[ORIENTATION] = orientation
     levels = read_rgb(saved(image, tmp_path / "a.jpg", exif=exif, quality=95))
     assert levels.shape[:2] == shape
-    assert_colour(levels[:4, :4], top_left, tolerance=4)
-    assert_colour(levels[-4:, -4:], bottom_right, tolerance=4)
+    assert_color(levels[:4, :4], top_left, tolerance=4)
+    assert_color(levels[-4:, -4:], bottom_right, tolerance=4)
 
 
 def test_of_an_animation_under_another_name_the_first_frame_is_read(tmp_path: Path) -> None:
     path = saved(plain(RED), tmp_path / "a.png", format="GIF", save_all=True, append_images=[plain(BLUE)])
     with Image.open(path) as image:
         assert image.n_frames == 2
-    assert_colour(read_rgb(path), RED)
+    assert_color(read_rgb(path), RED)
 
 
 def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,14 +176,14 @@ def test_a_large_picture_that_is_no_bomb_yet_is_read_in_silence(
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
     pairs = read_pairs([saved(plain(), tmp_path / "a.png")], root=tmp_path, size=16)
-    assert_colour(pairs.truth, RED)
+    assert_color(pairs.truth, RED)
 
 
 def test_a_picture_with_torn_exif_is_read_in_silence(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     path = saved(plain(), tmp_path / "a.jpg", exif=exif.tobytes()[:-8], quality=95)
-    assert_colour(read_pairs([path], root=tmp_path, size=16).truth, RED, tolerance=4)
+    assert_color(read_pairs([path], root=tmp_path, size=16).truth, RED, tolerance=4)
 
 
 def test_a_picture_with_nonsense_in_its_exif_is_left_out_or_read_but_stops_nothing(tmp_path: Path) -> None:
@@ -212,14 +212,14 @@ def test_another_size_is_cut_and_scaled_but_never_squashed(width: int, height: i
     image.paste(GREEN, ((width - 40) // 2, (height - 40) // 2, (width + 40) // 2, (height + 40) // 2))
     levels = read_rgb(saved(image, tmp_path / "a.png"), size=10)
     assert levels.shape == (10, 10, 3)
-    assert_colour(levels[2:-2, 2:-2], GREEN, tolerance=1)
+    assert_color(levels[2:-2, 2:-2], GREEN, tolerance=1)
     assert np.abs(levels.astype(int) - np.array(GREEN)).max() < 40
 
 
 def test_a_smaller_picture_is_scaled_up(tmp_path: Path) -> None:
     levels = read_rgb(saved(plain(GREEN, 10, 10), tmp_path / "a.png"), size=24)
     assert levels.shape == (24, 24, 3)
-    assert_colour(levels, GREEN)
+    assert_color(levels, GREEN)
 
 
 def test_without_a_size_a_picture_keeps_its_own(tmp_path: Path) -> None:
@@ -229,16 +229,16 @@ def test_without_a_size_a_picture_keeps_its_own(tmp_path: Path) -> None:
 def test_broken_files_are_named_and_the_rest_goes_on_in_order(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     sound = [
-        saved(plain(colour), tmp_path / name)
-        for colour, name in [(RED, "c.png"), (GREEN, "below/a.png"), (BLUE, "b.png")]
+        saved(plain(color), tmp_path / name)
+        for color, name in [(RED, "c.png"), (GREEN, "below/a.png"), (BLUE, "b.png")]
     ]
     for name, (make, _) in BROKEN.items():
         make(tmp_path / name)
     broken = [tmp_path / name for name in BROKEN]
     pairs = read_pairs([sound[0], *broken[:4], sound[1], *broken[4:], sound[2]], root=tmp_path, size=16)
     assert pairs.names == ("c.png", "below/a.png", "b.png")
-    for levels, colour in zip(pairs.truth, [RED, GREEN, BLUE], strict=True):
-        assert_colour(levels, colour)
+    for levels, color in zip(pairs.truth, [RED, GREEN, BLUE], strict=True):
+        assert_color(levels, color)
     assert len(pairs.left_out) == len(BROKEN)
     for line, (name, (_, reason)) in zip(pairs.left_out, BROKEN.items(), strict=True):
         assert line.startswith(f"{tmp_path / name}: ")
@@ -259,14 +259,14 @@ def test_no_files_at_all_are_refused(tmp_path: Path) -> None:
         read_pairs([], root=tmp_path, size=16)
 
 
-def test_gray_is_what_pillow_makes_of_the_colour(tmp_path: Path) -> None:
+def test_gray_is_what_pillow_makes_of_the_color(tmp_path: Path) -> None:
     pairs = read_pairs([saved(noise(), tmp_path / "a.png")], root=tmp_path, size=64)
     np.testing.assert_array_equal(pairs.gray[0], np.asarray(noise().convert("L")))
 
 
 def test_pictures_without_a_truth_have_gray_alone(tmp_path: Path) -> None:
     pairs = read_pairs([saved(noise(), tmp_path / "a.png")], root=tmp_path, size=64, truth="none")
-    assert pairs.colour is None
+    assert pairs.color is None
     np.testing.assert_array_equal(pairs.gray[0], np.asarray(noise().convert("L")))
 
 

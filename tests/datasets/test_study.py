@@ -96,15 +96,15 @@ def test_names_are_in_the_study_s_order(added: dict[str, bytes]) -> None:
 
 def test_pictures_are_those_of_the_files(published: Path, added: dict[str, bytes]) -> None:
     pairs = Study().split("val")
-    for name, colour in zip(pairs.names, pairs.truth, strict=True):
+    for name, color in zip(pairs.names, pairs.truth, strict=True):
         with Image.open(published / name) as image:
-            np.testing.assert_array_equal(colour, np.asarray(image))
+            np.testing.assert_array_equal(color, np.asarray(image))
 
 
 def test_the_test_split_has_no_truth(added: dict[str, bytes]) -> None:
     pairs = Study().split("test")
     assert pairs.gray.shape == (2, 80, 80)
-    assert pairs.colour is None
+    assert pairs.color is None
     with pytest.raises(DataError, match="gray only"):
         _ = pairs.truth
 
@@ -403,7 +403,7 @@ def gray_copied(pairs: Pairs) -> np.ndarray:
 
 
 @torch.no_grad()
-def coloured(model: models.ColorizationModel, pairs: Pairs) -> np.ndarray:
+def colored(model: models.ColorizationModel, pairs: Pairs) -> np.ndarray:
     batches = torch.from_numpy(pairs.gray)[:, None].split(200)
     return torch.cat([to_uint8(model(to_signed(batch))) for batch in batches]).permute(0, 2, 3, 1).numpy()
 
@@ -420,7 +420,7 @@ def test_the_study_has_5001_2000_and_2000_pictures_of_80x80_with_21_and_4_gray_o
 
 @pytest.mark.data
 def test_only_the_test_split_of_the_study_lacks_a_truth(real: CheckReport) -> None:
-    assert [real.splits[split].colour is None for split in SPLITS] == [False, False, True]
+    assert [real.splits[split].color is None for split in SPLITS] == [False, False, True]
 
 
 @pytest.mark.data
@@ -440,4 +440,4 @@ def test_a_table_of_modes_is_right_in_77_percent_of_the_study_s_values(real: Che
     model = models.create("lookup_table", {"statistic": "mode"})
     assert isinstance(model, SolvableModel)
     model.fit_in_closed_form(train.gray, train.truth)
-    assert accuracy_within(coloured(model, val), val.truth) == pytest.approx(0.7653, abs=0.0002)
+    assert accuracy_within(colored(model, val), val.truth) == pytest.approx(0.7653, abs=0.0002)

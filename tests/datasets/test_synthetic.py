@@ -27,7 +27,7 @@ def accuracy(prediction: Values, truth: npt.NDArray[np.uint8]) -> float:
 
 
 def lookup_table(pairs: Pairs) -> Values:
-    """The mean colour of every gray level; a level that never occurs keeps its gray."""
+    """The mean color of every gray level; a level that never occurs keeps its gray."""
     counts = np.bincount(pairs.gray.ravel(), minlength=256)
     sums = [np.bincount(pairs.gray.ravel(), channel.ravel(), 256) for channel in np.moveaxis(pairs.truth, 3, 0)]
     grays = np.arange(256.0)
@@ -35,12 +35,12 @@ def lookup_table(pairs: Pairs) -> Values:
     return table
 
 
-def cheeks(colour: npt.NDArray[np.uint8]) -> Values:
-    """The mean colour beside the nose, where hardly ever anything but skin lies."""
-    height, width = colour.shape[1:3]
+def cheeks(color: npt.NDArray[np.uint8]) -> Values:
+    """The mean color beside the nose, where hardly ever anything but skin lies."""
+    height, width = color.shape[1:3]
     rows = slice(int(0.45 * height), int(0.55 * height))
     left, right = slice(int(0.24 * width), int(0.32 * width)), slice(int(0.68 * width), int(0.76 * width))
-    both = np.concatenate([colour[:, rows, left], colour[:, rows, right]], axis=2)
+    both = np.concatenate([color[:, rows, left], color[:, rows, right]], axis=2)
     skin: Values = both.mean(axis=(1, 2))
     return skin
 
@@ -90,12 +90,12 @@ def test_splits_have_the_counts_and_names_that_were_asked_for() -> None:
 
 
 def test_the_test_split_has_no_truth() -> None:
-    assert Synthetic(test_count=1, size=24).split("test").colour is None
+    assert Synthetic(test_count=1, size=24).split("test").color is None
 
 
-def test_gray_is_what_pillow_makes_of_the_colour(val: Pairs) -> None:
-    for gray, colour in zip(val.gray[:5], val.truth[:5], strict=True):
-        np.testing.assert_array_equal(gray, np.asarray(Image.fromarray(colour).convert("L")))
+def test_gray_is_what_pillow_makes_of_the_color(val: Pairs) -> None:
+    for gray, color in zip(val.gray[:5], val.truth[:5], strict=True):
+        np.testing.assert_array_equal(gray, np.asarray(Image.fromarray(color).convert("L")))
 
 
 def test_skin_is_of_light_and_dark_tones_and_always_warm(train: Pairs) -> None:

@@ -1,7 +1,8 @@
-import os
 import signal
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,15 +60,25 @@ def test_jobs_are_run_side_by_side_then_skipped(tmp_path: Path, face_folder: Pat
 
 
 @pytest.mark.slow
-def test_killed_job_is_told_and_the_others_go_on(tmp_path: Path, face_folder: Path) -> None:
+def test_killed_job_is_told_and_the_others_go_on(
+    tmp_path: Path, face_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     jobs = plan(["baseline", "kernel_size", *QUICK, "max_epochs=400", "patience=399"], 1, tmp_path, str(face_folder))
     killed: list[str] = []
+    started: list[Any] = []
+    popen = subprocess.Popen
+
+    def remember(*args: Any, **kwargs: Any) -> Any:
+        started.append(popen(*args, **kwargs))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", remember)
 
     def kill_first(working: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
         for job in working:
             if not killed and job.folder.history():
                 killed.append(job.name)
-                os.system(f"pkill -KILL -f -- '--run {job.folder.path}'")
+                next(process for process in started if str(job.folder.path) in process.args).kill()
 
     outcomes = {outcome.job.name: outcome.error for outcome in run_jobs(jobs, 2, "cpu", kill_first)}
     assert len(killed) == 1
@@ -85,6 +96,24 @@ def test_failing_job_is_told_in_one_line_and_the_others_go_on(tmp_path: Path, fa
     outcomes = {outcome.job.name: outcome.error for outcome in run_jobs(jobs, 2, "cpu")}
     assert "resume.pt" in outcomes.pop(jobs[0].name)
     assert set(outcomes.values()) == {""}
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [(["max_epochs=3"], "name an experiment"), (["baseline", "seed=3"], "seed"), (["baseline", "data=study"], "data")],
+)
+def test_words_that_make_no_plan_are_refused(tmp_path: Path, words: list[str], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        plan(words, 1, tmp_path, "synthetic")
+
+
+def test_experiment_named_twice_is_planned_once(tmp_path: Path) -> None:
+    assert len(plan(["baseline", "baseline"], 1, tmp_path, "synthetic")) == 1
+
+
+def test_data_that_is_not_at_hand_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="photochrom data download"):
+        plan(["baseline"], 1, tmp_path, "study")
 
 
 def test_other_settings_in_the_same_place_are_refused_at_once(tmp_path: Path) -> None:

@@ -30,10 +30,10 @@ def gray_pictures(count: int = 2, height: int = 32, width: int = 32) -> Tensor:
 @pytest.mark.parametrize("name", ENTRIES)
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 47), (17, 80)])
 def test_output_has_three_channels_and_the_size_of_the_input(name: str, height: int, width: int) -> None:
-    colour = make(name)(gray_pictures(2, height, width))
-    assert colour.shape == (2, 3, height, width)
-    assert colour.dtype == torch.float32
-    assert bool(colour.isfinite().all())
+    color = make(name)(gray_pictures(2, height, width))
+    assert color.shape == (2, 3, height, width)
+    assert color.dtype == torch.float32
+    assert bool(color.isfinite().all())
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -61,9 +61,9 @@ def test_fresh_lookup_table_copies_gray() -> None:
 def pictures() -> tuple[np.ndarray, np.ndarray]:
     """Gray 10 is red 100, 100 and 160; gray 20 is red 50; green and blue are 7."""
     gray = np.array([[[10, 10, 10, 20]]], dtype=np.uint8)
-    colour = np.full((1, 1, 4, 3), 7, dtype=np.uint8)
-    colour[0, 0, :, 0] = [100, 100, 160, 50]
-    return gray, colour
+    color = np.full((1, 1, 4, 3), 7, dtype=np.uint8)
+    color[0, 0, :, 0] = [100, 100, 160, 50]
+    return gray, color
 
 
 @pytest.mark.parametrize(("statistic", "red_at_10"), [("mean", 120.0), ("mode", 100.0)])

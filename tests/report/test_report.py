@@ -34,8 +34,8 @@ def finished_run(root: Path, key: str, seed: int = 0, accuracy: float = 0.7, **m
             "best_epoch": len(epochs),
             "val_accuracy": accuracy,
             "val_mse": 0.01,
-            "val_colourfulness": 20.0,
-            "val_true_colourfulness": 36.0,
+            "val_colorfulness": 20.0,
+            "val_true_colorfulness": 36.0,
             "val_share_out_of_range": 0.0,
             "val_accuracy_with_wraparound": accuracy,
             "parameters": model.parameter_count(),
@@ -130,7 +130,7 @@ def test_effect_beyond_the_noise_confirms_the_study(runs: Path) -> None:
     # Welch by hand: two sides of deviation 0.001 and three seeds have four degrees of freedom, t = 2.776.
     assert effect.margin == pytest.approx(2.776 * 0.001 * (2 / 3) ** 0.5, rel=1e-3)
     assert "beyond the noise" in effect.sentence()
-    assert "its conclusion holds here" in effect.sentence()
+    assert "The study found it better (+0.0041): that holds here." in effect.sentence()
 
 
 def test_effect_against_the_study_is_told(tmp_path: Path) -> None:
@@ -139,16 +139,62 @@ def test_effect_against_the_study_is_told(tmp_path: Path) -> None:
         finished_run(tmp_path, "num_layers/layers-4", seed, deep)
     study = gather(tmp_path)
     (effect,) = effects_of(study.experiments[1], study)
-    assert "its conclusion does not hold here" in effect.sentence()
+    assert "that does not hold here" in effect.sentence()
 
 
-def test_single_seed_is_given_the_spread_of_the_others(runs: Path) -> None:
+def test_single_seed_is_given_the_pooled_spread_of_the_others(runs: Path) -> None:
     study = gather(runs)
     (results,) = [results for results in study.experiments if results.name == "kernel_size"]
     (effect,) = effects_of(results, study)
-    assert effect.margin is not None
+    # Pooled by hand: two runs of deviation 0.001 and three seeds give 0.001 with four degrees of freedom. Welch then
+    # has (1 + 1/3)^2 / (1/4 + 1/18) = 5.82 degrees, t = 2.465.
+    assert effect.margin == pytest.approx(2.465 * 0.001 * (4 / 3) ** 0.5, rel=1e-3)
     assert not effect.is_beyond_noise
     assert "within the noise" in effect.sentence()
+    assert "The study found it worse (-0.0055): no such effect can be told from the noise here." in effect.sentence()
+
+
+def test_small_sure_difference_still_counts_as_the_same(tmp_path: Path) -> None:
+    for seed, (plain, tanh) in enumerate([(0.7000, 0.7020), (0.7001, 0.7021), (0.7002, 0.7022)]):
+        finished_run(tmp_path, "preference/preference", seed, plain)
+        finished_run(tmp_path, "batch_norm_tanh/tanh", seed, tanh)
+    study = gather(tmp_path)
+    (effect,) = effects_of(study.experiments[1], study)
+    assert effect.is_beyond_noise
+    assert "The study found it same (-0.0014): that holds here." in effect.sentence()
+
+
+def test_quick_look_is_not_taken_for_the_studys_row(runs: Path) -> None:
+    quick = RunFolder(runs / "hidden_channels" / "channels-8-seed-0")
+    finished_run(runs, "hidden_channels/channels-8")
+    settings = json.loads((quick.path / "config.json").read_text())
+    (quick.path / "config.json").write_text(json.dumps({**settings, "max_epochs": 3}))
+    findings = gather(runs)
+    assert "hidden_channels/channels-8-seed-0" in findings.others
+    assert findings.find("hidden_channels/channels-8") is None
+
+
+def test_runs_of_several_data_sets_are_refused(runs: Path) -> None:
+    other = finished_run(runs, "hidden_channels/channels-8")
+    settings = json.loads((other.path / "config.json").read_text())
+    (other.path / "config.json").write_text(json.dumps({**settings, "data": "study"}))
+    with pytest.raises(DataError, match="several data sets"):
+        gather(runs)
+
+
+def test_run_without_weights_is_named_and_the_rest_is_shown(runs: Path, tmp_path: Path) -> None:
+    finished_run(runs, "hidden_channels/channels-8").weights.unlink()
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "best.safetensors: no such file" in page.text
+    assert "0.71100" in page.text
+
+
+def test_figures_of_an_older_report_go(runs: Path, tmp_path: Path) -> None:
+    stale = tmp_path / "report" / "figures" / "gone-curves.svg"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("old")
+    write_report(runs, tmp_path / "report", "public")
+    assert not stale.exists()
 
 
 def test_without_any_spread_nothing_is_claimed(tmp_path: Path) -> None:

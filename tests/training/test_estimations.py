@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,19 @@ def test_array_names_and_pictures_agree(tmp_path: Path, faces: Synthetic) -> Non
         assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / Path(name).name)), picture)
 
 
+def test_array_without_a_suffix_is_written_too(tmp_path: Path, faces: Synthetic) -> None:
+    write_estimations(models.create("lookup_table"), faces.split("test"), tmp_path / "mine", tmp_path / "out")
+    assert np.load(tmp_path / "mine").shape == (8, 24, 24, 3)
+    assert {path.name for path in tmp_path.iterdir()} == {"mine", "mine-names.txt", "out"}
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(tmp_path: Path, faces: Synthetic) -> None:
+    pairs = replace(faces.split("test").take([0, 1, 2]), names=("a/1.jpg", "b/1.jpg", "b/1.png"))
+    write_estimations(models.create("lookup_table"), pairs, tmp_path / "mine.npy", tmp_path / "out")
+    written = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
+    assert written == {"a/1.jpg.png", "b/1.jpg.png", "b/1.png.png"}
+
+
 def test_truth_scores_one_and_gray_less(tmp_path: Path, faces: Synthetic) -> None:
     val = faces.split("val")
     names = write_names(tmp_path / "names.txt", list(val.names))
@@ -55,9 +69,9 @@ def test_truth_scores_one_and_gray_less(tmp_path: Path, faces: Synthetic) -> Non
     gray = score_estimations(tmp_path / "gray.npy", names, faces)
     assert truth["accuracy"] == 1.0
     assert truth["mse"] == 0.0
-    assert truth["colourfulness"] == truth["true_colourfulness"]
+    assert truth["colorfulness"] == truth["true_colorfulness"]
     assert gray["accuracy"] < 0.5
-    assert gray["colourfulness"] == 0.0
+    assert gray["colorfulness"] == 0.0
 
 
 def test_order_of_names_decides_which_picture_is_which(tmp_path: Path, faces: Synthetic) -> None:
@@ -97,7 +111,7 @@ def test_predictions_that_cannot_be_scored_are_refused(
     assert "\n" not in str(failure.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01\x00"])
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01\x00", b"PK\x03\x04broken"])
 def test_file_that_is_no_array_is_refused(tmp_path: Path, faces: Synthetic, content: bytes) -> None:
     (tmp_path / "predictions.npy").write_bytes(content)
     names = write_names(tmp_path / "names.txt", list(faces.split("val").names))

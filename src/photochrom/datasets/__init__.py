@@ -1,8 +1,8 @@
-"""Catalogue: one source of gray/colour pairs per file."""
+"""Catalogue: one source of gray/color pairs per file."""
 
 from photochrom.datasets._catalogue import available, open_dataset, open_split, register
 from photochrom.datasets._check import CheckReport, check
-from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, ProgressCallback, Split
+from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, ProgressCallback, Split, pairs_from_color
 
 __all__ = [
     "SPLITS",
@@ -15,5 +15,6 @@ __all__ = [
     "check",
     "open_dataset",
     "open_split",
+    "pairs_from_color",
     "register",
 ]

@@ -30,7 +30,8 @@ def open_dataset(spec: str) -> Dataset:
         The data set, not yet prepared.
 
     Raises:
-        ConfigError: No data set has that name and no folder lies at that path.
+        ConfigError: No data set has that name.
+        DataError: No folder lies at that path.
     """
     if spec == "auto":
         study = _registry["study"]()

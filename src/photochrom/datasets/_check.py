@@ -12,7 +12,7 @@ from photochrom.errors import DataError
 __all__ = ["CheckReport", "check"]
 
 _GRAY_SPREAD = 3
-"""A colour picture counts as gray if no pixel's channels lie further apart than this: JPEG alone moves them so far."""
+"""A color picture counts as gray if no pixel's channels lie further apart than this: JPEG alone moves them so far."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class CheckReport:
     Attributes:
         splits: The pairs of each split that exists.
         missing: Why a split could not be read, by its name.
-        gray: Names of colour pictures that hold no colour, by split.
+        gray: Names of color pictures that hold no color, by split.
         duplicates: Groups of two or more names whose gray pictures are equal to the bit, across and within splits.
     """
 
@@ -45,9 +45,8 @@ class CheckReport:
         ]
 
     def remarks(self) -> list[str]:
-        """One line for each thing that a user should know."""
+        """One line for each thing that a user should know; files left out were told when they were read."""
         lines = [f"{name}: {reason}" for name, reason in self.missing.items()]
-        lines += [f"left out: {reason}" for pairs in self.splits.values() for reason in pairs.left_out]
         lines += [f"gray: {', '.join(names)}" for names in self.gray.values() if names]
         return lines + [f"the same picture: {', '.join(names)}" for names in self.duplicates]
 
@@ -76,9 +75,9 @@ def check(dataset: Dataset) -> CheckReport:
 
 
 def _gray_pictures(pairs: Pairs) -> list[str]:
-    if pairs.colour is None:
+    if pairs.color is None:
         return []
-    spread = pairs.colour.max(axis=3) - pairs.colour.min(axis=3)
+    spread = pairs.color.max(axis=3) - pairs.color.min(axis=3)
     return [pairs.names[place] for place in np.flatnonzero(spread.max(axis=(1, 2)) <= _GRAY_SPREAD)]
 
 

@@ -25,8 +25,8 @@ another number here gives other faces."""
 Number: TypeAlias = Float[Any, "count 1 1"]
 """One number a face."""
 
-Colour: TypeAlias = Float[Any, "#count 3 1 1"]
-"""One colour or density a face, or one for all."""
+Color: TypeAlias = Float[Any, "#count 3 1 1"]
+"""One color or density a face, or one for all."""
 
 Grid: TypeAlias = Float[Any, "count *channels rows columns"]
 """A few random numbers a face."""
@@ -35,14 +35,14 @@ Map: TypeAlias = Float[Any, "count size size"]
 """One number a pixel."""
 
 Picture: TypeAlias = Float[Any, "count 3 size size"]
-"""One colour a pixel, about in [0, 1]."""
+"""One color a pixel, about in [0, 1]."""
 
 
 # --------------------------------------------------------------------------------------------------
-# Colours, unit RGB as a photo holds it (gamma-encoded), and densities: minus the logarithm of such a colour.
+# Colors, unit RGB as a photo holds it (gamma-encoded), and densities: minus the logarithm of such a color.
 
 
-def _rgb(red: float, green: float, blue: float) -> Colour:
+def _rgb(red: float, green: float, blue: float) -> Color:
     return np.array([red, green, blue], dtype=np.float32).reshape(3, 1, 1)
 
 
@@ -82,7 +82,7 @@ _LIPSTICKS = np.stack([_rgb(0.05, 0.75, 0.60), _rgb(0.10, 0.45, 0.25), _rgb(0.25
 
 
 class _Distribution(Protocol):
-    def draw(self, rng: np.random.Generator, count: int) -> Number | Colour | Grid: ...
+    def draw(self, rng: np.random.Generator, count: int) -> Number | Color | Grid: ...
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,11 @@ class _Chance:
 
 @dataclass(frozen=True)
 class _OneOf:
-    """One colour of a palette; shape of the palette (colours, 3, 1, 1)."""
+    """One color of a palette; shape of the palette (colors, 3, 1, 1)."""
 
-    palette: Colour
+    palette: Color
 
-    def draw(self, rng: np.random.Generator, count: int) -> Colour:
+    def draw(self, rng: np.random.Generator, count: int) -> Color:
         return self.palette[rng.integers(len(self.palette), size=count)]
 
 
@@ -211,9 +211,9 @@ class _Skin(_Attributes):
 
 @dataclass(frozen=True)
 class _Hair(_Attributes):
-    """Colour and outline of the hair on the head."""
+    """Color and outline of the hair on the head."""
 
-    colour: Colour
+    color: Color
     present: Number
     hairline: Number
     side: Number
@@ -225,12 +225,12 @@ class _Hair(_Attributes):
     wave: Annotated[Grid, _Noise((4, 7))]
 
     @classmethod
-    def of(cls, draw: _Sampler, colour: Colour, is_long: Number) -> "_Hair":
+    def of(cls, draw: _Sampler, color: Color, is_long: Number) -> "_Hair":
         """Long hair falls beside the face; a fringe covers the forehead; short hair may be missing."""
         has_fringe = draw(_Chance(0.22)) > 0
         return cls.sample(
             draw,
-            colour=colour,
+            color=color,
             present=1 - (1 - is_long) * draw(_Chance(0.12)),
             hairline=np.where(has_fringe, draw(_Between(-1.0, -0.84)), draw(_Between(-1.38, -0.98))),
             side=np.where(is_long > 0, draw(_Between(0.02, 0.2)), draw(_Between(-0.04, 0.07))),
@@ -240,9 +240,9 @@ class _Hair(_Attributes):
 
 @dataclass(frozen=True)
 class _Brows(_Attributes):
-    """Colour and shape of the brows."""
+    """Color and shape of the brows."""
 
-    colour: Colour
+    color: Color
     height: Annotated[Number, _Normal(-0.79, 0.03)]
     thickness: Annotated[Number, _Between(0.045, 0.1)]
     arch: Annotated[Number, _Between(0.02, 0.13)]
@@ -275,9 +275,9 @@ class _Beard(_Attributes):
 
 @dataclass(frozen=True)
 class _Eyes(_Attributes):
-    """Colour and shape of the eyes, and where they look."""
+    """Color and shape of the eyes, and where they look."""
 
-    iris: Colour
+    iris: Color
     distance: Annotated[Number, _Normal(0.47, 0.015)]
     height: Annotated[Number, _Normal(-0.52, 0.02)]
     half_width: Annotated[Number, _Normal(0.205, 0.015)]
@@ -291,7 +291,7 @@ class _Eyes(_Attributes):
 
 @dataclass(frozen=True)
 class _Mouth(_Attributes):
-    """Shape and colour of the mouth; the lips are painted or not."""
+    """Shape and color of the mouth; the lips are painted or not."""
 
     is_painted: Number
     smile: Annotated[Number, _Between(-0.03, 0.15)]
@@ -303,7 +303,7 @@ class _Mouth(_Attributes):
     gap_if_open: Annotated[Number, _Between(0.03, 0.11)]
     teeth: Annotated[Number, _Between(0.1, 1)]
     blood: Annotated[Number, _Between(0.3, 1.1)]
-    lipstick: Annotated[Colour, _OneOf(_LIPSTICKS)]
+    lipstick: Annotated[Color, _OneOf(_LIPSTICKS)]
 
     @property
     def height(self) -> Number:
@@ -335,7 +335,7 @@ class _Glasses(_Attributes):
     radius_y: Annotated[Number, _Between(0.18, 0.28)]
     squareness: Annotated[Number, _Between(0, 0.9)]
     thickness: Annotated[Number, _Between(0.012, 0.045)]
-    frame: Annotated[Colour, _OneOf(_FRAMES)]
+    frame: Annotated[Color, _OneOf(_FRAMES)]
     is_dark: Annotated[Number, _Chance(0.1)]
     tint: Annotated[Number, _Between(0, 0.12)]
     tint_if_dark: Annotated[Number, _Between(0.6, 0.92)]
@@ -345,11 +345,11 @@ class _Glasses(_Attributes):
 class _Scene(_Attributes):
     """What lies around the face, where the light comes from, and how deep and warm its shade is."""
 
-    near: Colour
-    far: Colour
+    near: Color
+    far: Color
     angle: Annotated[Number, _Between(0, 2 * np.pi)]
     blobs: Annotated[Grid, _Noise((3, 4, 4))]
-    clothes: Annotated[Colour, _OneOf(_CLOTHES)]
+    clothes: Annotated[Color, _OneOf(_CLOTHES)]
     collar: Annotated[Number, _Normal(1.12, 0.08)]
     light_x: Annotated[Number, _Normal(0, 0.42)]
     light_y: Annotated[Number, _Normal(-0.3, 0.16)]
@@ -359,7 +359,7 @@ class _Scene(_Attributes):
 
 @dataclass(frozen=True)
 class _Camera(_Attributes):
-    """What the camera does to colour and sharpness."""
+    """What the camera does to color and sharpness."""
 
     exposure: Annotated[Number, _Normal(1.13, 0.1)]
     warmth: Annotated[Number, _Normal(0.015, 0.05)]
@@ -391,17 +391,17 @@ class _Faces:
     def sample(cls, rng: np.random.Generator, count: int) -> "_Faces":
         draw = _Sampler(rng, count)
         head, skin = _Head.sample(draw), _Skin.sample(draw)
-        hair_colour, brow_colour = _hair_colours(draw, skin, head)
+        hair_color, brow_color = _hair_colors(draw, skin, head)
         has_long_hair = draw(_Chance(0.38))
         beard = _Beard.of(draw, may_grow=1 - has_long_hair)
         return cls(
             pose=_Pose.sample(draw),
             head=head,
             skin=skin,
-            hair=_Hair.of(draw, hair_colour, has_long_hair),
-            brows=_Brows.sample(draw, colour=brow_colour),
+            hair=_Hair.of(draw, hair_color, has_long_hair),
+            brows=_Brows.sample(draw, color=brow_color),
             beard=beard,
-            eyes=_Eyes.sample(draw, iris=_iris_colour(draw, skin)),
+            eyes=_Eyes.sample(draw, iris=_iris_color(draw, skin)),
             mouth=_Mouth.sample(draw, is_painted=draw(_Chance(0.25)) * (beard.opacity < 0.2)),
             glasses=_Glasses.sample(draw),
             scene=_Scene.sample(draw, near=_backdrop(draw), far=_backdrop(draw)),
@@ -409,13 +409,13 @@ class _Faces:
         )
 
 
-def _per_channel(number: Number) -> Colour:
-    """One number a face, to be multiplied with a colour."""
+def _per_channel(number: Number) -> Color:
+    """One number a face, to be multiplied with a color."""
     return number[:, None]
 
 
-def _hair_colours(draw: _Sampler, skin: _Skin, head: _Head) -> tuple[Colour, Colour]:
-    """Colours of hair and brows; shapes (count, 3, 1, 1).
+def _hair_colors(draw: _Sampler, skin: _Skin, head: _Head) -> tuple[Color, Color]:
+    """Colors of hair and brows; shapes (count, 3, 1, 1).
 
     Two pigments mix to black, brown, blond and red; age takes them away. Fair hair goes with fair skin.
     """
@@ -424,12 +424,12 @@ def _hair_colours(draw: _Sampler, skin: _Skin, head: _Head) -> tuple[Colour, Col
     grayness = _per_channel(draw(_Chance(head.age * 0.45)) * draw(_Between(0.4, 1)))
     eumelanin = _per_channel(1.8 - 1.58 * fairness + draw(_Normal(0, 0.07)))
     pheomelanin = _per_channel(draw(_Between(0.05, 0.3)) + is_red * draw(_Between(0.35, 0.6)))
-    colour = np.exp(-(_HAIR_BASE + eumelanin * _EUMELANIN + pheomelanin * _PHEOMELANIN))
-    gray = _rgb(0.70, 0.69, 0.67) * _per_channel(draw(_Between(0.6, 1.1))) - colour
-    return colour + grayness * gray, 0.8 * (colour + 0.4 * grayness * gray)
+    color = np.exp(-(_HAIR_BASE + eumelanin * _EUMELANIN + pheomelanin * _PHEOMELANIN))
+    gray = _rgb(0.70, 0.69, 0.67) * _per_channel(draw(_Between(0.6, 1.1))) - color
+    return color + grayness * gray, 0.8 * (color + 0.4 * grayness * gray)
 
 
-def _iris_colour(draw: _Sampler, skin: _Skin) -> Colour:
+def _iris_color(draw: _Sampler, skin: _Skin) -> Color:
     """Brown, and with fair skin as often blue, green, gray or hazel; shape (count, 3, 1, 1)."""
     fairness = np.clip(1.1 - 2.2 * skin.melanin, 0, 1)
     lightness = _per_channel(draw(_Chance(0.75 * fairness)) * draw(_Between(0.55, 1)))
@@ -437,8 +437,8 @@ def _iris_colour(draw: _Sampler, skin: _Skin) -> Colour:
     return brown + lightness * (draw(_OneOf(_LIGHT_IRISES)) - brown)
 
 
-def _backdrop(draw: _Sampler) -> Colour:
-    """A background colour: any brightness, mostly muted, warm a little more often than cold."""
+def _backdrop(draw: _Sampler) -> Color:
+    """A background color: any brightness, mostly muted, warm a little more often than cold."""
     value = draw(_Between(0.08, 0.95))
     warmth = draw(_Normal(0.05, 0.17))
     greenness = draw(_Normal(0, 0.06))
@@ -529,9 +529,9 @@ def _clouds(grid: Grid, size: int) -> Map | Picture:
     return _spread(grid.shape[-2], size) @ grid @ _spread(grid.shape[-1], size).T
 
 
-def _paint(picture: Picture, colour: Colour | Picture, opacity: Map) -> None:
-    """Lay a colour on the picture, in place."""
-    change = colour - picture
+def _paint(picture: Picture, color: Color | Picture, opacity: Map) -> None:
+    """Lay a color on the picture, in place."""
+    change = color - picture
     change *= opacity[:, None]
     picture += change
 
@@ -541,7 +541,7 @@ def _paint(picture: Picture, colour: Colour | Picture, opacity: Map) -> None:
 
 
 def _background(scene: _Scene, plane: _Plane, size: int) -> Picture:
-    """Two colours that run into each other, and soft blobs."""
+    """Two colors that run into each other, and soft blobs."""
     along = plane.frame_x * np.cos(scene.angle) + plane.frame_y * np.sin(scene.angle)
     mix = np.clip(along * 0.4 + 0.5, 0, 1)[:, None]
     picture = scene.near + mix * (scene.far - scene.near)
@@ -649,7 +649,7 @@ def _skin(faces: _Faces, plane: _Plane, shade: Map, mouth: _MouthMaps, size: int
     """Skin with lips, flushed cheeks and nose, shaded.
 
     Two pigments lie over a bright ground, and their densities add up: so a flush shows less on dark skin, and
-    shade deepens the colour, as in photos. The model is that of the reference; the densities are our own. With
+    shade deepens the color, as in photos. The model is that of the reference; the densities are our own. With
     melanin the tone goes from L* 81, a* 10, b* 18 over L* 54, a* 12, b* 18 to L* 26, a* 11, b* 14; blood adds
     mostly a*.
 
@@ -795,7 +795,7 @@ def _render(faces: _Faces, size: int) -> Picture:
     mouth = _mouth_maps(faces.mouth, plane)
     behind, before = _hair_maps(faces, plane, inside, size)
     strands = (1 + 0.16 * _clouds(faces.hair.strands, size))[:, None]
-    hair = faces.hair.colour * strands * (0.35 + 0.65 * light)
+    hair = faces.hair.color * strands * (0.35 + 0.65 * light)
 
     picture = _background(faces.scene, plane, size)
     _paint(picture, faces.scene.clothes, _clothes(faces.scene, plane))
@@ -809,14 +809,14 @@ def _render(faces: _Faces, size: int) -> Picture:
     _paint_mouth(picture, faces.mouth, mouth, light)
     _paint(picture, hair, _beard_map(faces, plane, mouth) * head)
     _paint_eyes(picture, faces, plane, light)
-    _paint(picture, faces.brows.colour * light, _brow_map(faces.brows, plane))
+    _paint(picture, faces.brows.color * light, _brow_map(faces.brows, plane))
     _paint(picture, hair, before)
     _paint_glasses(picture, faces, plane)
     return picture
 
 
-def _colour_response(camera: _Camera, skin: _Skin) -> tuple[Grid, Grid]:
-    """Exposure, white balance, saturation and contrast as one colour matrix and one offset.
+def _color_response(camera: _Camera, skin: _Skin) -> tuple[Grid, Grid]:
+    """Exposure, white balance, saturation and contrast as one color matrix and one offset.
 
     Dark skin is exposed longer and light skin shorter, as by a camera that measures the face, so that luma
     tells less of the tone.
@@ -850,7 +850,7 @@ def _photograph(picture: Picture, faces: _Faces, rng: np.random.Generator) -> Rg
     count, channels, size, _ = picture.shape
     blurring = _blurring(faces.camera.blur, size)[:, None]
     blurred = blurring @ picture @ blurring.swapaxes(2, 3)
-    matrix, offset = _colour_response(faces.camera, faces.skin)
+    matrix, offset = _color_response(faces.camera, faces.skin)
     levels = (matrix @ blurred.reshape(count, channels, size * size) + offset).reshape(picture.shape)
     levels += (faces.camera.noise * rng.standard_normal((count, size, size), dtype=np.float32))[:, None]
     levels += _clouds(0.006 * rng.standard_normal((count, channels, 12, 12), dtype=np.float32), size)

@@ -1,4 +1,4 @@
-"""What every data set gives: pairs of a gray and a colour picture, held as uint8."""
+"""What every data set gives: pairs of a gray and a color picture, held as uint8."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from PIL import Image
 from photochrom.errors import DataError
 from photochrom.tensors import GrayPictures, RgbPictures
 
-__all__ = ["SPLITS", "Dataset", "Pairs", "ProgressCallback", "Split", "pairs_from_colour", "require_split"]
+__all__ = ["SPLITS", "Dataset", "Pairs", "ProgressCallback", "Split", "pairs_from_color", "require_split"]
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -32,18 +32,18 @@ def require_split(name: str) -> None:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Gray pictures and, where it is known, their colour.
+    """Gray pictures and, where it is known, their color.
 
     Attributes:
         names: One name a picture, in the order of the pictures.
         gray: Shape (count, height, width), uint8: luma as Pillow's `convert("L")` gives it.
-        colour: Shape (count, height, width, 3), uint8 RGB; None where no truth exists.
+        color: Shape (count, height, width, 3), uint8 RGB; None where no truth exists.
         left_out: One line for each file that could not be used, saying which and why.
     """
 
     names: tuple[str, ...]
     gray: GrayPictures
-    colour: RgbPictures | None
+    color: RgbPictures | None
     left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -51,28 +51,28 @@ class Pairs:
 
     @property
     def truth(self) -> RgbPictures:
-        """The colour pictures.
+        """The color pictures.
 
         Raises:
-            DataError: These pictures have no known colour.
+            DataError: These pictures have no known color.
         """
-        if self.colour is None:
-            raise DataError("these pictures are gray only: there is no true colour to learn from or to score against")
-        return self.colour
+        if self.color is None:
+            raise DataError("these pictures are gray only: there is no true color to learn from or to score against")
+        return self.color
 
     def take(self, indices: Sequence[int]) -> "Pairs":
         """The pairs at the given places, in that order."""
         return Pairs(
             names=tuple(self.names[index] for index in indices),
             gray=self.gray[list(indices)],
-            colour=None if self.colour is None else self.colour[list(indices)],
+            color=None if self.color is None else self.color[list(indices)],
         )
 
 
-def pairs_from_colour(names: Sequence[str], colour: RgbPictures, left_out: Sequence[str] = ()) -> Pairs:
-    """Pairs whose gray side is made from the colour side by Pillow's `convert("L")`, which is BT.601 luma."""
-    gray = np.stack([np.asarray(Image.fromarray(picture).convert("L")) for picture in colour])
-    return Pairs(tuple(names), gray, colour, tuple(left_out))
+def pairs_from_color(names: Sequence[str], color: RgbPictures, left_out: Sequence[str] = ()) -> Pairs:
+    """Pairs whose gray side is made from the color side by Pillow's `convert("L")`, which is BT.601 luma."""
+    gray = np.stack([np.asarray(Image.fromarray(picture).convert("L")) for picture in color])
+    return Pairs(tuple(names), gray, color, tuple(left_out))
 
 
 class Dataset(ABC):
@@ -83,8 +83,19 @@ class Dataset(ABC):
     def name(self) -> str:
         """What to call this data set in a run's configuration, so that it can be opened again."""
 
+    def require_at_hand(self) -> None:  # noqa: B027 - most sets are
+        """See that the pictures can be read without a download.
+
+        Raises:
+            DataError: They cannot; the message says how to get them.
+        """
+
     def is_at_hand(self) -> bool:
         """Whether the pictures can be read without a download."""
+        try:
+            self.require_at_hand()
+        except DataError:
+            return False
         return True
 
     def prepare(self, progress: ProgressCallback | None = None) -> None:  # noqa: B027 - most sets need nothing

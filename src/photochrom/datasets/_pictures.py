@@ -1,8 +1,10 @@
 """Reading picture files, whatever is in them, into equally large RGB arrays."""
 
+import logging
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from photochrom.datasets._pairs import Pairs
+from photochrom.datasets._pairs import Pairs, pairs_from_color
 from photochrom.errors import DataError
 
 __all__ = ["MIN_SIDE", "PICTURE_SUFFIXES", "read_pairs", "read_rgb", "sort_as_text"]
@@ -21,6 +23,8 @@ MIN_SIDE = 8
 
 _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _READERS = 4
+_TOLD_AT_MOST = 20
+_log = logging.getLogger(__name__)
 
 
 def sort_as_text(paths: Iterable[Path]) -> list[Path]:
@@ -73,6 +77,14 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def _tell(left_out: Sequence[str]) -> None:
+    """Log what was left out; where nobody listens to logs, Python prints it to standard error."""
+    for reason in left_out[:_TOLD_AT_MOST]:
+        _log.warning("left out: %s", reason)
+    if len(left_out) > _TOLD_AT_MOST:
+        _log.warning("left out: %d more files", len(left_out) - _TOLD_AT_MOST)
+
+
 def _read_or_reason(path: Path, size: int) -> npt.NDArray[np.uint8] | DataError:
     try:
         return read_rgb(path, size)
@@ -80,14 +92,14 @@ def _read_or_reason(path: Path, size: int) -> npt.NDArray[np.uint8] | DataError:
         return error
 
 
-def read_pairs(paths: Sequence[Path], root: Path, size: int, truth: Literal["colour", "none"] = "colour") -> Pairs:
+def read_pairs(paths: Sequence[Path], root: Path, size: int, truth: Literal["color", "none"] = "color") -> Pairs:
     """The pairs of many picture files; broken ones are left out and named.
 
     Args:
         paths: The files, in the order that the pairs will have.
         root: The folder that names are relative to.
         size: Side of the square that every picture is brought to.
-        truth: Whether the files are colour pictures, or gray ones without a truth.
+        truth: Whether the files are color pictures, or gray ones without a truth.
 
     Returns:
         The pairs of all files that could be read.
@@ -102,10 +114,11 @@ def read_pairs(paths: Sequence[Path], root: Path, size: int, truth: Literal["col
     usable = [
         (path, picture) for path, picture in zip(paths, results, strict=True) if not isinstance(picture, DataError)
     ]
+    _tell(left_out)
     if not usable:
         first = f"; the first: {left_out[0]}" if left_out else ""
         raise DataError(f"{root}: none of its {len(paths)} pictures can be used{first}")
     names = tuple(path.relative_to(root).as_posix() for path, _ in usable)
-    colour = np.stack([picture for _, picture in usable])
-    gray = np.stack([np.asarray(Image.fromarray(picture).convert("L")) for picture in colour])
-    return Pairs(names, gray, colour if truth == "colour" else None, left_out)
+    color = np.stack([picture for _, picture in usable])
+    pairs = pairs_from_color(names, color, left_out)
+    return pairs if truth == "color" else replace(pairs, color=None)

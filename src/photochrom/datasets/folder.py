@@ -1,12 +1,14 @@
-"""Any folder of colour pictures."""
+"""Any folder of color pictures."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from photochrom.datasets._catalogue import register
 from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, Split, require_split
 from photochrom.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text
+from photochrom.datasets._storage import content_digest
 from photochrom.errors import ConfigError, DataError
 
 __all__ = ["Folder"]
@@ -50,6 +52,11 @@ class Folder(Dataset):
     def split(self, split: Split) -> Pairs:
         """The pairs of one split."""
         return read_pairs(self._files(split), root=self.root, size=self.size)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Path, size, seed and a checksum of every picture that training reads."""
+        files = [*self._files("train"), *self._files("val")]
+        return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": content_digest(files)}
 
     def _files(self, split: Split) -> list[Path]:
         require_split(split)

@@ -90,19 +90,20 @@ class Study(Dataset):
             DataError: They are not on this machine.
         """
         for candidate in (self.home, Path("dataset")):
-            if (candidate / _PARTS["train"].folder).is_dir():
+            if all((candidate / part.folder).is_dir() for part in _PARTS.values()):
                 return candidate
         raise DataError(
             "the study's pictures are not on this machine: run 'photochrom data download', "
             "or 'photochrom data add ARCHIVE_OR_FOLDER' if you have them"
         )
 
-    def is_at_hand(self) -> bool:
-        """Whether the pictures have been added."""
-        try:
-            return self.root.is_dir()
-        except DataError:
-            return False
+    def require_at_hand(self) -> None:
+        """See that the pictures have been added.
+
+        Raises:
+            DataError: They have not.
+        """
+        _ = self.root
 
     def prepare(self, progress: ProgressCallback | None = None) -> None:
         """Download the pictures from the study's repository unless they are here; each is checked by its checksum.
@@ -138,9 +139,11 @@ class Study(Dataset):
             _files(self.root, part),
             root=self.root,
             size=self.size,
-            truth="none" if split == "test" else "colour",
+            truth="none" if split == "test" else "color",
         )
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name and checksums of the splits that training uses."""
-        return {"name": self.name, "train": _PARTS["train"].digest, "val": _PARTS["val"].digest}
+        """Name, and checksums of what training reads, whether or not that is what was published."""
+        return {"name": self.name} | {
+            split: content_digest(_files(self.root, _PARTS[split])) for split in ("train", "val")
+        }

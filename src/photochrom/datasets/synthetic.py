@@ -1,10 +1,10 @@
-"""Synthetic faces: tight colour crops, drawn by chance, for tests and for a machine without real pictures."""
+"""Synthetic faces: tight color crops, drawn by chance, for tests and for a machine without real pictures."""
 
 from typing import Any
 
 from photochrom.datasets._catalogue import register
 from photochrom.datasets._faces import draw_faces, require_drawable
-from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, Split, pairs_from_colour, require_split
+from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, Split, pairs_from_color, require_split
 
 __all__ = ["Synthetic"]
 
@@ -51,9 +51,9 @@ class Synthetic(Dataset):
             DataError: The split does not exist.
         """
         require_split(split)
-        colour = draw_faces(self.counts[split], seed=self.seed, stream=(SPLITS.index(split),), size=self.size)
-        names = [f"{split}/{index:04d}.png" for index in range(len(colour))]
-        pairs = pairs_from_colour(names, colour)
+        color = draw_faces(self.counts[split], seed=self.seed, stream=(SPLITS.index(split),), size=self.size)
+        names = [f"{split}/{index:04d}.png" for index in range(len(color))]
+        pairs = pairs_from_color(names, color)
         return Pairs(pairs.names, pairs.gray, None) if split == "test" else pairs
 
     def fingerprint(self) -> dict[str, Any]:

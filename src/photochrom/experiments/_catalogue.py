@@ -1,12 +1,14 @@
 """The experiments by name."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from photochrom.errors import ConfigError
 from photochrom.experiments._experiment import Experiment, Run
 from photochrom.registry import Registry
+from photochrom.training import TrainingConfig, read_config
 
-__all__ = ["available", "get_experiment", "get_run", "register"]
+__all__ = ["available", "base_config", "get_experiment", "get_run", "register"]
 
 _registry: Registry[Callable[[], Experiment]] = Registry("photochrom.experiments", "experiment")
 register = _registry.register
@@ -40,3 +42,23 @@ def get_run(key: str) -> Run:
     if name not in runs:
         raise ConfigError(f"{experiment} has no run called {name!r}; there are: {', '.join(runs)}")
     return runs[name]
+
+
+def base_config(file: Path | None, run: str | None) -> TrainingConfig:
+    """Where a user's settings start from.
+
+    Args:
+        file: A JSON file of settings, if one is named.
+        run: A run of an experiment as `experiment/run`, if one is named.
+
+    Returns:
+        The settings of either, or the default ones.
+
+    Raises:
+        ConfigError: Both are named, or what is named does not exist or is broken.
+    """
+    if file is not None and run is not None:
+        raise ConfigError("a file of settings and an experiment cannot both be where settings start from")
+    if file is not None:
+        return read_config(file)
+    return get_run(run).config if run is not None else TrainingConfig()

@@ -1,6 +1,7 @@
 """What an experiment is: a question, the runs that answer it, and what the study printed."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from photochrom.training import TrainingConfig
 
@@ -38,6 +39,8 @@ class Run:
         label: Its row's name in tables.
         config: Its settings; the seed is set when it is run.
         published: What the study printed for it, if it did.
+        expected: What the study concluded of this run, held against the experiment's reference; None where it
+            concluded nothing.
         remark: What a reader must know to compare it with the study's row.
     """
 
@@ -45,6 +48,7 @@ class Run:
     label: str
     config: TrainingConfig
     published: Published | None = None
+    expected: Literal["better", "worse", "same"] | None = None
     remark: str = ""
 
 

@@ -1,5 +1,6 @@
 """Running many trainings side by side: one process each, so that one that dies takes no other with it."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from photochrom import models
 from photochrom.datasets import open_dataset
+from photochrom.errors import ConfigError
 from photochrom.experiments._catalogue import available, get_experiment
 from photochrom.files import write_whole
 from photochrom.training import RunFolder, TrainingConfig
@@ -54,20 +56,28 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
         Every job, finished ones too.
 
     Raises:
-        ConfigError: An experiment or a setting does not exist, or a run with other settings lies in its place.
+        ConfigError: No experiment is named, or one or a setting does not exist, or a run with other settings lies in
+            its place.
+        DataError: The pictures are not at hand.
     """
     assignments = [word for word in words if "=" in word]
-    names = [word for word in words if "=" not in word]
-    data_name = open_dataset(data).name
+    for name in ("data", "seed"):
+        if any(assignment.startswith(f"{name}=") for assignment in assignments):
+            raise ConfigError(f"{name} is set for all runs by an option of its own: see --help")
+    names = list(dict.fromkeys(word for word in words if "=" not in word))
+    if not names:
+        raise ConfigError("name an experiment, or all; 'photochrom experiment list' lists them")
+    dataset = open_dataset(data)
+    dataset.require_at_hand()
     jobs: list[Job] = []
     for seed in range(seeds):
         of_seed = [
             Job(
                 name=f"{name}/{run.name}-seed-{seed}",
-                config=run.config.varied(data=data_name, seed=seed).assigned(assignments),
+                config=run.config.varied(data=dataset.name, seed=seed).assigned(assignments),
                 folder=RunFolder(runs / name / f"{run.name}-seed-{seed}"),
             )
-            for name in (available() if names == ["all"] else names)
+            for name in (available() if "all" in names else names)
             for run in get_experiment(name).runs
         ]
         # With the long jobs first, no core is left waiting at the end.
@@ -101,6 +111,7 @@ def run_jobs(
     outcomes = [Outcome(job) for job in jobs if job.folder.is_finished()]
     waiting = [job for job in jobs if not job.folder.is_finished()]
     working: dict[subprocess.Popen[bytes], Job] = {}
+    handled = signal.signal(signal.SIGTERM, _raise_exit)
     try:
         while waiting or working:
             while waiting and len(working) < parallel:
@@ -116,15 +127,21 @@ def run_jobs(
             process.terminate()
         for process in working:
             process.wait()
+        signal.signal(signal.SIGTERM, handled)
     return outcomes
+
+
+def _raise_exit(signal_number: int, _: object) -> None:
+    """Let a request to end pass through `finally`, so that no training is left behind."""
+    sys.exit(128 + signal_number)
 
 
 def _start(job: Job, device: str) -> subprocess.Popen[bytes]:
     config_file = job.folder.path / "requested.json"
     write_whole(config_file, job.config.model_dump_json(indent=2) + "\n")
     command = [sys.executable, "-m", "photochrom.cli", "train", "--config", str(config_file)]
-    command += ["--run", str(job.folder.path), "--device", device, "--quiet"]
-    with (job.folder.path / "log.txt").open("wb") as log:
+    command += ["--run", str(job.folder.path), "--device", device, "--quiet", "--end-with-parent"]
+    with (job.folder.path / "log.txt").open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - our own command
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )

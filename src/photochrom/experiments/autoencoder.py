@@ -1,7 +1,6 @@
 """What is lost in a small code?"""
 
-from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import PREFERENCE, Experiment, Run
+from photochrom.experiments import PREFERENCE, Experiment, Run, register
 
 __all__ = ["autoencoder"]
 

@@ -1,7 +1,6 @@
 """The study's default network, which its controlled experiments vary."""
 
-from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import BASELINE, Experiment, Published, Run
+from photochrom.experiments import BASELINE, Experiment, Published, Run, register
 
 __all__ = ["baseline"]
 

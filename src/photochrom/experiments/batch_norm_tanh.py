@@ -1,7 +1,6 @@
 """What do batch normalisation and a final tanh bring?"""
 
-from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import PREFERENCE, Experiment, Published, Run
+from photochrom.experiments import PREFERENCE, Experiment, Published, Run, register
 
 __all__ = ["batch_norm_tanh"]
 
@@ -26,6 +25,7 @@ def batch_norm_tanh() -> Experiment:
                 "batch_norm",
                 PREFERENCE.varied(hyperparameters={"batch_norm": True}),
                 Published(accuracy=0.64015, mse=0.01235, epochs=93),
+                expected="worse",
                 remark=_BATCH_NORM,
             ),
             Run(
@@ -33,12 +33,14 @@ def batch_norm_tanh() -> Experiment:
                 "tanh",
                 PREFERENCE.varied(hyperparameters={"final_tanh": True}),
                 Published(accuracy=0.75435, mse=0.00840, epochs=100),
+                expected="same",
             ),
             Run(
                 "batch-norm-tanh",
                 "batch_norm & tanh",
                 PREFERENCE.varied(hyperparameters={"batch_norm": True, "final_tanh": True}),
                 Published(accuracy=0.63520, mse=0.01249, epochs=98),
+                expected="worse",
                 remark=_BATCH_NORM,
             ),
         ),

@@ -1,7 +1,6 @@
 """What do more kernels bring?"""
 
-from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import BASELINE, Experiment, Published, Run
+from photochrom.experiments import BASELINE, Experiment, Published, Run, register
 
 __all__ = ["hidden_channels"]
 
@@ -11,7 +10,7 @@ def hidden_channels() -> Experiment:
     """What do more kernels bring?"""
     return Experiment(
         title="Number of kernels",
-        question="Do more kernels make better colour?",
+        question="Do more kernels make better color?",
         section="1.3",
         compared_with="baseline/default",
         claim="Eight kernels are more accurate than four, and need fewer epochs.",
@@ -21,6 +20,7 @@ def hidden_channels() -> Experiment:
                 "#kernel 8",
                 BASELINE.varied(hyperparameters={"hidden_channels": 8}),
                 Published(accuracy=0.72307, mse=0.01012, epochs=49),
+                expected="better",
             ),
         ),
     )

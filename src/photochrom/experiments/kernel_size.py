@@ -1,7 +1,6 @@
 """How far must a kernel see?"""
 
-from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import BASELINE, Experiment, Published, Run
+from photochrom.experiments import BASELINE, Experiment, Published, Run, register
 
 __all__ = ["kernel_size"]
 
@@ -21,6 +20,7 @@ def kernel_size() -> Experiment:
                 "kernel_size 3",
                 BASELINE.varied(hyperparameters={"kernel_size": 3}),
                 Published(accuracy=0.70657, mse=0.01067, epochs=41),
+                expected="worse",
             ),
         ),
     )

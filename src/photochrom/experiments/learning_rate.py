@@ -1,7 +1,6 @@
 """How large should a step be?"""
 
-from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import BASELINE, Experiment, Published, Run
+from photochrom.experiments import BASELINE, Experiment, Published, Run, register
 
 __all__ = ["learning_rate"]
 
@@ -21,18 +20,21 @@ def learning_rate() -> Experiment:
                 "learning_rate (large) 0.07",
                 BASELINE.varied(learning_rate=0.07),
                 Published(accuracy=0.75520, mse=0.00837, epochs=100),
+                expected="better",
             ),
             Run(
                 "rate-0.0007",
                 "learning_rate (small) 0.0007",
                 BASELINE.varied(learning_rate=0.0007),
                 Published(accuracy=0.63207, mse=0.01535, epochs=80),
+                expected="worse",
             ),
             Run(
                 "rate-0.0001",
                 "learning_rate (very small) 0.0001",
                 BASELINE.varied(learning_rate=0.0001),
                 Published(accuracy=0.51590, mse=0.02219),
+                expected="worse",
             ),
         ),
     )

@@ -1,7 +1,6 @@
 """The best of the controlled experiments put together."""
 
-from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import PREFERENCE, Experiment, Published, Run
+from photochrom.experiments import PREFERENCE, Experiment, Published, Run, register
 
 __all__ = ["preference"]
 
@@ -21,6 +20,7 @@ def preference() -> Experiment:
                 "our preference",
                 PREFERENCE,
                 Published(accuracy=0.75580, mse=0.00838, epochs=51),
+                expected="better",
             ),
         ),
     )

@@ -1,7 +1,6 @@
 """What do branches of different width bring?"""
 
-from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import PREFERENCE, Experiment, Published, Run
+from photochrom.experiments import PREFERENCE, Experiment, Published, Run, register
 
 __all__ = ["weirdnet"]
 
@@ -21,6 +20,7 @@ def weirdnet() -> Experiment:
                 "Weird-Net",
                 PREFERENCE.varied(model="weirdnet"),
                 Published(accuracy=0.76142, mse=0.00822, epochs=99),
+                expected="better",
             ),
         ),
     )

@@ -1,22 +1,21 @@
-"""What needs no network: gray itself, and a table from gray to colour."""
+"""What needs no network: gray itself, and a table from gray to color."""
 
-from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import BASELINE, Experiment, Run
+from photochrom.experiments import BASELINE, Experiment, Run, register
 
 __all__ = ["yardsticks"]
 
 
 @register
 def yardsticks() -> Experiment:
-    """What does colour cost without a network?"""
+    """What does color cost without a network?"""
     return Experiment(
         title="Without a network",
-        question="How good is gray itself, and how good can a table from gray level to colour be?",
+        question="How good is gray itself, and how good can a table from gray level to color be?",
         runs=(
             Run("gray", "gray copied", BASELINE.varied(model="lookup_table", max_epochs=0)),
             Run(
                 "table-mean",
-                "lookup table, mean colour",
+                "lookup table, mean color",
                 BASELINE.varied(model="lookup_table", optimizer="closed_form", hyperparameters={"statistic": "mean"}),
             ),
             Run(

@@ -11,7 +11,7 @@ __all__ = ["ColorizationModel", "SolvableModel"]
 
 
 class ColorizationModel(nn.Module):
-    """A network from signed gray to signed colour.
+    """A network from signed gray to signed color.
 
     Attributes:
         catalogue_name: The name under which the catalogue made it.
@@ -23,7 +23,7 @@ class ColorizationModel(nn.Module):
 
     @abstractmethod
     def forward(self, gray: GrayBatch) -> RgbBatch:
-        """The colour of gray pictures.
+        """The color of gray pictures.
 
         Args:
             gray: Shape (batch, 1, height, width), range [-1, 1].
@@ -41,5 +41,5 @@ class ColorizationModel(nn.Module):
 class SolvableModel(Protocol):
     """A network whose best weights can be computed instead of learnt."""
 
-    def fit_in_closed_form(self, gray: GrayPictures, colour: RgbPictures) -> None:
-        """Set the weights from pictures: gray (count, height, width), colour (count, height, width, 3), uint8."""
+    def fit_in_closed_form(self, gray: GrayPictures, color: RgbPictures) -> None:
+        """Set the weights from pictures: gray (count, height, width), color (count, height, width, 3), uint8."""

@@ -1,12 +1,12 @@
 """An auto-encoder: strided down to a small code, and up again."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import interpolate, relu
 
-from photochrom.models._catalogue import register
+from photochrom.models import ColorizationModel, register
 from photochrom.models._checks import require_at_least
-from photochrom.models._colorizer import ColorizationModel
+from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["AutoEncoder"]
 
@@ -37,10 +37,10 @@ class AutoEncoder(ColorizationModel):
         self.from_code = nn.ConvTranspose2d(code_channels, hidden_channels, kernel_size=4, stride=2, padding=1)
         self.from_half = nn.ConvTranspose2d(hidden_channels, 3, kernel_size=4, stride=2, padding=1)
 
-    def forward(self, gray: Tensor) -> Tensor:
-        """The colour of gray pictures."""
+    def forward(self, gray: GrayBatch) -> RgbBatch:
+        """The color of gray pictures."""
         code = relu(self.to_code(relu(self.to_half(gray))))
-        colour = self.from_half(relu(self.from_code(code)))
-        if colour.shape[-2:] != gray.shape[-2:]:
-            colour = interpolate(colour, size=gray.shape[-2:], mode="bilinear", align_corners=False)
-        return torch.tanh(colour)
+        color = self.from_half(relu(self.from_code(code)))
+        if color.shape[-2:] != gray.shape[-2:]:
+            color = interpolate(color, size=gray.shape[-2:], mode="bilinear", align_corners=False)
+        return torch.tanh(color)

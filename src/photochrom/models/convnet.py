@@ -3,11 +3,11 @@
 from collections import OrderedDict
 from itertools import pairwise
 
-from torch import Tensor, nn
+from torch import nn
 
-from photochrom.models._catalogue import register
+from photochrom.models import ColorizationModel, register
 from photochrom.models._checks import require_at_least, require_odd
-from photochrom.models._colorizer import ColorizationModel
+from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["ConvNet"]
 
@@ -57,7 +57,6 @@ class ConvNet(ColorizationModel):
             layers["tanh"] = nn.Tanh()
         self.layers = nn.Sequential(layers)
 
-    def forward(self, gray: Tensor) -> Tensor:
-        """The colour of gray pictures."""
-        colour: Tensor = self.layers(gray)
-        return colour
+    def forward(self, gray: GrayBatch) -> RgbBatch:
+        """The color of gray pictures."""
+        return self.layers(gray)

@@ -1,15 +1,14 @@
-"""A table from gray level to colour: what can be known of a pixel's colour from its own gray alone."""
+"""A table from gray level to color: what can be known of a pixel's color from its own gray alone."""
 
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from photochrom.models._catalogue import register
-from photochrom.models._colorizer import ColorizationModel
-from photochrom.tensors import GrayPictures, RgbPictures
+from photochrom.models import ColorizationModel, register
+from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
 __all__ = ["LookupTable"]
 
@@ -18,12 +17,12 @@ _LEVELS = 256
 
 @register
 class LookupTable(ColorizationModel):
-    """256 colours, one for each gray level, linear between them; for pictures of any height and width.
+    """256 colors, one for each gray level, linear between them; for pictures of any height and width.
 
     Fresh, it copies gray. It is no network but the yardstick for one: what beats it has learnt from context.
 
     Args:
-        statistic: What `fit_in_closed_form` picks for each gray level: the `mean` colour, which has the least
+        statistic: What `fit_in_closed_form` picks for each gray level: the `mean` color, which has the least
             squared error, or the `mode`: in each channel the level with the most true values within the study's
             margin, which has the highest within-12 accuracy that any table can have on the pictures it was made
             from.
@@ -35,32 +34,32 @@ class LookupTable(ColorizationModel):
         ramp = torch.linspace(-1.0, 1.0, _LEVELS)
         self.table = nn.Parameter(ramp[:, None].repeat(1, 3))
 
-    def forward(self, gray: Tensor) -> Tensor:
-        """The colour of gray pictures."""
+    def forward(self, gray: GrayBatch) -> RgbBatch:
+        """The color of gray pictures."""
         level = (gray[:, 0].float().clamp(-1.0, 1.0) + 1.0) * ((_LEVELS - 1) / 2)
         below = level.floor().clamp(max=_LEVELS - 2)
         part = (level - below)[..., None]
         index = below.long()
-        colour = self.table[index] * (1.0 - part) + self.table[index + 1] * part
-        return colour.permute(0, 3, 1, 2)
+        color = self.table[index] * (1.0 - part) + self.table[index + 1] * part
+        return color.permute(0, 3, 1, 2)
 
     @torch.no_grad()
-    def fit_in_closed_form(self, gray: GrayPictures, colour: RgbPictures) -> None:
+    def fit_in_closed_form(self, gray: GrayPictures, color: RgbPictures) -> None:
         """Set the table from pictures, without a gradient.
 
         Args:
             gray: Shape (count, height, width), uint8.
-            colour: Shape (count, height, width, 3), uint8.
+            color: Shape (count, height, width, 3), uint8.
         """
-        counts = _joint_counts(gray, colour)
+        counts = _joint_counts(gray, color)
         levels = _means(counts) if self.statistic == "mean" else _modes(counts)
         self.table.copy_(torch.from_numpy(levels / 127.5 - 1.0))
 
 
-def _joint_counts(gray: GrayPictures, colour: RgbPictures) -> npt.NDArray[np.int64]:
+def _joint_counts(gray: GrayPictures, color: RgbPictures) -> npt.NDArray[np.int64]:
     """How often each gray level meets each level of each channel; shape (256 gray, 3, 256)."""
     flat_gray = gray.reshape(-1).astype(np.int64) * _LEVELS
-    channels = [np.bincount(flat_gray + colour[..., c].reshape(-1), minlength=_LEVELS**2) for c in range(3)]
+    channels = [np.bincount(flat_gray + color[..., c].reshape(-1), minlength=_LEVELS**2) for c in range(3)]
     return np.stack([counts.reshape(_LEVELS, _LEVELS) for counts in channels], axis=1)
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d
 
-from photochrom.models._catalogue import register
+from photochrom.models import ColorizationModel, register
 from photochrom.models._checks import require_at_least
-from photochrom.models._colorizer import ColorizationModel
+from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["UNet"]
 
@@ -55,8 +55,8 @@ class UNet(ColorizationModel):
         )
         self.to_rgb = nn.Conv2d(base_channels, 3, kernel_size=1)
 
-    def forward(self, gray: Tensor) -> Tensor:
-        """The colour of gray pictures."""
+    def forward(self, gray: GrayBatch) -> RgbBatch:
+        """The color of gray pictures."""
         features = self.contracting[0](gray)
         bridges: list[Tensor] = []
         for block in self.contracting[1:]:
@@ -65,5 +65,4 @@ class UNet(ColorizationModel):
         for block, bridge in zip(self.expanding, reversed(bridges), strict=True):
             raised = interpolate(features, size=bridge.shape[-2:], mode="nearest")
             features = block(torch.cat([raised, bridge], dim=1))
-        colour: Tensor = self.to_rgb(features)
-        return colour
+        return self.to_rgb(features)

@@ -1,12 +1,12 @@
 """The network whose figures the study prints as its U-Net: skip connections at one resolution."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import relu
 
-from photochrom.models._catalogue import register
+from photochrom.models import ColorizationModel, register
 from photochrom.models._checks import require_odd
-from photochrom.models._colorizer import ColorizationModel
+from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["FlatUNet"]
 
@@ -41,11 +41,10 @@ class FlatUNet(ColorizationModel):
         self.out12 = conv(16 + 12, 12)
         self.out3 = conv(12 + 8, 3)
 
-    def forward(self, gray: Tensor) -> Tensor:
-        """The colour of gray pictures."""
+    def forward(self, gray: GrayBatch) -> RgbBatch:
+        """The color of gray pictures."""
         first = relu(self.in8(gray))
         second = relu(self.in12(first))
         middle = relu(self.middle16(relu(self.middle18(second))))
         merged = relu(self.out12(torch.cat([middle, second], dim=1)))
-        colour: Tensor = self.out3(torch.cat([merged, first], dim=1))
-        return colour
+        return self.out3(torch.cat([merged, first], dim=1))

@@ -1,12 +1,12 @@
 """The study's Weird-Net: three branches of different width, joined pair by pair and then all together."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import leaky_relu
 
-from photochrom.models._catalogue import register
+from photochrom.models import ColorizationModel, register
 from photochrom.models._checks import require_odd
-from photochrom.models._colorizer import ColorizationModel
+from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["WeirdNet"]
 
@@ -48,13 +48,12 @@ class WeirdNet(ColorizationModel):
         self.middle_wide = conv(8 + 16, 12)
         self.join = nn.Sequential(conv(6 + 10 + 12, 8), conv(8, 3))
 
-    def forward(self, gray: Tensor) -> Tensor:
-        """The colour of gray pictures."""
+    def forward(self, gray: GrayBatch) -> RgbBatch:
+        """The color of gray pictures."""
         narrow, middle, wide = self.narrow(gray), self.middle(gray), self.wide(gray)
         pairs = [
             leaky_relu(self.narrow_middle(torch.cat([narrow, middle], dim=1))),
             leaky_relu(self.narrow_wide(torch.cat([narrow, wide], dim=1))),
             leaky_relu(self.middle_wide(torch.cat([middle, wide], dim=1))),
         ]
-        colour: Tensor = self.join(torch.cat(pairs, dim=1))
-        return colour
+        return self.join(torch.cat(pairs, dim=1))

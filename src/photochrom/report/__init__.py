@@ -1,6 +1,5 @@
 """The report: tables, figures and conclusions from the folders of finished runs."""
 
-from photochrom.report._examples import EXAMPLE_SOURCES
 from photochrom.report._page import write_report
 
-__all__ = ["EXAMPLE_SOURCES", "write_report"]
+__all__ = ["write_report"]

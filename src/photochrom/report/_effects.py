@@ -1,17 +1,18 @@
 """What a change brought, how sure that is, and whether the study's conclusion holds: sentences from figures."""
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scipy.stats import t as student_t
 
-from photochrom.report._results import ExperimentResults, Measured, RunResults, Study
+from photochrom.report._results import ExperimentResults, Findings, RunResults
 
-__all__ = ["Effect", "effects_of", "typical_deviation"]
+__all__ = ["NEGLIGIBLE", "Effect", "Spread", "effects_of", "pooled_spread"]
 
 _CONFIDENCE = 0.95
+NEGLIGIBLE = 0.005
+"""A difference in accuracy that nobody would call one, however sure it is."""
 
 
 @dataclass(frozen=True)
@@ -49,35 +50,58 @@ class Effect:
         return f"{names}: {self.difference:+.4f} ± {self.margin:.4f} accuracy, {verdict}."
 
     def _against_the_study(self) -> str:
-        if self.published is None:
+        if self.run.run.expected is None:
             return ""
-        theirs = f"The study printed {self.published:+.4f}"
-        same_direction = self.published * self.difference > 0
+        printed = "" if self.published is None else f" ({self.published:+.4f})"
+        return f"The study found it {self.run.run.expected}{printed}: {self._judgement()}."
+
+    def _judgement(self) -> str:
+        """Whether that conclusion holds here."""
+        expected = self.run.run.expected
         if self.margin is None:
-            return f"{theirs}: the same direction." if same_direction else f"{theirs}: the other direction."
-        if not self.is_beyond_noise:
-            return f"{theirs}, which a single run could not tell from nothing."
-        if same_direction:
-            return f"{theirs}: its conclusion holds here."
-        return f"{theirs}: its conclusion does not hold here."
+            return "single seeds cannot tell"
+        if expected == "same":
+            holds = not self.is_beyond_noise or abs(self.difference) < NEGLIGIBLE
+        elif not self.is_beyond_noise:
+            return "no such effect can be told from the noise here"
+        else:
+            holds = (self.difference > 0) == (expected == "better")
+        return "that holds here" if holds else "that does not hold here"
 
 
-def typical_deviation(study: Study) -> float | None:
-    """The deviation over seeds that a run has: the median of those runs that have several; None if none has."""
-    deviations = [run.accuracy.deviation for run in study.runs if run.accuracy.deviation is not None]
-    return statistics.median(deviations) if deviations else None
+@dataclass(frozen=True)
+class Spread:
+    """The spread over seeds of a run that is trained, pooled from those that have several seeds.
+
+    Attributes:
+        deviation: The root of the pooled variance.
+        freedom: Its degrees of freedom: the seeds that it rests on, less one for each run.
+    """
+
+    deviation: float
+    freedom: int
 
 
-def effects_of(results: ExperimentResults, study: Study) -> list[Effect]:
+def pooled_spread(findings: Findings) -> Spread | None:
+    """The spread that a run of a single seed is given; None if no run has several."""
+    trained = [run.accuracy for run in findings.runs if run.is_trained]
+    several = [(side.deviation, side.count) for side in trained if side.deviation is not None]
+    freedom = sum(count - 1 for _, count in several)
+    if freedom == 0:
+        return None
+    return Spread(math.sqrt(sum((count - 1) * deviation**2 for deviation, count in several) / freedom), freedom)
+
+
+def effects_of(results: ExperimentResults, findings: Findings) -> list[Effect]:
     """The effect of each run of an experiment; none if what it is compared with is not finished."""
-    reference = study.find(results.experiment.compared_with)
+    reference = findings.find(results.experiment.compared_with)
     if reference is None:
         return []
-    typical = typical_deviation(study)
-    return [_effect(run, reference, typical) for run in results.runs]
+    spread = pooled_spread(findings)
+    return [_effect(run, reference, spread) for run in results.runs]
 
 
-def _effect(run: RunResults, reference: RunResults, typical: float | None) -> Effect:
+def _effect(run: RunResults, reference: RunResults, spread: Spread | None) -> Effect:
     published = None
     if run.run.published is not None and reference.run.published is not None:
         published = run.run.published.accuracy - reference.run.published.accuracy
@@ -85,28 +109,32 @@ def _effect(run: RunResults, reference: RunResults, typical: float | None) -> Ef
         run=run,
         reference=reference,
         difference=run.accuracy.mean - reference.accuracy.mean,
-        margin=_margin((run.accuracy, reference.accuracy), typical),
+        margin=_margin((run, reference), spread),
         published=published,
     )
 
 
-def _margin(sides: Sequence[Measured], typical: float | None) -> float | None:
-    """Half the confidence interval of a difference of means.
+def _margin(sides: Sequence[RunResults], spread: Spread | None) -> float | None:
+    """Half the confidence interval of a difference of means, by Welch.
 
-    With several seeds on both sides this is Welch's interval. A side with a single seed is given the typical
-    deviation, and the degrees of freedom of the other side.
+    A trained run of a single seed is given the pooled spread, with its degrees of freedom. What is not trained has no
+    spread: a lookup table is the same for every seed.
 
     Reference:
         Welch, "The generalization of Student's problem when several different population variances are involved",
         1947.
     """
-    deviations = [side.deviation if side.deviation is not None else typical for side in sides]
-    if any(deviation is None for deviation in deviations):
-        return None
-    parts = [(deviation or 0.0) ** 2 / side.count for side, deviation in zip(sides, deviations, strict=True)]
-    total = sum(parts)
+    parts: list[tuple[float, int]] = []
+    for side in (side for side in sides if side.is_trained):
+        measured = side.accuracy
+        if measured.deviation is not None:
+            parts.append((measured.deviation**2 / measured.count, measured.count - 1))
+        elif spread is not None:
+            parts.append((spread.deviation**2, spread.freedom))
+        else:
+            return None
+    total = sum(variance for variance, _ in parts)
     if total == 0.0:
         return 0.0
-    weights = [part**2 / max(side.count - 1, 1) for part, side in zip(parts, sides, strict=True) if side.count > 1]
-    freedom = total**2 / sum(weights) if weights and sum(weights) > 0 else math.inf
+    freedom = total**2 / sum(variance**2 / degrees for variance, degrees in parts)
     return float(student_t.ppf((1 + _CONFIDENCE) / 2, freedom)) * math.sqrt(total)

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from photochrom.datasets import Pairs, open_dataset
+from photochrom.datasets import Pairs, open_dataset, pairs_from_color
 from photochrom.errors import ConfigError, DataError
 from photochrom.training import sample_indices
 
-__all__ = ["EXAMPLE_SOURCES", "example_pairs"]
+__all__ = ["example_pairs"]
 
 _COUNT = 8
 
@@ -29,12 +29,7 @@ def _public(_: str) -> Pairs:
     val = open_dataset("synthetic").split("val")
     faces = val.take(sample_indices(len(val), _COUNT - 1))
     portrait = _astronaut(faces.gray.shape[1])
-    gray = np.asarray(Image.fromarray(portrait).convert("L"))
-    return Pairs(
-        names=(*faces.names, "astronaut"),
-        gray=np.concatenate([faces.gray, gray[None]]),
-        colour=np.concatenate([faces.truth, portrait[None]]),
-    )
+    return pairs_from_color((*faces.names, "astronaut"), np.concatenate([faces.truth, portrait[None]]))
 
 
 def _astronaut(size: int) -> npt.NDArray[np.uint8]:
@@ -46,7 +41,7 @@ def _astronaut(size: int) -> npt.NDArray[np.uint8]:
     return np.asarray(face.resize((size, size), Image.Resampling.LANCZOS))
 
 
-EXAMPLE_SOURCES: dict[str, Callable[[str], Pairs]] = {"validation": _validation, "public": _public}
+_SOURCES: dict[str, Callable[[str], Pairs]] = {"validation": _validation, "public": _public}
 
 
 def example_pairs(source: str, data: str) -> Pairs:
@@ -60,6 +55,6 @@ def example_pairs(source: str, data: str) -> Pairs:
         ConfigError: There is no such source.
         DataError: The pictures are not at hand.
     """
-    if source not in EXAMPLE_SOURCES:
-        raise ConfigError(f"no examples are called {source!r}; there are: {', '.join(EXAMPLE_SOURCES)}")
-    return EXAMPLE_SOURCES[source](data)
+    if source not in _SOURCES:
+        raise ConfigError(f"no examples are called {source!r}; there are: {', '.join(_SOURCES)}")
+    return _SOURCES[source](data)

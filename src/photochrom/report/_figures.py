@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from photochrom.report._results import RunResults, Study
+from photochrom.report._results import Findings, RunResults
 
 __all__ = ["curves", "overview", "to_jpeg"]
 
@@ -38,10 +38,10 @@ def _draw_course(axes: Axes, run: RunResults, figure: str) -> None:
     """Training and validation over the epochs, one line a seed, and the best epoch of the first seed."""
     for index, seed in enumerate(run.seeds):
         epochs = [row["epoch"] for row in seed.history]
-        for part, colour in (("train", _TRAIN), ("val", _VALIDATION)):
+        for part, color in (("train", _TRAIN), ("val", _VALIDATION)):
             values = [row[f"{part}_{figure}"] for row in seed.history]
             name = {"train": "training", "val": "validation"}[part]
-            axes.plot(epochs, values, color=colour, linewidth=1.0, alpha=0.85, label=None if index else name)
+            axes.plot(epochs, values, color=color, linewidth=1.0, alpha=0.85, label=None if index else name)
     axes.axvline(run.seeds[0].metrics["best_epoch"], color="#8a8f98", linewidth=0.8, linestyle=":")
     axes.set_xlabel("epoch")
 
@@ -63,9 +63,9 @@ def curves(run: RunResults) -> bytes:
         return _svg(figure)
 
 
-def overview(study: Study) -> bytes:
+def overview(findings: Findings) -> bytes:
     """The accuracy of every run beside the study's, as SVG."""
-    runs: Sequence[RunResults] = sorted(study.runs, key=lambda run: run.accuracy.mean)
+    runs: Sequence[RunResults] = sorted(findings.runs, key=lambda run: run.accuracy.mean)
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(8, 0.27 * len(runs) + 0.9))
         axes = figure.subplots()
@@ -84,7 +84,7 @@ def overview(study: Study) -> bytes:
 
 
 def to_jpeg(picture: Image.Image) -> bytes:
-    """A picture as JPEG, with full colour resolution."""
+    """A picture as JPEG, with full color resolution."""
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=90, subsampling=0)
     return buffer.getvalue()

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +16,10 @@ from photochrom.checkpoint import load_checkpoint
 from photochrom.color import cast_with_wraparound
 from photochrom.datasets import Pairs
 from photochrom.files import write_whole
-from photochrom.report._effects import effects_of, typical_deviation
+from photochrom.report._effects import NEGLIGIBLE, effects_of, pooled_spread
 from photochrom.report._examples import example_pairs
 from photochrom.report._figures import curves, overview, to_jpeg
-from photochrom.report._results import RunResults, SeedResult, Study, gather
+from photochrom.report._results import Findings, RunResults, SeedResult, gather
 from photochrom.training import comparison, grid, predict, predict_signed
 
 __all__ = ["write_report"]
@@ -33,7 +33,7 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
     Args:
         runs: The folder of all runs.
         out: The folder of the report; an older report in it is replaced.
-        examples: Which pictures to show: see `EXAMPLE_SOURCES`.
+        examples: Which pictures to show: see `example_pairs`.
 
     Returns:
         The HTML page.
@@ -43,24 +43,26 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
         DataError: There is no finished run, or the pictures are not at hand.
         OSError: Something cannot be written.
     """
-    study = gather(runs)
-    first = study.runs[0].config if study.runs else next(iter(study.others.values())).config
+    findings = gather(runs)
+    first = findings.runs[0].config if findings.runs else next(iter(findings.others.values())).config
     pairs = example_pairs(examples, first.data)
-    figures = dict(_figures(study, pairs))
+    figures = dict(_figures(findings, pairs))
     for name, content in figures.items():
         write_whole(out / "figures" / name, content)
-    write_whole(out / "results.json", json.dumps(_result_rows(study), indent=1) + "\n")
+    _remove_all_but(out / "figures", figures)
+    write_whole(out / "results.json", json.dumps(_result_rows(findings), indent=1) + "\n")
     facts = {
-        "study": study,
-        "effects": {results.name: effects_of(results, study) for results in study.experiments},
-        "noise": _noise_rows(study),
-        "noisiest": _noisiest(study),
-        "best": study.best(),
-        "best_plain": study.best(lambda run: run.config.model == "convnet"),
-        "best_table": study.best(lambda run: run.config.model == "lookup_table"),
-        "typical_deviation": typical_deviation(study),
-        "one_seed_seconds": sum(run.seeds[0].metrics["seconds"] for run in study.runs),
-        "machine": _machine(study),
+        "study": findings,
+        "effects": {results.name: effects_of(results, findings) for results in findings.experiments},
+        "noise": _noise_rows(findings),
+        "noisiest": _noisiest(findings),
+        "best": findings.best(),
+        "best_plain": findings.best(lambda run: run.config.model == "convnet"),
+        "best_table": findings.best(lambda run: run.config.model == "lookup_table"),
+        "negligible": NEGLIGIBLE,
+        "spread": pooled_spread(findings),
+        "one_seed_seconds": sum(run.seeds[0].metrics["seconds"] for run in findings.runs),
+        "machine": _machine(findings),
         "data": first.data,
         "examples": examples,
         "figures": frozenset(figures),
@@ -70,6 +72,13 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
     page = out / "report.html"
     write_whole(page, _render("report.html.jinja", facts, embed=figures))
     return page
+
+
+def _remove_all_but(folder: Path, names: Container[str]) -> None:
+    """Remove the figures of an older report."""
+    for file in folder.iterdir():
+        if file.name not in names:
+            file.unlink()
 
 
 def _render(template: str, facts: Mapping[str, Any], embed: Mapping[str, bytes] | None) -> str:
@@ -99,22 +108,22 @@ def _figure_name(run: RunResults, kind: str) -> str:
     return f"{run.experiment}-{run.run.name}-{kind}"
 
 
-def _figures(study: Study, pairs: Pairs) -> Iterator[tuple[str, bytes]]:
-    if study.runs:
-        yield "overview.svg", overview(study)
-    for run in study.runs:
+def _figures(findings: Findings, pairs: Pairs) -> Iterator[tuple[str, bytes]]:
+    if findings.runs:
+        yield "overview.svg", overview(findings)
+    for run in findings.runs:
         if run.is_trained:
             yield _figure_name(run, "curves.svg"), curves(run)
         prediction = predict(load_checkpoint(run.seeds[0].folder.weights).model, pairs.gray)
         yield _figure_name(run, "examples.jpg"), to_jpeg(comparison(pairs, prediction))
-    noisiest = _noisiest(study)
+    noisiest = _noisiest(findings)
     if noisiest is not None:
         yield "noise.jpg", _noise_figure(noisiest, pairs)
 
 
-def _noisiest(study: Study) -> RunResults | None:
+def _noisiest(findings: Findings) -> RunResults | None:
     """The run whose raw output leaves [-1, 1] most often, if any does."""
-    runs = [run for run in study.runs if run.measured("val_share_out_of_range").mean > 0]
+    runs = [run for run in findings.runs if run.measured("val_share_out_of_range").mean > 0]
     return max(runs, key=lambda run: run.measured("val_share_out_of_range").mean, default=None)
 
 
@@ -136,7 +145,7 @@ class _NoiseRow:
     cost: float
 
 
-def _noise_rows(study: Study) -> list[_NoiseRow]:
+def _noise_rows(findings: Findings) -> list[_NoiseRow]:
     return [
         _NoiseRow(
             label=run.run.label,
@@ -145,13 +154,13 @@ def _noise_rows(study: Study) -> list[_NoiseRow]:
             wrapped=(wrapped := run.measured("val_accuracy_with_wraparound")).show(4),
             cost=run.accuracy.mean - wrapped.mean,
         )
-        for run in study.runs
+        for run in findings.runs
     ]
 
 
-def _machine(study: Study) -> str:
+def _machine(findings: Findings) -> str:
     """What the runs were computed on, in words."""
-    results = [seed for run in study.runs for seed in run.seeds] or list(study.others.values())
+    results = [seed for run in findings.runs for seed in run.seeds] or list(findings.others.values())
     kinds = {(s.metrics["device"], s.metrics["precision"], s.metrics["threads"], s.metrics["torch"]) for s in results}
     return "; ".join(
         f"{device}, {precision}, {threads} thread{'s' if threads != 1 else ''} a run, torch {version}"
@@ -159,10 +168,10 @@ def _machine(study: Study) -> str:
     )
 
 
-def _result_rows(study: Study) -> list[dict[str, Any]]:
+def _result_rows(findings: Findings) -> list[dict[str, Any]]:
     """One row a finished run, for other programs."""
-    rows = [_result_row(run.experiment, run.run.name, seed) for run in study.runs for seed in run.seeds]
-    return rows + [_result_row("", name, result) for name, result in study.others.items()]
+    rows = [_result_row(run.experiment, run.run.name, seed) for run in findings.runs for seed in run.seeds]
+    return rows + [_result_row("", name, result) for name, result in findings.others.items()]
 
 
 def _result_row(experiment: str, run: str, result: SeedResult) -> dict[str, Any]:
@@ -176,7 +185,7 @@ def _result_row(experiment: str, run: str, result: SeedResult) -> dict[str, Any]
         "best_epoch": metrics["best_epoch"],
         "val_accuracy": metrics["val_accuracy"],
         "val_mse": metrics["val_mse"],
-        "val_colourfulness": metrics["val_colourfulness"],
+        "val_colorfulness": metrics["val_colorfulness"],
         "parameters": metrics["parameters"],
         "seconds": metrics["seconds"],
     }

@@ -7,11 +7,32 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from photochrom.errors import DataError
+from photochrom.checkpoint import load_checkpoint
+from photochrom.errors import CheckpointError, DataError
 from photochrom.experiments import Experiment, Run, available, get_experiment
 from photochrom.training import RunFolder, TrainingConfig
 
-__all__ = ["Chapter", "ExperimentResults", "Measured", "RunResults", "SeedResult", "Study", "gather"]
+__all__ = ["Chapter", "ExperimentResults", "Findings", "Measured", "RunResults", "SeedResult", "gather"]
+
+
+_FIGURES = (
+    "epochs",
+    "best_epoch",
+    "val_accuracy",
+    "val_mse",
+    "val_colorfulness",
+    "val_true_colorfulness",
+    "val_share_out_of_range",
+    "val_accuracy_with_wraparound",
+    "parameters",
+    "seconds",
+    "device",
+    "precision",
+    "threads",
+    "torch",
+)
+_HISTORY_FIGURES = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+_BEYOND = "Beyond the study"
 
 
 @dataclass(frozen=True)
@@ -55,8 +76,15 @@ class SeedResult:
 
         Raises:
             DataError: It is not finished, or a file is broken.
+            CheckpointError: The weights are missing or broken.
         """
-        return cls(folder, folder.config(), folder.metrics(), folder.history())
+        metrics, history = folder.metrics(), folder.history()
+        missing = [figure for figure in _FIGURES if figure not in metrics]
+        missing += [figure for row in history for figure in _HISTORY_FIGURES if figure not in row]
+        if missing:
+            raise DataError(f"{folder.path}: has no {missing[0]}")
+        load_checkpoint(folder.weights)
+        return cls(folder, folder.config(), metrics, history)
 
 
 @dataclass(frozen=True)
@@ -116,7 +144,7 @@ class Chapter:
 
 
 @dataclass(frozen=True)
-class Study:
+class Findings:
     """Everything that finished runs say.
 
     Attributes:
@@ -146,24 +174,19 @@ class Study:
 
     def chapters(self) -> list[Chapter]:
         """The experiments in the study's chapters; those that it does not have come last."""
-        titles = {
-            "1": "Baseline architecture",
-            "2": "Further experiments",
-            "5": "Other networks",
-            "": "Beyond the study",
-        }
-        chapters = [
-            Chapter(title, tuple(e for e in self.experiments if e.experiment.section.partition(".")[0] == number))
-            for number, title in titles.items()
-        ]
-        return [chapter for chapter in chapters if chapter.experiments]
+        titles = {"1": "Baseline architecture", "2": "Further experiments", "5": "Other networks"}
+        chapters: dict[str, list[ExperimentResults]] = {title: [] for title in (*titles.values(), _BEYOND)}
+        for results in self.experiments:
+            number = results.experiment.section.partition(".")[0]
+            chapters[titles.get(number, _BEYOND)].append(results)
+        return [Chapter(title, tuple(experiments)) for title, experiments in chapters.items() if experiments]
 
 
-def gather(root: Path) -> Study:
+def gather(root: Path) -> Findings:
     """Read all runs below a folder.
 
     Raises:
-        DataError: There is no such folder, or no finished run in it.
+        DataError: There is no such folder, or no finished run in it, or its runs saw several data sets.
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; 'photochrom experiment run all' makes runs")
@@ -177,13 +200,17 @@ def gather(root: Path) -> Study:
             continue
         try:
             finished[name] = SeedResult.read(folder)
-        except DataError as error:
+        except (CheckpointError, DataError) as error:
             broken.append(str(error))
     if not finished:
         raise DataError(f"{root}: no finished run in it; 'photochrom experiment run all' makes some")
+    data = {result.config.data for result in finished.values()}
+    if len(data) > 1:
+        names = ", ".join(sorted(data))
+        raise DataError(f"{root}: holds runs of several data sets ({names}); a report is of one: move the others away")
     experiments, claimed = _by_experiment(finished)
     others = {name: result for name, result in finished.items() if name not in claimed}
-    return Study(experiments, others, tuple(unfinished), tuple(broken))
+    return Findings(experiments, others, tuple(unfinished), tuple(broken))
 
 
 def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentResults, ...], set[str]]:
@@ -194,7 +221,11 @@ def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentRes
         runs: list[RunResults] = []
         for run in experiment.runs:
             prefix = f"{name}/{run.name}-seed-"
-            seeds = {path: result for path, result in finished.items() if path.startswith(prefix)}
+            seeds = {
+                path: result
+                for path, result in finished.items()
+                if path.startswith(prefix) and _has_settings_of(run, result)
+            }
             claimed |= set(seeds)
             if seeds:
                 ordered = sorted(seeds.values(), key=lambda result: result.config.seed)
@@ -202,6 +233,11 @@ def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentRes
         if runs:
             gathered.append(ExperimentResults(name, experiment, tuple(runs)))
     return tuple(sorted(gathered, key=_study_order)), claimed
+
+
+def _has_settings_of(run: Run, result: SeedResult) -> bool:
+    """Whether a result is that of the run, on whatever data; `max_epochs=3` for a quick look makes it another one."""
+    return run.config.varied(seed=result.config.seed, data=result.config.data) == result.config
 
 
 def _study_order(results: ExperimentResults) -> tuple[bool, str, bool, str]:

@@ -1,9 +1,9 @@
 """Training: what is set, when to stop, the loop, and the folder in which a run lies."""
 
 from photochrom.training.config import TrainingConfig, read_config
-from photochrom.training.estimations import choose, score_estimations, write_estimations
-from photochrom.training.fit import EpochCallback, fit
-from photochrom.training.predict import Evaluation, evaluate, predict, predict_signed
+from photochrom.training.estimations import choose, color_test_pictures, score_estimations, write_estimations
+from photochrom.training.loop import EpochCallback, fit
+from photochrom.training.predictions import Evaluation, evaluate, predict, predict_signed
 from photochrom.training.run_folder import RunFolder
 from photochrom.training.samples import comparison, grid, sample_indices
 from photochrom.training.tensorboard import TensorBoardLog
@@ -15,6 +15,7 @@ __all__ = [
     "TensorBoardLog",
     "TrainingConfig",
     "choose",
+    "color_test_pictures",
     "comparison",
     "evaluate",
     "fit",

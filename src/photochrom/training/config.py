@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from photochrom import models
+from photochrom.datasets import open_dataset
 from photochrom.errors import ConfigError
 
 __all__ = ["TrainingConfig", "parse_assignments", "read_config"]
@@ -91,6 +92,15 @@ class TrainingConfig(BaseModel):
         """
         return self.varied(**parse_assignments(assignments, self.model))
 
+    def resolved(self) -> "TrainingConfig":
+        """This configuration with the name of the data set that its `data` opens: `auto` becomes what it means here.
+
+        Raises:
+            ConfigError: There is no such data set.
+            DataError: There is no such folder.
+        """
+        return self.model_copy(update={"data": open_dataset(self.data).name})
+
     def differences(self, other: "TrainingConfig") -> str:
         """The settings in which another configuration differs, as text; empty if there is none."""
         here, there = self.model_dump(), other.model_dump()
@@ -114,6 +124,11 @@ def read_config(file: Path) -> TrainingConfig:
     return TrainingConfig.checked(content)
 
 
+_TEXT_SETTINGS = frozenset(
+    name for name, field in TrainingConfig.model_fields.items() if isinstance(field.default, str)
+)
+
+
 def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
     """The changes that a user asks for, as `TrainingConfig.varied` takes them.
 
@@ -129,7 +144,7 @@ def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
             raise ConfigError(f"{assignment!r} is no setting; write NAME=VALUE, such as learning_rate=0.01")
-        values[name] = _parse_value(value)
+        values[name] = value if name in _TEXT_SETTINGS else _parse_value(value)
     settings = [name for name in TrainingConfig.model_fields if name != "hyperparameters"]
     options = models.option_names(values.get("model", model))
     for name in values:

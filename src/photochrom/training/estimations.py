@@ -1,6 +1,9 @@
 """Predictions as files: an array, the list of its names and pictures, and the score of such files."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +13,10 @@ from photochrom.color import to_signed
 from photochrom.datasets import SPLITS, Dataset, Pairs
 from photochrom.errors import ConfigError, DataError
 from photochrom.files import write_whole, written_whole
-from photochrom.metrics import accuracy_within, colourfulness, mean_squared_error
+from photochrom.metrics import accuracy_within, colorfulness, mean_squared_error
 from photochrom.models import ColorizationModel
 from photochrom.tensors import RgbPictures
-from photochrom.training.predict import predict
+from photochrom.training.predictions import predict
 
 __all__ = ["choose", "score_estimations", "write_estimations"]
 
@@ -27,8 +30,10 @@ def choose(pairs: Pairs, count: int, seed: int = 0) -> Pairs:
         seed: Decides which.
 
     Raises:
-        ConfigError: The count is below 1.
+        ConfigError: The count is below 1, or the seed below 0.
     """
+    if seed < 0:
+        raise ConfigError(f"the seed must be at least 0, not {seed}")
     if count < 1:
         raise ConfigError(f"at least 1 picture must be chosen, not {count}")
     if count >= len(pairs):
@@ -38,7 +43,7 @@ def choose(pairs: Pairs, count: int, seed: int = 0) -> Pairs:
 
 
 def write_estimations(model: ColorizationModel, pairs: Pairs, array: Path, pictures: Path) -> Path:
-    """Colour gray pictures and write what comes out.
+    """Color gray pictures and write what comes out.
 
     Args:
         model: Any network.
@@ -54,13 +59,37 @@ def write_estimations(model: ColorizationModel, pairs: Pairs, array: Path, pictu
     """
     predictions = predict(model, pairs.gray)
     names = array.with_name(f"{array.stem}-names.txt")
-    with written_whole(array) as aside:
-        np.save(aside, predictions)
+    with written_whole(array) as aside, aside.open("wb") as file:
+        np.save(file, predictions)
     write_whole(names, "".join(f"{name}\n" for name in pairs.names))
-    for name, picture in zip(pairs.names, predictions, strict=True):
-        with written_whole(pictures / Path(name).with_suffix(".png").name) as aside:
+    for name, picture in zip(_picture_names(pairs.names), predictions, strict=True):
+        with written_whole(pictures / name) as aside:
             Image.fromarray(picture).save(aside)
     return names
+
+
+def _picture_names(names: Sequence[str]) -> list[Path]:
+    """Names of PNG files, below the deepest folder that all have in common; no two are the same."""
+    paths = [Path(name) for name in names]
+    common = os.path.commonpath([path.parent for path in paths])
+    short = [path.relative_to(common) for path in paths]
+    renamed = [path.with_suffix(".png") for path in short]
+    if len(set(renamed)) < len(renamed):
+        return [path.with_name(f"{path.name}.png") for path in short]
+    return renamed
+
+
+def color_test_pictures(
+    model: ColorizationModel, pairs: Pairs, count: int = 100, seed: int = 0, *, array: Path, pictures: Path
+) -> str:
+    """Color some pictures, drawn by a seed, and write what comes out: see `choose` and `write_estimations`.
+
+    Returns:
+        One line that says what lies where.
+    """
+    chosen = choose(pairs, count, seed)
+    names = write_estimations(model, chosen, array, pictures)
+    return f"{len(chosen)} pictures colored: {array}, {names}, {pictures}/"
 
 
 def score_estimations(array: Path, names: Path, dataset: Dataset) -> dict[str, float]:
@@ -73,7 +102,7 @@ def score_estimations(array: Path, names: Path, dataset: Dataset) -> dict[str, f
         dataset: Where the true pictures are.
 
     Returns:
-        `accuracy`, `mse`, `colourfulness`, `true_colourfulness` and `pictures`, their number.
+        `accuracy`, `mse`, `colorfulness`, `true_colorfulness` and `pictures`, their number.
 
     Raises:
         DataError: A file is missing or broken, the two do not fit together, or a picture has no truth.
@@ -86,8 +115,8 @@ def score_estimations(array: Path, names: Path, dataset: Dataset) -> dict[str, f
     return {
         "accuracy": accuracy_within(predictions, truth),
         "mse": mean_squared_error(to_signed(predictions), to_signed(truth)),
-        "colourfulness": colourfulness(predictions),
-        "true_colourfulness": colourfulness(truth),
+        "colorfulness": colorfulness(predictions),
+        "true_colorfulness": colorfulness(truth),
         "pictures": float(len(truth)),
     }
 
@@ -97,7 +126,7 @@ def _read_predictions(path: Path) -> RgbPictures:
         array: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise DataError(f"{path}: not a .npy file of numbers ({error})") from error
     if not isinstance(array, np.ndarray) or array.ndim != 4 or array.shape[3] != 3 or len(array) == 0:
         shape = getattr(array, "shape", "several arrays")
@@ -120,14 +149,17 @@ def _read_names(path: Path) -> list[str]:
 
 def _find_truth(wanted: list[str], dataset: Dataset) -> RgbPictures:
     """The true pictures of the first split in which all names are found."""
-    missing = ""
+    missing = wanted[0]
     for split in SPLITS:
-        pairs = dataset.split(split)
+        try:
+            pairs = dataset.split(split)
+        except DataError:
+            continue
         places = {name: place for place, name in enumerate(pairs.names)}
         found = [_place_of(name, places) for name in wanted]
         if all(place is not None for place in found):
             return pairs.take([place for place in found if place is not None]).truth
-        missing = missing or wanted[found.index(None)]
+        missing = wanted[found.index(None)]
     raise DataError(f"{missing}: the data set {dataset.name!r} has no such picture")
 
 

@@ -1,5 +1,6 @@
 """The folder in which a run lies: its settings, its course, its figures and its weights."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,12 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @classmethod
+    def of_config(cls, root: Path, config: TrainingConfig) -> "RunFolder":
+        """The folder below `root` that belongs to a configuration and to no other."""
+        digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
+        return cls(root / f"{config.model}-{digest[:8]}")
 
     @property
     def weights(self) -> Path:
@@ -81,7 +88,9 @@ class RunFolder:
             ConfigError: It is a run with other settings.
         """
         if (self.path / "config.json").is_file() and (differences := config.differences(self.config())):
-            raise ConfigError(f"{self.path}: a run with other settings lies there ({differences}); name another folder")
+            raise ConfigError(
+                f"{self.path}: a run with other settings lies there ({differences}); delete it or name another"
+            )
 
     def config(self) -> TrainingConfig:
         """The settings of the run.

@@ -38,6 +38,6 @@ def grid(rows: Sequence[RgbPictures]) -> Image.Image:
 def comparison(pairs: Pairs, prediction: RgbPictures) -> Image.Image:
     """Gray input above the prediction, above the truth where it is known."""
     rows: list[npt.NDArray[np.uint8]] = [np.repeat(pairs.gray[..., None], 3, axis=3), prediction]
-    if pairs.colour is not None:
-        rows.append(pairs.colour)
+    if pairs.color is not None:
+        rows.append(pairs.color)
     return grid(rows)

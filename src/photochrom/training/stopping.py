@@ -18,7 +18,8 @@ def has_settled(losses: Sequence[float], patience: int = 10, min_delta: float = 
         Whether to stop.
 
     Reference:
-        "Face Colorization with CNN Based Architectures", section 3.1.
+        "Face Colorization with CNN Based Architectures", section 3.1; that more losses than `patience` must be there
+        is what the study's public program asks.
 
     Example:
         >>> has_settled([0.5, 0.1, 0.1, 0.1], patience=3)

@@ -1,5 +1,6 @@
 """The course of a run as TensorBoard files."""
 
+from importlib.util import find_spec
 from typing import Any
 
 from photochrom.errors import ConfigError
@@ -21,14 +22,17 @@ class TensorBoardLog:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise ConfigError("TensorBoard is not installed: pip install 'photochrom[tensorboard]'") from error
-        self._writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=len(run.history()) + 1)
+        if find_spec("tensorboard") is None:
+            raise ConfigError("TensorBoard is not installed: pip install 'photochrom[tensorboard]'")
+        self._folder = run.path / "tensorboard"
+        self._writer: Any = None
 
     def __call__(self, row: dict[str, Any]) -> None:
-        """Write the figures of one epoch."""
+        """Write the figures of one epoch; the first call opens the files, when the run is surely ours."""
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self._folder), purge_step=row["epoch"])
         for name, value in row.items():
             if name != "epoch":
                 self._writer.add_scalar(name, value, row["epoch"])

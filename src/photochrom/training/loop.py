@@ -22,8 +22,8 @@ from photochrom.losses import get_loss
 from photochrom.metrics import accuracy_within
 from photochrom.models import ColorizationModel, SolvableModel
 from photochrom.training.config import TrainingConfig
-from photochrom.training.memory import keep_freed_pages
-from photochrom.training.predict import evaluate, gray_batch, predict, rgb_batch, score
+from photochrom.training.predictions import evaluate, gray_batch, predict, rgb_batch, score
+from photochrom.training.process import keep_freed_pages
 from photochrom.training.run_folder import RunFolder
 from photochrom.training.samples import comparison, sample_indices
 from photochrom.training.stopping import has_settled, is_out_of_patience
@@ -51,7 +51,8 @@ def fit(
     """Train a network, or go on where an earlier call was cut off.
 
     On one machine, with one number of threads, the same configuration gives the same bits, and so does a run that
-    was killed and resumed.
+    was killed and resumed. For that, this sets torch's number of threads, its seed and cudnn's flags, and keeps
+    freed memory, for the whole process.
 
     Args:
         config: All settings.
@@ -203,9 +204,9 @@ def _write_samples(run: RunFolder, model: ColorizationModel, val: Pairs) -> None
 
 
 class _Loop:
-    """One training run in memory: network, optimizer, order of pictures and history move together.
+    """One training run in memory: network, optimizer, random states and history move together.
 
-    `resume.pt` holds all four after every epoch and is written last, so whatever a kill leaves behind, going on
+    `resume.pt` holds them after every epoch and is written last, so whatever a kill leaves behind, going on
     from it repeats at most one epoch, bit for bit.
     """
 
@@ -230,13 +231,13 @@ class _Loop:
     def train(self, train: Pairs, val: Pairs, on_epoch: EpochCallback | None) -> list[dict[str, Any]]:
         """Run all epochs that are still to run and give the whole history."""
         self._resume()
-        train_gray, train_colour, val_gray, val_colour = (
+        train_gray, train_color, val_gray, val_color = (
             torch.from_numpy(array).to(self.fabric.device) for array in (train.gray, train.truth, val.gray, val.truth)
         )
         while not self._is_done():
             started = time.perf_counter()
-            row: dict[str, Any] = {"epoch": len(self.rows) + 1, **self._train_epoch(train_gray, train_colour)}
-            row |= {f"val_{name}": value for name, value in score(self.model, val_gray, val_colour, self.loss).items()}
+            row: dict[str, Any] = {"epoch": len(self.rows) + 1, **self._train_epoch(train_gray, train_color)}
+            row |= {f"val_{name}": value for name, value in score(self.model, val_gray, val_color, self.loss).items()}
             self._require_finite(row)
             row["seconds"] = round(time.perf_counter() - started, 3)
             self.rows.append(row)
@@ -245,7 +246,7 @@ class _Loop:
                 on_epoch(row)
         return self.rows
 
-    def _train_epoch(self, gray: Tensor, colour: Tensor) -> dict[str, float]:
+    def _train_epoch(self, gray: Tensor, color: Tensor) -> dict[str, float]:
         """One pass over the pictures; figures are of predictions made on the way, before each step."""
         self.model.train()
         loss_sum = torch.zeros((), device=gray.device)
@@ -253,7 +254,7 @@ class _Loop:
         order = torch.randperm(len(gray), generator=self.order)
         for step, indices in enumerate(torch.split(order, self.config.batch_size)):
             batch = indices.to(gray.device)
-            truth = colour[batch]
+            truth = color[batch]
             prediction = self.model(gray_batch(gray[batch]))
             loss = self.loss(prediction, rgb_batch(truth))
             self.optimizer.zero_grad()
@@ -292,7 +293,9 @@ class _Loop:
                     "model": self.plain_model.state_dict(),
                     "optimizer": self.optimizer.state_dict(),
                     "order": self.order.get_state(),
+                    "random": torch.get_rng_state(),
                     "rows": self.rows,
+                    "data": self.fingerprint,
                 },
                 aside,
             )
@@ -305,8 +308,12 @@ class _Loop:
             self.plain_model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.order.set_state(state["order"].cpu())
+            torch.set_rng_state(state["random"].cpu())
             self.rows = state["rows"]
+            data = state["data"]
         except (RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
             raise CheckpointError(
                 f"{self.run.resume_state}: broken ({error}); delete {self.run.path} to start anew"
             ) from error
+        if data != self.fingerprint:
+            raise ConfigError(f"{self.run.path}: its pictures have changed since it began; delete it to start anew")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from photochrom.color import cast_with_wraparound, share_out_of_range, to_signed, to_uint8
 from photochrom.datasets import Pairs
 from photochrom.losses import Loss
-from photochrom.metrics import accuracy_within, colourfulness, mean_squared_error
+from photochrom.metrics import accuracy_within, colorfulness, mean_squared_error
 from photochrom.tensors import GrayPictures, RgbPictures
 
 __all__ = ["Evaluation", "evaluate", "gray_batch", "predict", "predict_signed", "rgb_batch", "score"]
@@ -53,7 +53,7 @@ def predict_signed(model: nn.Module, gray: Tensor) -> Tensor:
 
 
 def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
-    """The colour of gray pictures.
+    """The color of gray pictures.
 
     Args:
         model: Any network; it is left in evaluation mode.
@@ -65,13 +65,13 @@ def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
     return to_uint8(predict_signed(model, torch.from_numpy(gray))).permute(0, 2, 3, 1).numpy()
 
 
-def score(model: nn.Module, gray: Tensor, colour: Tensor, loss: Loss) -> dict[str, float]:
+def score(model: nn.Module, gray: Tensor, color: Tensor, loss: Loss) -> dict[str, float]:
     """The figures of a network that are worth having after every epoch.
 
     Args:
         model: Any network.
         gray: Shape (count, height, width), uint8, on the network's device.
-        colour: Shape (count, height, width, 3), uint8, on the network's device.
+        color: Shape (count, height, width, 3), uint8, on the network's device.
         loss: What training minimises.
 
     Returns:
@@ -79,7 +79,7 @@ def score(model: nn.Module, gray: Tensor, colour: Tensor, loss: Loss) -> dict[st
     """
     sums = {"loss": 0.0, "mse": 0.0, "accuracy": 0.0}
     for place, prediction in _signed_predictions(model, gray):
-        truth = colour[place]
+        truth = color[place]
         target = rgb_batch(truth)
         sums["loss"] += float(loss(prediction, target)) * len(truth)
         sums["mse"] += mean_squared_error(prediction, target) * len(truth)
@@ -89,21 +89,21 @@ def score(model: nn.Module, gray: Tensor, colour: Tensor, loss: Loss) -> dict[st
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How near the colour of a network is to the truth, on one set of pictures.
+    """How near the color of a network is to the truth, on one set of pictures.
 
     Attributes:
         accuracy: Share of channel values within 12 of 255 levels.
         mse: Mean squared error of signed values.
-        colourfulness: Mean colourfulness of the predictions.
-        true_colourfulness: Mean colourfulness of the truth.
+        colorfulness: Mean colorfulness of the predictions.
+        true_colorfulness: Mean colorfulness of the truth.
         share_out_of_range: Share of raw output values outside [-1, 1].
         accuracy_with_wraparound: The accuracy if pictures are made with the study's old cast.
     """
 
     accuracy: float
     mse: float
-    colourfulness: float
-    true_colourfulness: float
+    colorfulness: float
+    true_colorfulness: float
     share_out_of_range: float
     accuracy_with_wraparound: float
 
@@ -113,10 +113,10 @@ class Evaluation:
 
 
 def evaluate(model: nn.Module, pairs: Pairs) -> Evaluation:
-    """Every figure of a network on pictures whose colour is known.
+    """Every figure of a network on pictures whose color is known.
 
     Raises:
-        DataError: The pictures have no known colour.
+        DataError: The pictures have no known color.
     """
     device = next(model.parameters()).device
     truth = torch.from_numpy(pairs.truth)
@@ -128,8 +128,8 @@ def evaluate(model: nn.Module, pairs: Pairs) -> Evaluation:
         figures = {
             "accuracy": accuracy_within(pictures, target),
             "mse": mean_squared_error(prediction, rgb_batch(target)),
-            "colourfulness": colourfulness(pictures),
-            "true_colourfulness": colourfulness(target),
+            "colorfulness": colorfulness(pictures),
+            "true_colorfulness": colorfulness(target),
             "share_out_of_range": share_out_of_range(prediction),
             "accuracy_with_wraparound": accuracy_within(wrapped, target),
         }

@@ -18,7 +18,7 @@ from photochrom.datasets import Dataset, Pairs, Split
 from photochrom.datasets.synthetic import Synthetic
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.training import RunFolder, TensorBoardLog, TrainingConfig, evaluate, fit
-from photochrom.training.fit import _Loop
+from photochrom.training.loop import _Loop
 
 CONFIG = TrainingConfig(learning_rate=0.07, max_epochs=3, precision="fp32")
 TIMES = {"seconds"}
@@ -102,7 +102,7 @@ def test_run_cut_off_anywhere_ends_like_an_unbroken_one(
 
 def cut(place: str, patched: pytest.MonkeyPatch) -> None:
     """Make training fail in its second epoch at the given place."""
-    module = sys.modules["photochrom.training.fit"]
+    module = sys.modules["photochrom.training.loop"]
 
     def failing(original: Callable[..., Any], on_call: int) -> Callable[..., Any]:
         calls = 0
@@ -151,6 +151,24 @@ def test_process_killed_by_the_system_ends_like_an_unbroken_one(
     subprocess.run(command(tmp_path / "cut"), check=True, env=environment)
     assert course(tmp_path / "cut") == course(tmp_path / "whole")
     assert without_times(run.metrics()) == without_times(RunFolder(tmp_path / "whole").metrics())
+
+
+def test_pictures_that_changed_since_are_not_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faces: Synthetic
+) -> None:
+    with monkeypatch.context() as patched:
+        cut("after_epoch", patched)
+        with pytest.raises(_KilledError):
+            train(CONFIG, tmp_path, faces)
+    others = Synthetic(seed=1, train_count=48, val_count=16, test_count=8, size=24)
+    with pytest.raises(ConfigError, match="pictures have changed"):
+        train(CONFIG, tmp_path, others)
+
+
+def test_folder_named_by_its_settings_is_no_other_runs() -> None:
+    folders = [RunFolder.of_config(Path("runs"), config).path for config in (CONFIG, CONFIG, CONFIG.varied(seed=1))]
+    assert folders[0] == folders[1]
+    assert folders[0] != folders[2]
 
 
 def test_finished_run_is_not_trained_again(tmp_path: Path, faces: Synthetic) -> None:

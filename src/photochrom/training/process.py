@@ -1,0 +1,44 @@
+"""What a training process asks of the system: to keep its pages, and to end with its parent."""
+
+import ctypes
+import signal
+import sys
+
+__all__ = ["end_with_parent", "keep_freed_pages"]
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_NEVER_TRIM = 2**31 - 1
+_LARGEST_MMAP_THRESHOLD = 2**25
+_PR_SET_PDEATHSIG = 1
+
+
+def keep_freed_pages() -> None:
+    """Tell glibc not to give freed memory back to the system; does nothing where there is no glibc.
+
+    Activations are megabytes large and live for milliseconds. By default each is given back when it is freed, and
+    fresh pages are asked for the next: a fifth of the time of networks as small as the study's.
+
+    Reference:
+        mallopt(3), and the limits in glibc's malloc.c.
+    """
+    mallopt = _from_libc("mallopt")
+    if mallopt is not None:
+        mallopt(_M_TRIM_THRESHOLD, _NEVER_TRIM)
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
+
+
+def end_with_parent() -> None:
+    """Have this process ended when its parent dies, even by SIGKILL; does nothing but on Linux.
+
+    Reference:
+        PR_SET_PDEATHSIG in prctl(2).
+    """
+    prctl = _from_libc("prctl")
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+
+def _from_libc(name: str) -> "ctypes._NamedFuncPointer | None":
+    if not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None), name, None)
