@@ -45,7 +45,6 @@ def write_half_of(path: Path, failure: BaseException) -> None:
 
 def write_to_a_full_disk(path: Path) -> None:
     with written_whole(path) as aside:
-        aside.unlink()
         aside.symlink_to("/dev/full")
         aside.write_bytes(b"new")
 
@@ -81,6 +80,7 @@ def test_the_file_to_write_to_lies_beside_and_has_the_same_suffix(old: Path) -> 
         assert aside.parent == old.parent
         assert aside.suffix == ".json"
         assert aside != old
+        aside.write_text("new")
 
 
 def test_until_the_block_ends_a_reader_sees_the_old_file(old: Path) -> None:

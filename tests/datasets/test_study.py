@@ -109,11 +109,15 @@ def test_the_test_split_has_no_truth(added: dict[str, bytes]) -> None:
         _ = pairs.truth
 
 
-def test_its_fingerprint_holds_the_checksums_of_what_training_uses() -> None:
-    fingerprint = Study().fingerprint()
-    assert fingerprint["name"] == "study"
-    assert fingerprint["train"].startswith("76345d83")
-    assert fingerprint["val"].startswith("46c10eeb")
+def test_its_fingerprint_holds_the_checksums_of_what_training_reads(published: Path) -> None:
+    Study().add(published)
+    before = Study().fingerprint()
+    assert before["name"] == "study"
+    picture = next((Study().root / "train/images").iterdir())
+    picture.write_bytes(picture.read_bytes() + b"changed")
+    after = Study().fingerprint()
+    assert after["train"] != before["train"]
+    assert after["val"] == before["val"]
 
 
 # --------------------------------------------------------------------------------------------------

@@ -36,8 +36,8 @@ def test_final_tanh_keeps_the_output_in_range() -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(50.0)
-    assert float(model(torch.ones(1, 1, 16, 16)).abs().max()) <= 1.0
-    assert float(model.layers[:-1](torch.ones(1, 1, 16, 16)).abs().max()) > 1.0
+        assert float(model(torch.ones(1, 1, 16, 16)).abs().max()) <= 1.0
+        assert float(model.layers[:-1](torch.ones(1, 1, 16, 16)).abs().max()) > 1.0
 
 
 @pytest.mark.parametrize(

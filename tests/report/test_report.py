@@ -161,7 +161,7 @@ def test_small_sure_difference_still_counts_as_the_same(tmp_path: Path) -> None:
     study = gather(tmp_path)
     (effect,) = effects_of(study.experiments[1], study)
     assert effect.is_beyond_noise
-    assert "The study found it same (-0.0014): that holds here." in effect.sentence()
+    assert "The study found it same (-0.0015): that holds here." in effect.sentence()
 
 
 def test_quick_look_is_not_taken_for_the_studys_row(runs: Path) -> None:

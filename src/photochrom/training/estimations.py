@@ -123,7 +123,8 @@ def score_estimations(array: Path, names: Path, dataset: Dataset) -> dict[str, f
 
 def _read_predictions(path: Path) -> RgbPictures:
     try:
-        array: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            array: npt.NDArray[np.generic] = np.load(file, allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except (ValueError, OSError, EOFError, BadZipFile) as error:
