@@ -73,6 +73,13 @@ def cast_with_wraparound(signed: AnyArray) -> AnyArray:
 
 
 def share_out_of_range(signed: AnyArray) -> float:
-    """The share of values that lie outside [-1, 1], between 0 and 1."""
+    """The share of values that lie outside [-1, 1].
+
+    Args:
+        signed: Any shape, float.
+
+    Returns:
+        Between 0 and 1.
+    """
     xp = array_namespace(signed)
     return float(xp.mean(xp.astype(xp.abs(signed) > 1.0, xp.float32)))

@@ -10,23 +10,21 @@ from photochrom.color import cast_with_wraparound, share_out_of_range, to_signed
 from photochrom.datasets import Pairs
 from photochrom.losses import Loss
 from photochrom.metrics import accuracy_within, colorfulness, mean_squared_error
-from photochrom.tensors import GrayPictures, RgbPictures
+from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
 __all__ = ["Evaluation", "evaluate", "gray_batch", "predict", "predict_signed", "rgb_batch", "score"]
 
 _BATCH_SIZE = 20
 
 
-def gray_batch(pictures: Tensor) -> Tensor:
-    """Signed floats, shape (batch, 1, height, width), of uint8 gray pictures (batch, height, width)."""
-    signed: Tensor = to_signed(pictures)
-    return signed[:, None]
+def gray_batch(pictures: GrayPictures) -> GrayBatch:
+    """Gray pictures as networks see them: signed, with a channel of their own."""
+    return to_signed(pictures)[:, None]
 
 
-def rgb_batch(pictures: Tensor) -> Tensor:
-    """Signed floats, shape (batch, 3, height, width), of uint8 RGB pictures (batch, height, width, 3)."""
-    signed: Tensor = to_signed(pictures)
-    return signed.permute(0, 3, 1, 2)
+def rgb_batch(pictures: RgbPictures) -> RgbBatch:
+    """Torch's color pictures as networks give them: signed, channels first, still channels-last in memory."""
+    return to_signed(pictures).permute(0, 3, 1, 2)
 
 
 def _signed_predictions(model: nn.Module, gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -38,7 +36,7 @@ def _signed_predictions(model: nn.Module, gray: Tensor) -> Iterator[tuple[slice,
             yield place, model(gray_batch(gray[place])).float()
 
 
-def predict_signed(model: nn.Module, gray: Tensor) -> Tensor:
+def predict_signed(model: nn.Module, gray: GrayPictures) -> RgbBatch:
     """What a network says of gray pictures, before it is made into pictures.
 
     Args:
@@ -65,7 +63,7 @@ def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
     return to_uint8(predict_signed(model, torch.from_numpy(gray))).permute(0, 2, 3, 1).numpy()
 
 
-def score(model: nn.Module, gray: Tensor, color: Tensor, loss: Loss) -> dict[str, float]:
+def score(model: nn.Module, gray: GrayPictures, color: RgbPictures, loss: Loss) -> dict[str, float]:
     """The figures of a network that are worth having after every epoch.
 
     Args:
@@ -114,6 +112,13 @@ class Evaluation:
 
 def evaluate(model: nn.Module, pairs: Pairs) -> Evaluation:
     """Every figure of a network on pictures whose color is known.
+
+    Args:
+        model: Any network; it is left in evaluation mode.
+        pairs: Gray pictures and their true color.
+
+    Returns:
+        The figures, each a mean over pictures.
 
     Raises:
         DataError: The pictures have no known color.

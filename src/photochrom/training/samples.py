@@ -25,6 +25,9 @@ def grid(rows: Sequence[RgbPictures]) -> Image.Image:
 
     Args:
         rows: Each of shape (count, height, width, 3), uint8.
+
+    Returns:
+        One RGB picture.
     """
     count, height, width, _ = rows[0].shape
     canvas = np.full((len(rows) * (height + _GAP) - _GAP, count * (width + _GAP) - _GAP, 3), _WHITE, dtype=np.uint8)
@@ -36,7 +39,15 @@ def grid(rows: Sequence[RgbPictures]) -> Image.Image:
 
 
 def comparison(pairs: Pairs, prediction: RgbPictures) -> Image.Image:
-    """Gray input above the prediction, above the truth where it is known."""
+    """Gray input above the prediction, above the truth where it is known.
+
+    Args:
+        pairs: The pictures.
+        prediction: Their predicted color; shape (count, height, width, 3), uint8.
+
+    Returns:
+        One RGB picture.
+    """
     rows: list[npt.NDArray[np.uint8]] = [np.repeat(pairs.gray[..., None], 3, axis=3), prediction]
     if pairs.color is not None:
         rows.append(pairs.color)
