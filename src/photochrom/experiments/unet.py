@@ -27,14 +27,8 @@ def unet() -> Experiment:
                 "U-Net (as described), AdamW",
                 PREFERENCE.varied(model="unet", optimizer="adamw", learning_rate=0.002),
                 expected="better",
-                remark="The network of the study's text, with another optimizer, as its outlook asks.",
-            ),
-            Run(
-                "unet-sgd",
-                "U-Net (as described), SGD",
-                PREFERENCE.varied(model="unet"),
-                expected="better",
-                remark="The network of the study's text under the study's own optimizer.",
+                remark="The network of the study's text, with another optimizer, as its outlook asks. In a trial plain "
+                "SGD had come to 0.698 after 8 epochs, AdamW to 0.762 (docs/log.md).",
             ),
         ),
     )
