@@ -199,7 +199,7 @@ def test_a_run_belongs_to_one_process(tmp_path: Path, faces: Synthetic) -> None:
 def test_broken_resume_state_is_named(tmp_path: Path, faces: Synthetic) -> None:
     run = RunFolder(tmp_path)
     run.claim(CONFIG.varied(data="synthetic"))
-    for content in (b"", b"not a torch file", b"PK\x03\x04 cut off"):
+    for content in (b"", b"broken", b"not a torch file", b"PK\x03\x04 cut off"):
         run.resume_state.write_bytes(content)
         with pytest.raises(CheckpointError, match=r"resume\.pt"):
             train(CONFIG, tmp_path, faces)

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import pickle
 import time
 from collections.abc import Callable
 from typing import Any
@@ -311,9 +310,9 @@ class _Loop:
             torch.set_rng_state(state["random"].cpu())
             self.rows = state["rows"]
             data = state["data"]
-        except (RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        except Exception as error:  # torch raises whatever broken bytes lead it to: IndexError, RuntimeError, ...
             raise CheckpointError(
-                f"{self.run.resume_state}: broken ({error}); delete {self.run.path} to start anew"
+                f"{self.run.resume_state}: broken ({type(error).__name__}); delete {self.run.path} to start anew"
             ) from error
         if data != self.fingerprint:
             raise ConfigError(f"{self.run.path}: its pictures have changed since it began; delete it to start anew")
