@@ -81,7 +81,7 @@ def test_page_holds_everything_itself(runs: Path, tmp_path: Path) -> None:
     page = _Page(write_report(runs, tmp_path / "report", "public"))
     assert page.sources
     assert all(source.startswith("data:image/") for source in page.sources)
-    for text in ("0.71211", "0.70100 ± 0.00100", "#conv_layer 4", "lookup table", "Noise"):
+    for text in ("0.71211", "0.70100", "± 0.00100", "#conv_layer 4", "lookup table", "Noise"):
         assert text in page.text, text
 
 
