@@ -1,6 +1,7 @@
 """What is lost in a small code?"""
 
-from photochrom.experiments import PREFERENCE, Experiment, Run, register
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import PREFERENCE, Experiment, Run
 
 __all__ = ["autoencoder"]
 

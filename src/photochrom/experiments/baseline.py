@@ -1,6 +1,7 @@
 """The study's default network, which its controlled experiments vary."""
 
-from photochrom.experiments import BASELINE, Experiment, Published, Run, register
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import BASELINE, Experiment, Published, Run
 
 __all__ = ["baseline"]
 

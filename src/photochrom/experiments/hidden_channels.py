@@ -1,6 +1,7 @@
 """What do more kernels bring?"""
 
-from photochrom.experiments import BASELINE, Experiment, Published, Run, register
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import BASELINE, Experiment, Published, Run
 
 __all__ = ["hidden_channels"]
 

@@ -1,6 +1,7 @@
 """How large should a step be?"""
 
-from photochrom.experiments import BASELINE, Experiment, Published, Run, register
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import BASELINE, Experiment, Published, Run
 
 __all__ = ["learning_rate"]
 

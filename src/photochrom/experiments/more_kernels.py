@@ -1,6 +1,7 @@
 """The study's best configuration: more kernels still, with tanh."""
 
-from photochrom.experiments import PREFERENCE, Experiment, Published, Run, register
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import PREFERENCE, Experiment, Published, Run
 
 __all__ = ["more_kernels"]
 

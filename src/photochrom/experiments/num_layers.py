@@ -1,6 +1,7 @@
 """What does depth bring?"""
 
-from photochrom.experiments import BASELINE, Experiment, Published, Run, register
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import BASELINE, Experiment, Published, Run
 
 __all__ = ["num_layers"]
 

@@ -1,6 +1,7 @@
 """What do branches of different width bring?"""
 
-from photochrom.experiments import PREFERENCE, Experiment, Published, Run, register
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import PREFERENCE, Experiment, Published, Run
 
 __all__ = ["weirdnet"]
 

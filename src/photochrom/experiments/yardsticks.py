@@ -1,6 +1,7 @@
 """What needs no network: gray itself, and a table from gray to color."""
 
-from photochrom.experiments import BASELINE, Experiment, Run, register
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import BASELINE, Experiment, Run
 
 __all__ = ["yardsticks"]
 

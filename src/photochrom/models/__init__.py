@@ -1,6 +1,6 @@
 """Catalogue: one network per file."""
 
-from photochrom.models._catalogue import available, create, describe, option_names, register
+from photochrom.models._catalogue import available, create, describe, option_names
 from photochrom.models._colorizer import ColorizationModel, SolvableModel
 
 __all__ = [
@@ -10,5 +10,4 @@ __all__ = [
     "create",
     "describe",
     "option_names",
-    "register",
 ]

@@ -4,8 +4,9 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, relu
 
-from photochrom.models import ColorizationModel, register
+from photochrom.models._catalogue import register
 from photochrom.models._checks import require_at_least
+from photochrom.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["AutoEncoder"]

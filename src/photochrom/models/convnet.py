@@ -5,8 +5,9 @@ from itertools import pairwise
 
 from torch import nn
 
-from photochrom.models import ColorizationModel, register
+from photochrom.models._catalogue import register
 from photochrom.models._checks import require_at_least, require_odd
+from photochrom.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["ConvNet"]

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from photochrom.models import ColorizationModel, register
+from photochrom.models._catalogue import register
+from photochrom.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
 __all__ = ["LookupTable"]

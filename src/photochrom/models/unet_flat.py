@@ -4,8 +4,9 @@ import torch
 from torch import nn
 from torch.nn.functional import relu
 
-from photochrom.models import ColorizationModel, register
+from photochrom.models._catalogue import register
 from photochrom.models._checks import require_odd
+from photochrom.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["FlatUNet"]
