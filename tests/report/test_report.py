@@ -151,7 +151,7 @@ def test_single_seed_is_given_the_pooled_spread_of_the_others(runs: Path) -> Non
     assert effect.margin == pytest.approx(2.465 * 0.001 * (4 / 3) ** 0.5, rel=1e-3)
     assert not effect.is_beyond_noise
     assert "within the noise" in effect.sentence()
-    assert "The study found it worse (-0.0055): no such effect can be told from the noise here." in effect.sentence()
+    assert "The study found it worse (-0.0055): an effect of that size is not seen here." in effect.sentence()
 
 
 def test_small_sure_difference_still_counts_as_the_same(tmp_path: Path) -> None:
@@ -162,6 +162,15 @@ def test_small_sure_difference_still_counts_as_the_same(tmp_path: Path) -> None:
     (effect,) = effects_of(study.experiments[1], study)
     assert effect.is_beyond_noise
     assert "The study found it same (-0.0015): that holds here." in effect.sentence()
+
+
+def test_large_effect_of_the_study_that_is_missing_here_is_called_so(tmp_path: Path) -> None:
+    for seed, (plain, normed) in enumerate([(0.760, 0.761), (0.761, 0.760), (0.762, 0.762)]):
+        finished_run(tmp_path, "preference/preference", seed, plain)
+        finished_run(tmp_path, "batch_norm_tanh/batch-norm", seed, normed)
+    study = gather(tmp_path)
+    (effect,) = effects_of(study.experiments[1], study)
+    assert "The study found it worse (-0.1157): an effect of that size is not seen here." in effect.sentence()
 
 
 def test_quick_look_is_not_taken_for_the_studys_row(runs: Path) -> None:

@@ -63,6 +63,8 @@ class Effect:
         if expected == "same":
             holds = not self.is_beyond_noise or abs(self.difference) < NEGLIGIBLE
         elif not self.is_beyond_noise:
+            if self.published is not None and abs(self.published) > self.margin:
+                return "an effect of that size is not seen here"
             return "no such effect can be told from the noise here"
         else:
             holds = (self.difference > 0) == (expected == "better")
