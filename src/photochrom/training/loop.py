@@ -94,15 +94,16 @@ def _fit_in(
 ) -> dict[str, Any]:
     train, val = dataset.split("train"), dataset.split("val")
     _require_one_size(train, val)
+    fingerprint = dataset.fingerprint()
 
     started = time.perf_counter()
     rows: list[dict[str, Any]] = []
     if config.optimizer == "closed_form":
         _solve(model, train)
     elif config.max_epochs > 0:
-        rows = _Loop(fabric, config, run, model, dataset).train(train, val, on_epoch)
+        rows = _Loop(fabric, config, run, model, fingerprint).train(train, val, on_epoch)
     if not rows:
-        save_checkpoint(run.weights, Checkpoint(model, dataset.fingerprint()))
+        save_checkpoint(run.weights, Checkpoint(model, fingerprint))
     spent = sum(row["seconds"] for row in rows) if rows else time.perf_counter() - started
 
     best = load_checkpoint(run.weights).model.to(fabric.device)
@@ -119,7 +120,7 @@ def _fit_in(
         "val_pictures": len(val),
     }
     _write_samples(run, best, val)
-    save_checkpoint(run.weights, Checkpoint(best, dataset.fingerprint(), metrics))
+    save_checkpoint(run.weights, Checkpoint(best, fingerprint, metrics))
     run.write_metrics(metrics)
     run.resume_state.unlink(missing_ok=True)
     return metrics
@@ -215,12 +216,12 @@ class _Loop:
         config: TrainingConfig,
         run: RunFolder,
         model: ColorizationModel,
-        dataset: Dataset,
+        fingerprint: dict[str, Any],
     ) -> None:
         self.fabric = fabric
         self.config = config
         self.run = run
-        self.fingerprint = dataset.fingerprint()
+        self.fingerprint = fingerprint
         self.loss = get_loss(config.loss)
         self.plain_model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model, self.optimizer = fabric.setup(self.plain_model, _optimizer(config, model))
