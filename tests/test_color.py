@@ -7,8 +7,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
+from skimage.color import rgb2ycbcr
 
-from photochrom.color import cast_with_wraparound, share_out_of_range, to_signed, to_uint8
+from photochrom.color import (
+    cast_with_wraparound,
+    fit_gamut,
+    luma,
+    merge,
+    rgb_to_chroma,
+    share_out_of_range,
+    to_signed,
+    to_uint8,
+)
 
 Floats = npt.NDArray[np.float32]
 
@@ -132,3 +143,56 @@ def test_the_ends_of_the_range_are_not_out_of_range(make: Any) -> None:
     assert share_out_of_range(make([[-1.0, 1.0], [0.0, 1.0001]])) == 0.25
     assert share_out_of_range(make([-1.0, 1.0])) == 0.0
     assert share_out_of_range(make([-2.0, 1.5])) == 1.0
+
+
+def random_rgb(seed: int = 0) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (2, 3, 20, 30), dtype=np.uint8)
+
+
+def test_luma_is_what_pillow_makes_of_color() -> None:
+    rgb = random_rgb()
+    pillows = np.stack([np.asarray(Image.fromarray(picture.transpose(1, 2, 0)).convert("L")) for picture in rgb])
+    # Pillow works in whole numbers, so it may round the other way.
+    assert np.abs(to_uint8(luma(to_signed(rgb)))[:, 0].astype(int) - pillows).max() <= 1
+    assert np.abs(exact_levels(luma(to_signed(rgb)))[:, 0] - pillows).max() <= 0.51
+
+
+def test_chroma_is_that_of_another_library() -> None:
+    rgb = random_rgb()
+    theirs = rgb2ycbcr(rgb, channel_axis=1)[:, 1:]  # 128 is gray, 112 the farthest
+    np.testing.assert_allclose(rgb_to_chroma(to_signed(rgb)), (theirs - 128.0) / 112.0, atol=2e-4)
+
+
+def test_luma_and_chroma_make_the_color_again() -> None:
+    rgb = to_signed(random_rgb())
+    np.testing.assert_allclose(merge(luma(rgb), rgb_to_chroma(rgb)), rgb, atol=1e-5)
+    np.testing.assert_allclose(fit_gamut(luma(rgb), rgb_to_chroma(rgb)), rgb, atol=1e-5)
+
+
+grays = hnp.arrays(np.uint8, (1, 1, 4, 5)).map(to_signed)
+chromas = hnp.arrays(np.float32, (1, 2, 4, 5), elements=st.floats(-1.0, 1.0, width=32))
+
+
+@NO_TIME_LIMIT
+@given(grays, chromas)
+def test_luma_survives_whatever_the_chroma(gray: Floats, chroma: Floats) -> None:
+    rgb = fit_gamut(gray, chroma)
+    assert np.abs(rgb).max() <= 1.0
+    np.testing.assert_allclose(luma(rgb), gray, atol=1e-5)
+    assert np.abs(luma(to_uint8(rgb).astype(np.float64)) - exact_levels(gray)).max() <= 0.5 + 1e-3
+    np.testing.assert_allclose(fit_gamut(torch.from_numpy(gray), torch.from_numpy(chroma)), rgb, atol=1e-6)
+
+
+@NO_TIME_LIMIT
+@given(grays, chromas)
+def test_fading_keeps_the_hue(gray: Floats, chroma: Floats) -> None:
+    wanted, given_ = merge(gray, chroma) - gray, fit_gamut(gray, chroma) - gray
+    products = np.sum(wanted * given_, axis=1)
+    lengths = np.linalg.norm(wanted, axis=1) * np.linalg.norm(given_, axis=1)
+    np.testing.assert_allclose(products, lengths, atol=1e-4)
+
+
+def test_black_and_white_take_no_color() -> None:
+    gray = np.array([-1.0, 1.0], dtype=np.float32).reshape(1, 1, 1, 2)
+    rgb = fit_gamut(gray, np.full((1, 2, 1, 2), 0.3, dtype=np.float32))
+    np.testing.assert_allclose(rgb, np.broadcast_to(gray, rgb.shape), atol=1e-6)

@@ -1,13 +1,35 @@
-"""Value ranges of pictures and the ways between them, for numpy arrays and torch tensors alike.
+"""Value ranges of pictures, luma and chroma, and the ways between them, for numpy arrays and torch tensors alike.
 
 Three ranges have names: `signed` is [-1, 1], in which networks think; `unit` is [0, 1]; `uint8` is what files hold.
+Luma is BT.601's weighted mean of gamma-encoded red, green and blue, which is also what Pillow's `convert("L")` gives;
+chroma is how far blue (Cb) and red (Cr) stand from it.
 """
 
 from array_api_compat import array_namespace
 
-from photochrom.tensors import AnyArray
+from photochrom.tensors import AnyArray, ChromaBatch, GrayBatch, RgbBatch
 
-__all__ = ["cast_with_wraparound", "share_out_of_range", "to_signed", "to_uint8"]
+__all__ = [
+    "BLUE_SPAN",
+    "RED_SPAN",
+    "cast_with_wraparound",
+    "fit_gamut",
+    "luma",
+    "merge",
+    "rgb_to_chroma",
+    "share_out_of_range",
+    "to_signed",
+    "to_uint8",
+]
+
+_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
+"""The shares of the channels in luma (ITU-R BT.601-7)."""
+
+BLUE_SPAN = 2.0 * (1.0 - _BLUE)
+"""How far blue moves when Cb moves by one."""
+
+RED_SPAN = 2.0 * (1.0 - _RED)
+"""How far red moves when Cr moves by one."""
 
 
 def to_signed(pixels: AnyArray) -> AnyArray:
@@ -83,3 +105,88 @@ def share_out_of_range(signed: AnyArray) -> float:
     """
     xp = array_namespace(signed)
     return float(xp.mean(xp.astype(xp.abs(signed) > 1.0, xp.float32)))
+
+
+def luma(rgb: RgbBatch) -> GrayBatch:
+    """The luma of color pictures.
+
+    Args:
+        rgb: Shape (batch, 3, height, width), signed.
+
+    Returns:
+        Shape (batch, 1, height, width), signed.
+
+    Reference:
+        ITU-R BT.601-7.
+    """
+    return _RED * rgb[:, 0:1] + _GREEN * rgb[:, 1:2] + _BLUE * rgb[:, 2:3]
+
+
+def rgb_to_chroma(rgb: RgbBatch) -> ChromaBatch:
+    """Cb and Cr of color pictures.
+
+    Args:
+        rgb: Shape (batch, 3, height, width), signed.
+
+    Returns:
+        Shape (batch, 2, height, width), range [-1, 1]; gray is 0.
+
+    Reference:
+        ITU-R BT.601-7.
+    """
+    gray = luma(rgb)
+    blue, red = (rgb[:, 2:3] - gray) / BLUE_SPAN, (rgb[:, 0:1] - gray) / RED_SPAN
+    return array_namespace(rgb).concat([blue, red], axis=1)
+
+
+def merge(gray: GrayBatch, chroma: ChromaBatch) -> RgbBatch:
+    """The color pictures that have the given luma and chroma, whether or not RGB can show them.
+
+    Args:
+        gray: Luma; shape (batch, 1, height, width), signed.
+        chroma: Cb and Cr; shape (batch, 2, height, width), range [-1, 1].
+
+    Returns:
+        Shape (batch, 3, height, width); values may leave [-1, 1].
+
+    Reference:
+        ITU-R BT.601-7.
+    """
+    return array_namespace(gray).concat(_channels(gray, chroma), axis=1)
+
+
+def fit_gamut(gray: GrayBatch, chroma: ChromaBatch) -> RgbBatch:
+    """Merge luma and chroma, fading the colors that RGB cannot show towards gray until they fit.
+
+    Clamping RGB instead would change the luma.
+
+    Args:
+        gray: Kept exactly; shape (batch, 1, height, width), signed, range [-1, 1].
+        chroma: Cb and Cr; shape (batch, 2, height, width), range [-1, 1].
+
+    Returns:
+        Shape (batch, 3, height, width), range [-1, 1].
+
+    Reference:
+        ITU-R BT.601-7.
+    """
+    xp = array_namespace(gray)
+    offset = merge(gray, chroma) - gray
+    highest = xp.max(offset, axis=1, keepdims=True)
+    lowest = xp.min(offset, axis=1, keepdims=True)
+    share = xp.minimum(_room_for(1.0 - gray, highest), _room_for(1.0 + gray, -lowest))
+    return xp.clip(gray + share * offset, -1.0, 1.0)
+
+
+def _channels(gray: GrayBatch, chroma: ChromaBatch) -> list[AnyArray]:
+    red = gray + RED_SPAN * chroma[:, 1:2]
+    blue = gray + BLUE_SPAN * chroma[:, 0:1]
+    green = (gray - _RED * red - _BLUE * blue) / _GREEN
+    return [red, green, blue]
+
+
+def _room_for(room: AnyArray, wanted: AnyArray) -> AnyArray:
+    """The share of what is wanted for which there is room, at most all of it."""
+    xp = array_namespace(room)
+    least = 1e-6  # against a division by zero where nothing is wanted
+    return xp.clip(room / xp.clip(wanted, least, None), 0.0, 1.0)

@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 from jaxtyping import Float, UInt8
 
-__all__ = ["AnyArray", "GrayBatch", "GrayPictures", "RgbBatch", "RgbPictures"]
+__all__ = ["AnyArray", "ChromaBatch", "ChromaOdds", "GrayBatch", "GrayPictures", "RgbBatch", "RgbPictures"]
 
 AnyArray: TypeAlias = Any
 """A numpy array or a torch tensor."""
@@ -20,3 +20,9 @@ GrayPictures = UInt8[Any, "count height width"]
 
 RgbPictures = UInt8[Any, "count height width 3"]
 """Color pictures as data sets hold them."""
+
+ChromaBatch = Float[Any, "batch 2 height width"]
+"""Cb and Cr, in [-1, 1]; gray is 0."""
+
+ChromaOdds = Float[Any, "batch 2 bins height width"]
+"""For Cb and for Cr at each place, how likely each bin of values is; see `photochrom.chroma`."""

@@ -1,10 +1,11 @@
 """Catalogue: one network per file."""
 
 from photochrom.models._catalogue import available, create, describe, option_names
-from photochrom.models._colorizer import ColorizationModel, SolvableModel
+from photochrom.models._colorizer import ColorizationModel, DistributionModel, SolvableModel
 
 __all__ = [
     "ColorizationModel",
+    "DistributionModel",
     "SolvableModel",
     "available",
     "create",

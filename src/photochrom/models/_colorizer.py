@@ -3,11 +3,11 @@
 from abc import abstractmethod
 from typing import Any, Protocol, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 
-from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
+from photochrom.tensors import ChromaOdds, GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
-__all__ = ["ColorizationModel", "SolvableModel"]
+__all__ = ["ColorizationModel", "DistributionModel", "SolvableModel"]
 
 
 class ColorizationModel(nn.Module):
@@ -43,3 +43,28 @@ class SolvableModel(Protocol):
 
     def fit_in_closed_form(self, gray: GrayPictures, color: RgbPictures) -> None:
         """Set the weights from pictures: gray (count, height, width), color (count, height, width, 3), uint8."""
+
+
+@runtime_checkable
+class DistributionModel(Protocol):
+    """A network that gives odds of chroma, from which guesses of several kinds can be read.
+
+    Attributes:
+        read_outs: The kinds of guesses.
+        read_out: The kind that `forward` gives; may be set.
+    """
+
+    read_outs: tuple[str, ...]
+    read_out: str
+
+    def scores(self, gray: GrayBatch) -> Tensor:
+        """What the odds are made of, at a fraction of the size: shape (batch, 2, bins, smaller height and width)."""
+
+    def odds(self, gray: GrayBatch) -> ChromaOdds:
+        """The odds of chroma, as `photochrom.chroma` reads them."""
+
+    def color(self, gray: GrayBatch, scores: Tensor) -> RgbBatch:
+        """The color pictures that scores stand for, by the read-out that was chosen."""
+
+    def confidence(self, gray: GrayBatch) -> GrayBatch:
+        """How likely red and blue of `forward` lie within the study's margin of the truth, range [0, 1]."""

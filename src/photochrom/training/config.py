@@ -22,11 +22,17 @@ class TrainingConfig(BaseModel):
         data: Name of a data set, the path of a folder, or `auto`; a run keeps the name of what that turned out to be.
         model: Name of a network.
         hyperparameters: Arguments of the network; what is not named keeps its default.
-        loss: What is minimised.
+        loss: What is minimised; `cross_entropy` is for networks that give odds of chroma.
         optimizer: How; `closed_form` asks the network for the answer itself, which a lookup table knows.
         learning_rate: Step size.
         momentum: Of SGD alone.
         weight_decay: Of either optimizer.
+        schedule: Whether the step size stays, or rises over the first fifth of all steps and then falls (`one_cycle`).
+        clip_norm: Longest gradient that a step follows; longer ones are shortened. 0 leaves them as they are.
+        average: How much of the moving average of the weights stays at every step; the average is what is measured
+            and kept then. 0 keeps the weights themselves.
+        augmentation: `faces` turns, scales, shifts and mirrors pictures a little at random; `photos` does more of it
+            and ages the gray side as old photographs are: grain, blur, coarse JPEG, fading.
         batch_size: Pictures a step.
         max_epochs: Passes over the training pictures at most; 0 leaves a network as it was made.
         stopping: The study's rule `settled`, or the usual `patience`; see `training.stopping`.
@@ -43,11 +49,15 @@ class TrainingConfig(BaseModel):
     data: str = "auto"
     model: str = "convnet"
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
-    loss: Literal["mse", "l1", "smooth_l1"] = "mse"
+    loss: Literal["mse", "l1", "smooth_l1", "cross_entropy"] = "mse"
     optimizer: Literal["sgd", "adamw", "closed_form"] = "sgd"
     learning_rate: float = Field(default=0.007, gt=0, le=10)
     momentum: float = Field(default=0.0, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0, le=1)
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    clip_norm: float = Field(default=0.0, ge=0)
+    average: float = Field(default=0.0, ge=0, lt=1)
+    augmentation: Literal["none", "faces", "photos"] = "none"
     batch_size: int = Field(default=16, ge=1, le=4096)
     max_epochs: int = Field(default=100, ge=0, le=100_000)
     stopping: Literal["settled", "patience"] = "settled"

@@ -4,12 +4,15 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, AdamW, Optimizer
+from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from photochrom import models
 from photochrom.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -17,10 +20,11 @@ from photochrom.color import to_uint8
 from photochrom.datasets import Dataset, Pairs, open_dataset
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.files import written_whole
-from photochrom.losses import get_loss
 from photochrom.metrics import accuracy_within
-from photochrom.models import ColorizationModel, SolvableModel
+from photochrom.models import ColorizationModel, DistributionModel, SolvableModel
+from photochrom.training.augmentation import get_augmentation
 from photochrom.training.config import TrainingConfig
+from photochrom.training.objective import get_objective
 from photochrom.training.predictions import evaluate, gray_batch, predict, rgb_batch, score
 from photochrom.training.process import keep_freed_pages
 from photochrom.training.run_folder import RunFolder
@@ -101,7 +105,7 @@ def _fit_in(
     if config.optimizer == "closed_form":
         _solve(model, train)
     elif config.max_epochs > 0:
-        rows = _Loop(fabric, config, run, model, fingerprint).train(train, val, on_epoch)
+        rows = _Loop(fabric, config, run, model, fingerprint, len(train)).train(train, val, on_epoch)
     if not rows:
         save_checkpoint(run.weights, Checkpoint(model, fingerprint))
     spent = sum(row["seconds"] for row in rows) if rows else time.perf_counter() - started
@@ -174,6 +178,27 @@ def _optimizer(config: TrainingConfig, model: ColorizationModel) -> Optimizer:
     return AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
 
 
+def _schedule(config: TrainingConfig, optimizer: Optimizer, pictures: int) -> OneCycleLR | None:
+    """What changes the step size from step to step, if anything does.
+
+    Reference:
+        Smith and Topin, "Super-convergence", 2017.
+    """
+    if config.schedule == "constant":
+        return None
+    steps = config.max_epochs * math.ceil(pictures / config.batch_size)
+    return OneCycleLR(
+        optimizer, config.learning_rate, total_steps=steps, pct_start=0.2, div_factor=10.0, final_div_factor=100.0
+    )
+
+
+def _average(config: TrainingConfig, model: ColorizationModel) -> AveragedModel | None:
+    """The moving average of the weights and of the statistics of batch norm, if one is asked for."""
+    if not config.average:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)  # type: ignore[no-untyped-call]
+
+
 def _best(config: TrainingConfig, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The row of the best epoch; of equal ones the first."""
     if config.select_by == "accuracy":
@@ -217,14 +242,23 @@ class _Loop:
         run: RunFolder,
         model: ColorizationModel,
         fingerprint: dict[str, Any],
+        train_pictures: int,
     ) -> None:
         self.fabric = fabric
         self.config = config
         self.run = run
         self.fingerprint = fingerprint
-        self.loss = get_loss(config.loss)
+        self.objective = get_objective(config.loss, model)
+        self.augmentation = get_augmentation(config.augmentation)
         self.plain_model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.model, self.optimizer = fabric.setup(self.plain_model, _optimizer(config, model))
+        plain_optimizer = _optimizer(config, model)
+        self.model, self.optimizer = fabric.setup(self.plain_model, plain_optimizer)
+        self.schedule = _schedule(config, plain_optimizer, train_pictures)
+        self.average = _average(config, self.plain_model)
+        self.measured = self.model if self.average is None else fabric.setup_module(self.average.module)
+        if isinstance(model, DistributionModel):
+            for network in (self.model, self.measured):
+                network.mark_forward_method("scores")
         self.order = torch.Generator().manual_seed(config.seed)
         self.rows: list[dict[str, Any]] = []
 
@@ -237,7 +271,8 @@ class _Loop:
         while not self._is_done():
             started = time.perf_counter()
             row: dict[str, Any] = {"epoch": len(self.rows) + 1, **self._train_epoch(train_gray, train_color)}
-            row |= {f"val_{name}": value for name, value in score(self.model, val_gray, val_color, self.loss).items()}
+            figures = score(self.measured, self.objective, val_gray, val_color)
+            row |= {f"val_{name}": value for name, value in figures.items()}
             self._require_finite(row)
             row["seconds"] = round(time.perf_counter() - started, 3)
             self.rows.append(row)
@@ -254,20 +289,39 @@ class _Loop:
         order = torch.randperm(len(gray), generator=self.order)
         for step, indices in enumerate(torch.split(order, self.config.batch_size)):
             batch = indices.to(gray.device)
-            truth = color[batch]
-            prediction = self.model(gray_batch(gray[batch]))
-            loss = self.loss(prediction, rgb_batch(truth))
+            inputs, truth = self._pictures(gray[batch], color[batch])
+            answer = self.objective.answer(self.model, inputs)
+            loss = self.objective.loss(answer, truth)
             self.optimizer.zero_grad()
             self.fabric.backward(loss)
-            self.optimizer.step()
+            self._take_step()
             loss_sum += loss.detach() * len(batch)
             if step % _ACCURACY_STRIDE == 0:
-                pictures = to_uint8(prediction.detach()).permute(0, 2, 3, 1)
-                accuracies.append(accuracy_within(pictures, truth))
+                prediction = self.objective.color(inputs, answer.detach())
+                accuracies.append(accuracy_within(to_uint8(prediction), to_uint8(truth)))
         return {
             "train_loss": float(loss_sum) / len(gray),
             "train_accuracy": sum(accuracies) / len(accuracies),
         }
+
+    def _pictures(self, gray: Tensor, color: Tensor) -> tuple[Tensor, Tensor]:
+        """A batch as the network shall see it and as it shall color it, both signed."""
+        if self.augmentation is None:
+            return gray_batch(gray), rgb_batch(color)
+        return self.augmentation(rgb_batch(color))
+
+    def _take_step(self) -> None:
+        if self.config.clip_norm:
+            clip_grad_norm_(self.plain_model.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.plain_model)
+
+    def _kept(self) -> ColorizationModel:
+        """The network whose weights are kept: the average, where there is one."""
+        return self.plain_model if self.average is None else cast("ColorizationModel", self.average.module)
 
     def _is_done(self) -> bool:
         if len(self.rows) >= self.config.max_epochs:
@@ -285,13 +339,12 @@ class _Loop:
     def _save(self) -> None:
         """Write the best weights first and the state to resume from last: see the class."""
         if _best(self.config, self.rows) is self.rows[-1]:
-            save_checkpoint(self.run.weights, Checkpoint(self.plain_model, self.fingerprint, self.rows[-1]))
+            save_checkpoint(self.run.weights, Checkpoint(self._kept(), self.fingerprint, self.rows[-1]))
         self.run.write_history(self.rows)
         with written_whole(self.run.resume_state) as aside:
             torch.save(
                 {
-                    "model": self.plain_model.state_dict(),
-                    "optimizer": self.optimizer.state_dict(),
+                    **{name: part.state_dict() for name, part in self._moving_parts().items()},
                     "order": self.order.get_state(),
                     "random": torch.get_rng_state(),
                     "rows": self.rows,
@@ -300,13 +353,23 @@ class _Loop:
                 aside,
             )
 
+    def _moving_parts(self) -> dict[str, Any]:
+        """What training changes, by name."""
+        parts = {
+            "model": self.plain_model,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "average": self.average,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
+
     def _resume(self) -> None:
         if not self.run.resume_state.is_file():
             return
         try:
             state = torch.load(self.run.resume_state, weights_only=True, map_location=self.fabric.device)
-            self.plain_model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            for name, part in self._moving_parts().items():
+                part.load_state_dict(state[name])
             self.order.set_state(state["order"].cpu())
             torch.set_rng_state(state["random"].cpu())
             self.rows = state["rows"]

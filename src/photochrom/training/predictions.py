@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from photochrom.color import cast_with_wraparound, share_out_of_range, to_signed, to_uint8
 from photochrom.datasets import Pairs
-from photochrom.losses import Loss
 from photochrom.metrics import accuracy_within, colorfulness, mean_squared_error
 from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
+from photochrom.training.objective import Objective
 
 __all__ = ["Evaluation", "evaluate", "gray_batch", "predict", "predict_signed", "rgb_batch", "score"]
 
@@ -27,13 +27,19 @@ def rgb_batch(pictures: RgbPictures) -> RgbBatch:
     return to_signed(pictures).permute(0, 3, 1, 2)
 
 
+def _batches(gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Where each batch stands, and the batch as networks see it."""
+    for start in range(0, len(gray), _BATCH_SIZE):
+        place = slice(start, start + _BATCH_SIZE)
+        yield place, gray_batch(gray[place])
+
+
 def _signed_predictions(model: nn.Module, gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Where each batch of predictions belongs, and the predictions, signed, (batch, 3, height, width)."""
     model.eval()
     with torch.no_grad():
-        for start in range(0, len(gray), _BATCH_SIZE):
-            place = slice(start, start + _BATCH_SIZE)
-            yield place, model(gray_batch(gray[place])).float()
+        for place, batch in _batches(gray):
+            yield place, model(batch).float()
 
 
 def predict_signed(model: nn.Module, gray: GrayPictures) -> RgbBatch:
@@ -63,25 +69,29 @@ def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
     return to_uint8(predict_signed(model, torch.from_numpy(gray))).permute(0, 2, 3, 1).numpy()
 
 
-def score(model: nn.Module, gray: GrayPictures, color: RgbPictures, loss: Loss) -> dict[str, float]:
+def score(model: nn.Module, objective: Objective, gray: GrayPictures, color: RgbPictures) -> dict[str, float]:
     """The figures of a network that are worth having after every epoch.
 
     Args:
         model: Any network.
+        objective: What training asks of it.
         gray: Shape (count, height, width), uint8, on the network's device.
         color: Shape (count, height, width, 3), uint8, on the network's device.
-        loss: What training minimises.
 
     Returns:
-        `loss`, `mse` (both on signed values) and `accuracy` (within 12 of 255 levels), each a mean over pictures.
+        `loss`, `mse` (on signed values) and `accuracy` (within 12 of 255 levels), each a mean over pictures.
     """
     sums = {"loss": 0.0, "mse": 0.0, "accuracy": 0.0}
-    for place, prediction in _signed_predictions(model, gray):
-        truth = color[place]
-        target = rgb_batch(truth)
-        sums["loss"] += float(loss(prediction, target)) * len(truth)
-        sums["mse"] += mean_squared_error(prediction, target) * len(truth)
-        sums["accuracy"] += accuracy_within(to_uint8(prediction).permute(0, 2, 3, 1), truth) * len(truth)
+    model.eval()
+    with torch.no_grad():
+        for place, batch in _batches(gray):
+            truth = color[place]
+            target = rgb_batch(truth)
+            answer = objective.answer(model, batch).float()
+            prediction = objective.color(batch, answer)
+            sums["loss"] += float(objective.loss(answer, target)) * len(truth)
+            sums["mse"] += mean_squared_error(prediction, target) * len(truth)
+            sums["accuracy"] += accuracy_within(to_uint8(prediction).permute(0, 2, 3, 1), truth) * len(truth)
     return {name: total / len(gray) for name, total in sums.items()}
 
 

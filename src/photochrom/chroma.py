@@ -1,0 +1,275 @@
+"""What can be read from a distribution of chroma: guesses of several kinds, and how sure they are.
+
+A gray picture does not say which colors it had. So a network gives, at each place and for Cb and Cr each, the odds of
+a row of bins; the choice of one color from them comes after the network, for numpy arrays and torch tensors alike.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from photochrom.color import BLUE_SPAN, RED_SPAN
+from photochrom.errors import ConfigError
+from photochrom.metrics import STUDY_MARGIN
+from photochrom.tensors import AnyArray, ChromaBatch, ChromaOdds, GrayBatch
+
+__all__ = [
+    "BIN_COUNT",
+    "MAX_VARIANTS",
+    "NATURAL_VIVIDNESS",
+    "READ_OUTS",
+    "chance_within",
+    "likeliest_chroma",
+    "mean_chroma",
+    "natural_chroma",
+    "odds_from_scores",
+    "quantile_chroma",
+    "read_chroma",
+    "require_read_out",
+    "soft_bins",
+    "variant_chroma",
+]
+
+_LEVEL = 2.0 / 255.0
+"""One of 255 levels, as a difference of signed values."""
+
+_BIN_WIDTH = 4.0 * _LEVEL
+_OUTERMOST = 24
+BIN_COUNT = 2 * _OUTERMOST + 1
+"""Bins of 4 levels, from -96 to 96: of the study's faces one value in a thousand lies beyond +-57."""
+
+_CENTERS = np.arange(-_OUTERMOST, _OUTERMOST + 1, dtype=np.float32) * np.float32(_BIN_WIDTH)
+_CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
+"""The values among which `likeliest_chroma` chooses: every second level."""
+
+NATURAL_VIVIDNESS = 1.15
+"""How much more vivid the natural guess is than the likeliest one."""
+
+_SHARPNESS = 60.0
+"""How decidedly the best candidate wins: with fewer, neighbors of like chance are averaged, which keeps hues smooth."""
+
+
+def _window_shares(span: float) -> AnyArray:
+    """For each candidate, the share of each bin whose colors lie within the study's margin of it.
+
+    Args:
+        span: How far a channel moves when its chroma moves by one.
+
+    Returns:
+        Shape (candidates, bins), range [0, 1].
+    """
+    reach = STUDY_MARGIN * _LEVEL / span
+    lower, upper = _CENTERS - _BIN_WIDTH / 2.0, _CENTERS + _BIN_WIDTH / 2.0
+    candidates = _CANDIDATES[:, None]
+    overlap = np.minimum(upper, candidates + reach) - np.maximum(lower, candidates - reach)
+    return (np.clip(overlap, 0.0, None) / _BIN_WIDTH).astype(np.float32)
+
+
+_WINDOWS = np.stack([_window_shares(BLUE_SPAN), _window_shares(RED_SPAN)])
+"""Shape (2, candidates, bins): times the odds, this is the chance of each candidate, by blue for Cb, by red for Cr."""
+
+
+def _like(constant: AnyArray, odds: ChromaOdds) -> AnyArray:
+    """A constant of this module as the array type, number type and device of some odds."""
+    return array_namespace(odds).asarray(constant, dtype=odds.dtype, device=device(odds))
+
+
+def _along_bins(values: AnyArray, odds: ChromaOdds) -> AnyArray:
+    return array_namespace(odds).reshape(_like(values, odds), (1, 1, -1, 1, 1))
+
+
+def _softmax(scores: AnyArray) -> AnyArray:
+    """Odds that sum to one over the third axis."""
+    xp = array_namespace(scores)
+    powers = xp.exp(scores - xp.max(scores, axis=2, keepdims=True))
+    return powers / xp.sum(powers, axis=2, keepdims=True)
+
+
+def odds_from_scores(scores: AnyArray, sharpness: float = 1.0) -> ChromaOdds:
+    """The odds that a network's scores stand for.
+
+    Args:
+        scores: Shape (batch, 2, bins, height, width), any range.
+        sharpness: Above 1 the likely bins gain; the scores are multiplied by it.
+
+    Returns:
+        Same shape, range [0, 1]; the bins of a place sum to 1.
+    """
+    return _softmax(scores * sharpness)
+
+
+def soft_bins(chroma: ChromaBatch) -> ChromaOdds:
+    """The odds that training aims at: a bell around the true value, as wide as a bin.
+
+    Near misses are thereby told from far ones, which plain classes would not.
+
+    Args:
+        chroma: Shape (batch, 2, height, width), range [-1, 1].
+
+    Returns:
+        Shape (batch, 2, bins, height, width); the bins of a place sum to 1.
+    """
+    distance = (chroma[:, :, None] - _along_bins(_CENTERS, chroma)) / _BIN_WIDTH
+    return _softmax(-0.5 * distance**2)
+
+
+def mean_chroma(odds: ChromaOdds) -> ChromaBatch:
+    """The mean of the distribution: the guess with the least mean squared error, and somewhat gray.
+
+    Args:
+        odds: Shape (batch, 2, bins, height, width).
+
+    Returns:
+        Shape (batch, 2, height, width), range [-1, 1].
+    """
+    return array_namespace(odds).sum(odds * _along_bins(_CENTERS, odds), axis=2)
+
+
+def likeliest_chroma(odds: ChromaOdds) -> ChromaBatch:
+    """The guess from which most truths lie within the study's margin: Cb judged by blue, Cr by red.
+
+    Green depends on both, but so weakly that it hardly ever decides.
+
+    Args:
+        odds: Shape (batch, 2, bins, height, width).
+
+    Returns:
+        Shape (batch, 2, height, width), range [-1, 1].
+    """
+    weights = _softmax(_SHARPNESS * _chances(odds))
+    return array_namespace(odds).sum(weights * _along_bins(_CANDIDATES, odds), axis=2)
+
+
+def _chances(odds: ChromaOdds) -> AnyArray:
+    """How likely the truth lies within the margin of each candidate; shape (batch, 2, candidates, height, width)."""
+    xp = array_namespace(odds)
+    batch, _, bins, height, width = odds.shape
+    windows = _like(_WINDOWS, odds)
+    flat = xp.matmul(windows, xp.reshape(odds, (batch, 2, bins, height * width)))
+    return xp.reshape(flat, (batch, 2, -1, height, width))
+
+
+def natural_chroma(odds: ChromaOdds) -> ChromaBatch:
+    """The likeliest guess with its colors as vivid as those of true pictures are on average.
+
+    Whatever hedges between several tints is grayer than each of them. On the study's validation faces the likeliest
+    guess has 0.82 of the true colorfulness; the factor gives most of that back, at the cost of larger errors.
+
+    Args:
+        odds: Shape (batch, 2, bins, height, width).
+
+    Returns:
+        Shape (batch, 2, height, width), range [-1, 1].
+    """
+    return likeliest_chroma(odds) * NATURAL_VIVIDNESS
+
+
+def quantile_chroma(odds: ChromaOdds, blue: float, red: float) -> ChromaBatch:
+    """A guess that is equally daring everywhere: at each place, the value below which a given share of the odds lies.
+
+    One pair of shares for the whole picture gives one coherent tint. Where the network is sure, as of skin, guesses
+    hardly differ; where it is not, as of clothes, they do.
+
+    Args:
+        odds: Shape (batch, 2, bins, height, width).
+        blue: Share for Cb, between 0 and 1; 0.5 gives the median.
+        red: Share for Cr, between 0 and 1.
+
+    Returns:
+        Shape (batch, 2, height, width), range [-1, 1].
+    """
+    xp = array_namespace(odds)
+    shares = xp.reshape(_like(np.asarray([blue, red], dtype=np.float32), odds), (1, 2, 1, 1, 1))
+    below = xp.cumulative_sum(odds, axis=2) - odds
+    # The share of each bin that lies below the quantile: all of the lower ones, none of the higher ones.
+    filled = xp.clip((shares - below) / xp.clip(odds, 1e-6, None), 0.0, 1.0)
+    lowest = float(_CENTERS[0]) - _BIN_WIDTH / 2.0
+    return lowest + _BIN_WIDTH * xp.sum(filled, axis=2)
+
+
+def variant_chroma(odds: ChromaOdds, count: int) -> list[ChromaBatch]:
+    """Several guesses that differ where the odds leave room: the median first, then warmer and cooler ones, in pairs.
+
+    Args:
+        odds: Shape (batch, 2, bins, height, width).
+        count: How many, from 1 to `MAX_VARIANTS`.
+
+    Returns:
+        `count` guesses of shape (batch, 2, height, width), range [-1, 1].
+
+    Raises:
+        ConfigError: There are not so many.
+    """
+    if not 1 <= count <= MAX_VARIANTS:
+        raise ConfigError(f"there can be 1 to {MAX_VARIANTS} variants, not {count}")
+    return [quantile_chroma(odds, blue, red) for blue, red in _VARIANT_SHARES[:count]]
+
+
+def chance_within(odds: ChromaOdds, chroma: ChromaBatch) -> GrayBatch:
+    """How likely red and blue of a guess are within the study's margin of the truth: the average of the two chances.
+
+    Args:
+        odds: Shape (batch, 2, bins, height, width).
+        chroma: The guess; shape (batch, 2, height, width).
+
+    Returns:
+        Shape (batch, 1, height, width), range [0, 1].
+    """
+    xp = array_namespace(odds)
+    reach = _like(np.asarray([STUDY_MARGIN * _LEVEL / BLUE_SPAN, STUDY_MARGIN * _LEVEL / RED_SPAN]), odds)
+    reach = xp.reshape(reach, (1, 2, 1, 1, 1))
+    distance = xp.abs(_along_bins(_CENTERS, odds) - chroma[:, :, None])
+    inside = xp.clip((reach + _BIN_WIDTH / 2.0 - distance) / _BIN_WIDTH, 0.0, 1.0)
+    return xp.mean(xp.sum(odds * inside, axis=2), axis=1, keepdims=True)
+
+
+_VARIANT_SHARES = (
+    (0.5, 0.5),
+    (0.3, 0.68),
+    (0.7, 0.32),
+    (0.4, 0.78),
+    (0.6, 0.22),
+    (0.18, 0.6),
+    (0.82, 0.4),
+    (0.66, 0.62),
+    (0.34, 0.38),
+)
+"""Shares of Cb and Cr for each variant. Light is rather warmer or cooler than greener or pinker, so blue and red mostly
+move against each other."""
+
+MAX_VARIANTS = len(_VARIANT_SHARES)
+
+READ_OUTS: dict[str, Callable[[ChromaOdds], ChromaBatch]] = {
+    "within": likeliest_chroma,
+    "mean": mean_chroma,
+    "natural": natural_chroma,
+}
+"""The guesses by name."""
+
+
+def require_read_out(name: str) -> None:
+    """Refuse what is no key of `READ_OUTS`.
+
+    Raises:
+        ConfigError: There is no such read-out.
+    """
+    if name not in READ_OUTS:
+        raise ConfigError(f"no read-out is called {name!r}; there are: {', '.join(READ_OUTS)}")
+
+
+def read_chroma(odds: ChromaOdds, read_out: str) -> ChromaBatch:
+    """The guess of a name.
+
+    Args:
+        odds: Shape (batch, 2, bins, height, width).
+        read_out: A key of `READ_OUTS`.
+
+    Returns:
+        Shape (batch, 2, height, width), range [-1, 1].
+
+    Raises:
+        ConfigError: There is no such read-out.
+    """
+    require_read_out(read_out)
+    return READ_OUTS[read_out](odds)

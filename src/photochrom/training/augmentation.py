@@ -1,0 +1,134 @@
+"""Pictures changed at random while a network trains, so that it sees each of them in many ways."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate, pad
+
+from photochrom.color import luma, to_uint8
+from photochrom.tensors import GrayBatch, RgbBatch
+
+__all__ = ["Augmentation", "get_augmentation"]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far pictures are changed; all randomness is torch's global generator, so that runs repeat.
+
+    Attributes:
+        turn: Standard deviation of the angle, in radians.
+        shift: Standard deviation of the shift, as a share of the side.
+        zoom: Standard deviation of the logarithm of the scale.
+        worn: Share of the pictures whose gray side is aged as old photographs are.
+    """
+
+    turn: float
+    shift: float
+    zoom: float
+    worn: float = 0.0
+
+    def __call__(self, rgb: RgbBatch) -> tuple[GrayBatch, RgbBatch]:
+        """Pictures changed at random.
+
+        Args:
+            rgb: Shape (batch, 3, height, width), signed.
+
+        Returns:
+            Gray and color, signed. The gray side is the luma of the color side, but for what wear did to it.
+        """
+        moved = _move(rgb, self._random_motions(len(rgb)).to(rgb.device))
+        gray = luma(moved)
+        if self.worn:
+            gray = _wear(gray, self.worn)
+        return gray, moved
+
+    def _random_motions(self, count: int) -> Tensor:
+        """Affine maps from places in the new picture to places in the old one; shape (count, 2, 3)."""
+        angle = torch.randn(count) * self.turn
+        scale = torch.exp(torch.randn(count) * self.zoom)
+        mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
+        shift = torch.randn(count, 2) * (2.0 * self.shift)  # grid coordinates run from -1 to 1
+        cosine, sine = scale * angle.cos(), scale * angle.sin()
+        first = torch.stack([mirror * cosine, -sine, shift[:, 0]], dim=1)
+        second = torch.stack([mirror * sine, cosine, shift[:, 1]], dim=1)
+        return torch.stack([first, second], dim=1)
+
+
+def get_augmentation(name: str) -> Augmentation | None:
+    """The augmentation of a setting; None for `none`."""
+    return _KINDS[name]
+
+
+_KINDS = {
+    "none": None,
+    "faces": Augmentation(turn=0.07, shift=0.015, zoom=0.05),
+    "photos": Augmentation(turn=0.12, shift=0.05, zoom=0.25, worn=0.5),
+}
+
+
+def _move(rgb: RgbBatch, motions: Tensor) -> RgbBatch:
+    """Beyond its edges a picture is continued by its mirror image."""
+    grid = affine_grid(motions, list(rgb.shape), align_corners=False)
+    return grid_sample(rgb, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def _wear(gray: GrayBatch, share: float) -> GrayBatch:
+    """Some pictures as old prints and their scans show them; each kind of wear meets every second worn picture."""
+    count = len(gray)
+    worn = torch.rand(count) < share
+    chosen = [worn & (torch.rand(count) < 0.5) for _ in _WEAR]
+    for kind, where in zip(_WEAR, chosen, strict=True):
+        if bool(where.any()):
+            gray = gray.index_put((where.to(gray.device),), kind(gray[where.to(gray.device)]))
+    return gray
+
+
+def _random(count: int, lowest: float, highest: float) -> Tensor:
+    return (lowest + (highest - lowest) * torch.rand(count)).reshape(-1, 1, 1, 1)
+
+
+def _fade(gray: GrayBatch) -> GrayBatch:
+    """Less contrast around another gray, and another gamma."""
+    unit = (gray + 1.0) / 2.0
+    contrast = _random(len(gray), 0.45, 1.0).to(gray)
+    black = _random(len(gray), 0.0, 1.0).to(gray) * (1.0 - contrast)
+    gamma = torch.exp(_random(len(gray), -0.45, 0.45)).to(gray)
+    return (unit.clamp(0.0, 1.0) ** gamma * contrast + black) * 2.0 - 1.0
+
+
+def _blur(gray: GrayBatch) -> GrayBatch:
+    """Half of the size and back, mixed with the sharp picture."""
+    height, width = gray.shape[-2:]
+    even = pad(gray, (0, width % 2, 0, height % 2), mode="replicate")
+    coarse = interpolate(avg_pool2d(even, 2), scale_factor=2, mode="bilinear", align_corners=False)
+    share = _random(len(gray), 0.3, 1.0).to(gray)
+    return gray + share * (coarse[..., :height, :width] - gray)
+
+
+def _grain(gray: GrayBatch) -> GrayBatch:
+    """Noise of film, fine or somewhat coarser."""
+    fine = torch.randn(gray.shape)
+    coarse = avg_pool2d(torch.randn(gray.shape), 3, stride=1, padding=1) * 3.0
+    noise = torch.where(torch.rand(len(gray), 1, 1, 1) < 0.5, fine, coarse)
+    return (gray + (noise * _random(len(gray), 0.02, 0.12)).to(gray)).clamp(-1.0, 1.0)
+
+
+def _compress(gray: GrayBatch) -> GrayBatch:
+    """What JPEG of a poor quality leaves of it."""
+    qualities = torch.randint(15, 60, (len(gray),)).tolist()
+    pictures = to_uint8(gray[:, 0]).cpu().numpy()
+    coarse = [_recompress(picture, quality) for picture, quality in zip(pictures, qualities, strict=True)]
+    return torch.from_numpy(np.stack(coarse)).to(gray)[:, None] / 127.5 - 1.0
+
+
+def _recompress(picture: np.ndarray, quality: int) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+_WEAR = (_fade, _blur, _grain, _compress)

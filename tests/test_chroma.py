@@ -1,0 +1,157 @@
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from photochrom import chroma
+from photochrom.errors import ConfigError
+
+Odds = npt.NDArray[np.float32]
+
+LEVEL = 2 / 255
+CENTERS = np.arange(-24, 25) * 4 * LEVEL
+NO_TIME_LIMIT = settings(deadline=None)
+
+any_odds = st.integers(0, 10_000).map(lambda seed: random_odds(seed))
+
+
+def random_odds(seed: int) -> Odds:
+    """Odds with one or a few humps, for two pictures of 3x4 places."""
+    scores = np.random.default_rng(seed).normal(0.0, 3.0, (2, 2, chroma.BIN_COUNT, 3, 4))
+    smooth = sum(np.roll(scores, shift, axis=2) for shift in (-1, 0, 1))
+    return np.asarray(chroma.odds_from_scores(smooth.astype(np.float32)))
+
+
+def certain(level: float) -> Odds:
+    """Odds of a single value everywhere; a multiple of 4 levels."""
+    odds = np.zeros((1, 2, chroma.BIN_COUNT, 2, 2), dtype=np.float32)
+    odds[:, :, round(level / 4) + 24] = 1.0
+    return odds
+
+
+def two_sided(low: float, high: float, share_of_high: float) -> Odds:
+    return (1 - share_of_high) * certain(low) + share_of_high * certain(high)
+
+
+READERS: list[Callable[[Odds], Odds]] = [
+    *chroma.READ_OUTS.values(),
+    lambda odds: chroma.quantile_chroma(odds, 0.3, 0.6),
+    lambda odds: chroma.variant_chroma(odds, 3)[2],
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+@NO_TIME_LIMIT
+@given(any_odds)
+def test_numpy_and_torch_read_the_same(read: Callable[[Odds], Odds], odds: Odds) -> None:
+    ours = read(odds)
+    assert ours.shape == (2, 2, 3, 4)
+    np.testing.assert_allclose(read(torch.from_numpy(odds)), ours, atol=2e-5)
+
+
+@NO_TIME_LIMIT
+@given(any_odds)
+def test_the_mean_is_numpys_weighted_mean(odds: Odds) -> None:
+    expected = np.average(np.broadcast_to(CENTERS[:, None, None], odds.shape), weights=odds, axis=2)
+    np.testing.assert_allclose(chroma.mean_chroma(odds), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [-96, -20, 0, 4, 60])
+@pytest.mark.parametrize("read", [chroma.mean_chroma, lambda odds: chroma.quantile_chroma(odds, 0.5, 0.5)])
+def test_a_certain_value_is_read_exactly(level: float, read: Callable[[Odds], Odds]) -> None:
+    np.testing.assert_allclose(read(certain(level)), level * LEVEL, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [-20, 0, 4, 60])
+def test_the_likeliest_guess_meets_a_certain_value_within_a_level(level: float) -> None:
+    np.testing.assert_allclose(chroma.likeliest_chroma(certain(level)), level * LEVEL, atol=LEVEL)
+
+
+def test_between_two_tints_the_mean_hedges_and_the_likeliest_guess_chooses() -> None:
+    odds = two_sided(-40, 40, share_of_high=0.7)
+    np.testing.assert_allclose(chroma.mean_chroma(odds), 16 * LEVEL, atol=1e-5)
+    np.testing.assert_allclose(chroma.likeliest_chroma(odds), 40 * LEVEL, atol=LEVEL)
+
+
+def test_the_natural_guess_has_the_hue_of_the_likeliest_and_is_more_vivid() -> None:
+    odds = random_odds(3)
+    ratio = chroma.natural_chroma(odds) / chroma.likeliest_chroma(odds)
+    np.testing.assert_allclose(ratio, chroma.NATURAL_VIVIDNESS, rtol=1e-4)
+    assert chroma.NATURAL_VIVIDNESS > 1
+
+
+@NO_TIME_LIMIT
+@given(any_odds, st.floats(0.05, 0.45), st.floats(0.5, 0.95))
+def test_quantiles_grow_with_their_share(odds: Odds, lower: float, higher: float) -> None:
+    below, above = chroma.quantile_chroma(odds, lower, lower), chroma.quantile_chroma(odds, higher, higher)
+    assert (below <= above + 1e-6).all()
+
+
+@NO_TIME_LIMIT
+@given(any_odds, st.floats(0.05, 0.95))
+def test_a_quantile_has_its_share_of_the_odds_below_it(odds: Odds, share: float) -> None:
+    value = chroma.quantile_chroma(odds, share, share)
+    edges = (CENTERS - 2 * LEVEL)[:, None, None]
+    filled = np.clip((value[:, :, None] - edges) / (4 * LEVEL), 0, 1)
+    np.testing.assert_allclose((filled * odds).sum(axis=2), share, atol=1e-3)
+
+
+def test_variants_agree_where_the_odds_are_sure_and_differ_where_they_are_not() -> None:
+    spread = np.full((1, 2, chroma.BIN_COUNT, 2, 2), 1 / chroma.BIN_COUNT, dtype=np.float32)
+    sure = np.stack(chroma.variant_chroma(certain(20), chroma.MAX_VARIANTS))
+    unsure = np.stack(chroma.variant_chroma(spread, chroma.MAX_VARIANTS))
+    assert np.ptp(sure, axis=0).max() < 4 * LEVEL
+    assert np.ptp(unsure, axis=0).min() > 40 * LEVEL
+    assert len({variant.tobytes() for variant in unsure}) == chroma.MAX_VARIANTS
+
+
+@pytest.mark.parametrize("count", [0, chroma.MAX_VARIANTS + 1])
+def test_a_number_of_variants_that_cannot_be_is_refused(count: int) -> None:
+    with pytest.raises(ConfigError, match=f"1 to {chroma.MAX_VARIANTS} variants, not {count}"):
+        chroma.variant_chroma(certain(0), count)
+
+
+@pytest.mark.parametrize(
+    ("off", "chance"),
+    # 12 levels of blue are 6.8 of Cb, 12 of red are 8.6 of Cr: both in, one in, none in.
+    [(0, 1.0), (4, 1.0), (-4, 1.0), (12, 0.0), (-20, 0.0)],
+)
+def test_the_chance_counts_red_and_blue_that_lie_within_the_margin(off: float, chance: float) -> None:
+    guess = np.full((1, 2, 2, 2), (20 + off) * LEVEL, dtype=np.float32)
+    np.testing.assert_allclose(chroma.chance_within(certain(20), guess), chance, atol=1e-5)
+
+
+def test_a_chance_is_half_where_only_one_channel_is_sure() -> None:
+    odds = np.concatenate([certain(8)[:, :1], certain(40)[:, :1]], axis=1)
+    guess = np.full((1, 2, 2, 2), 8 * LEVEL, dtype=np.float32)
+    np.testing.assert_allclose(chroma.chance_within(odds, guess), 0.5, atol=1e-5)
+
+
+@NO_TIME_LIMIT
+@given(any_odds)
+def test_no_guess_has_a_better_chance_than_the_likeliest(odds: Odds) -> None:
+    best = chroma.chance_within(odds, chroma.likeliest_chroma(odds))
+    mean = chroma.chance_within(odds, chroma.mean_chroma(odds))
+    assert np.all(best.mean() >= mean.mean() - 0.01)
+
+
+@pytest.mark.parametrize("level", [-50.0, -3.0, 0.0, 17.0])
+def test_training_aims_at_a_bell_around_the_truth(level: float) -> None:
+    odds = chroma.soft_bins(np.full((1, 2, 2, 2), level * LEVEL, dtype=np.float32))
+    np.testing.assert_allclose(odds.sum(axis=2), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(chroma.mean_chroma(odds), level * LEVEL, atol=0.05 * LEVEL)
+
+
+def test_scores_become_sharper_odds_on_demand() -> None:
+    scores = np.log(np.maximum(random_odds(1), 1e-9))
+    plain, sharp = chroma.odds_from_scores(scores), chroma.odds_from_scores(scores, sharpness=3.0)
+    assert (sharp.max(axis=2) >= plain.max(axis=2) - 1e-6).all()
+
+
+def test_an_unknown_read_out_is_refused_with_the_names_of_the_known() -> None:
+    with pytest.raises(ConfigError, match="no read-out is called 'mode'; there are: within, mean, natural"):
+        chroma.read_chroma(certain(0), "mode")
