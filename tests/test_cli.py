@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -6,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from photochrom.cli import main
 from photochrom.training import RunFolder
@@ -49,11 +51,11 @@ def assert_one_clear_line(ended: Ended, *words: str) -> None:
 def test_help_names_every_command(photochrom: Command) -> None:
     ended = photochrom("--help")
     assert ended.status == 0
-    for command in ("train", "predict", "evaluate", "report", "data", "experiment", "settings"):
+    for command in ("train", "predict", "evaluate", "score", "report", "data", "experiment", "settings"):
         assert command in ended.out
 
 
-@pytest.mark.parametrize("words", [["no-such-command"], ["train", "--no-such-option"], ["evaluate"]])
+@pytest.mark.parametrize("words", [["no-such-command"], ["train", "--no-such-option"], ["evaluate"], ["score"]])
 def test_wrong_words_get_a_usage_line_and_status_2(photochrom: Command, words: list[str]) -> None:
     ended = photochrom(*words)
     assert ended.status == 2
@@ -70,7 +72,7 @@ def test_experiments_are_listed(photochrom: Command) -> None:
     assert "layers-4" in photochrom("experiment", "list").out
 
 
-def test_train_predict_evaluate_in_a_row(photochrom: Command, face_folder: Path) -> None:
+def test_train_predict_score_in_a_row(photochrom: Command, face_folder: Path) -> None:
     data = f"data={face_folder}"
     assert photochrom("train", data, "hidden_channels=8", *QUICK, "--run", "run").status == 0
     assert RunFolder(Path("run")).metrics()["parameters"] == 811
@@ -78,10 +80,32 @@ def test_train_predict_evaluate_in_a_row(photochrom: Command, face_folder: Path)
     assert predicted.status == 0
     assert np.load("estimations-test.npy").shape == (8, 80, 80, 3)
     assert len(list(Path("out").iterdir())) == 8
-    scored = photochrom("evaluate", "estimations-test.npy", "estimations-test-names.txt", "--data", face_folder)
+    scored = photochrom("score", "estimations-test.npy", "estimations-test-names.txt", "--data", face_folder)
     accuracy = RunFolder(Path("run")).metrics()["val_accuracy"]
     assert scored.status == 0
     assert f"{accuracy:.5g}" in scored.out
+
+
+def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder: Path) -> None:
+    photochrom("train", f"data={face_folder}", "hidden_channels=8", *QUICK, "--run", "run")
+    words = ["evaluate", "run/best.safetensors", "--data", face_folder, "--json", "figures/run.json"]
+    ended = photochrom(*words)
+    assert ended.status == 0, ended.err
+    accuracy = RunFolder(Path("run")).metrics()["val_accuracy"]
+    assert f"{accuracy:.5g}" in ended.out
+    assert "By skin tone; too few groups to compare" in ended.out
+    figures = json.loads(Path("figures/run.json").read_text())
+    assert figures["overall"]["accuracy"] == pytest.approx(accuracy)
+    assert figures["read_out"] is None
+    groups = figures["by_skin_tone"]["groups"].values()
+    assert sum(group["pictures"] for group in groups) == 8
+    assert photochrom(*words, "--count", 3).status == 0
+    assert json.loads(Path("figures/run.json").read_text())["overall"]["pictures"] == 3
+
+
+def test_a_read_out_of_a_network_without_any_gets_one_line(photochrom: Command, face_folder: Path) -> None:
+    words = ["evaluate", "study-best", "--data", face_folder, "--read-out", "mean"]
+    assert_one_clear_line(photochrom(*words), "no read-outs", "mean")
 
 
 def test_experiment_then_report(photochrom: Command, face_folder: Path) -> None:
@@ -109,6 +133,28 @@ def test_data_check_counts_and_warns(photochrom: Command, face_folder: Path, cap
     assert "broken.jpg: the file is empty" in caplog.text
 
 
+def test_data_list_tells_what_is_here(photochrom: Command) -> None:
+    ended = photochrom("data", "list")
+    assert ended.status == 0
+    rows = {row.split("│")[1].strip(): row for row in ended.out.splitlines() if row.startswith("│")}
+    assert "non-commercial" in rows["utkface"]
+    assert rows["utkface"].endswith("│ no   │")
+    assert rows["synthetic"].endswith("│ yes  │")
+    assert "path/to/folder" in rows
+
+
+def test_data_add_tells_what_it_found_and_where_it_lies(photochrom: Command, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(np.zeros((122, 100, 3), dtype=np.uint8)).save(tmp_path / "pictures" / "S000148.jpg")
+    ended = photochrom("data", "add", "pictures")
+    assert ended.status == 0
+    assert ended.out == f"added congress_portraits: 1 pictures in {os.environ['PHOTOCHROM_DATA']}/congress_portraits\n"
+    assert "another selection" in ended.err
+    assert_one_clear_line(photochrom("data", "add", "pictures", "--name", "utkface"), "no picture of utkface")
+    (tmp_path / "empty").mkdir()
+    assert_one_clear_line(photochrom("data", "add", "empty"), "none of the sets", "utkface")
+
+
 def test_missing_weights_data_and_runs_get_one_line(photochrom: Command, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert_one_clear_line(photochrom("predict", "none.safetensors"), "none.safetensors")
@@ -116,7 +162,8 @@ def test_missing_weights_data_and_runs_get_one_line(photochrom: Command, tmp_pat
     assert_one_clear_line(photochrom("data", "check", "--data", "./empty"), "empty")
     assert_one_clear_line(photochrom("data", "add", "none.tar.xz"), "none.tar.xz")
     assert_one_clear_line(photochrom("report", "none"), "none")
-    assert_one_clear_line(photochrom("evaluate", "none.npy", "none.txt"), "none.npy")
+    assert_one_clear_line(photochrom("score", "none.npy", "none.txt"), "none.npy")
+    assert_one_clear_line(photochrom("evaluate", "none.safetensors"), "none.safetensors")
     assert_one_clear_line(photochrom("train", "data=study", "--quiet"), "photochrom data add")
 
 

@@ -2,8 +2,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from photochrom.chroma import soft_bins
+from photochrom.color import rgb_to_chroma
 from photochrom.errors import ConfigError
-from photochrom.losses import LOSSES, get_loss
+from photochrom.losses import LOSSES, chroma_cross_entropy, get_loss
 
 
 def color(level: float) -> Tensor:
@@ -52,3 +54,20 @@ def test_a_step_against_the_gradient_nears_the_truth(name: str) -> None:
 def test_an_unknown_loss_is_refused_with_the_names_of_the_known() -> None:
     with pytest.raises(ConfigError, match=rf"^no loss is called 'l2'; there are: {', '.join(LOSSES)}$"):
         get_loss("l2")
+
+
+def test_scores_that_say_the_truth_lose_least() -> None:
+    truth = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)) * 1.6 - 0.8
+    said = soft_bins(rgb_to_chroma(truth)).clamp(min=1e-12).log()
+    entropy = -(said.exp() * said).sum(dim=2).mean()
+    assert chroma_cross_entropy(said, truth).item() == pytest.approx(entropy.item(), rel=1e-4)
+    for other in (said * 0.5, said.roll(1, dims=2), torch.zeros_like(said)):
+        assert chroma_cross_entropy(other, truth) > entropy + 0.01
+
+
+def test_scores_of_a_smaller_size_are_held_against_the_mean_chroma() -> None:
+    truth = torch.zeros(1, 3, 8, 8)
+    truth[:, 0, :, ::2] = 0.4
+    coarse = soft_bins(rgb_to_chroma(truth).mean(dim=(2, 3), keepdim=True).expand(1, 2, 2, 2)).clamp(min=1e-12).log()
+    entropy = -(coarse.exp() * coarse).sum(dim=2).mean()
+    assert chroma_cross_entropy(coarse, truth).item() == pytest.approx(entropy.item(), rel=1e-4)

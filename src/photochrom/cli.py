@@ -23,7 +23,10 @@ app.add_typer(experiment_app, name="experiment")
 
 Data = Annotated[
     str,
-    typer.Option(help="study, synthetic, the path of a folder of pictures, or auto: the study's if at hand."),
+    typer.Option(
+        help="A name of 'photochrom data list'; the path of a folder of pictures; several joined by +, scored on the "
+        "first; or auto: the study's if at hand."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 RunsFolder = Annotated[Path, typer.Option(help="The folder of all runs.")]
@@ -46,11 +49,11 @@ def _options(
 
 @data_app.command("list")
 def data_list() -> None:
-    """Name the data sets."""
-    from photochrom.datasets import available
+    """List the data sets: what they are, their rights, and whether they are on this machine."""
+    from photochrom.console import print_table
+    from photochrom.datasets import available, describe
 
-    for name in available():
-        say(name)
+    print_table(["--data", "what it is", "rights", "here"], [describe(name) for name in available()])
 
 
 @data_app.command("download")
@@ -75,14 +78,16 @@ def data_download(
 
 @data_app.command("add")
 def data_add(
-    source: Annotated[Path, typer.Argument(help="An archive or folder that holds the study's pictures.")],
+    source: Annotated[Path, typer.Argument(help="An archive or folder that holds a set of 'photochrom data list'.")],
+    name: Annotated[str | None, typer.Option(help="Which set it is; found out by its contents if not given.")] = None,
 ) -> None:
-    """Add the study's pictures from an archive or a folder, and check them."""
-    from photochrom.datasets.study import Study
+    """Add pictures from an archive or a folder, and check them."""
+    from photochrom.datasets import add
 
-    study = Study()
-    study.add(source)
-    say(f"added to {study.home}")
+    added = add(source, name)
+    say(f"added {added.name}: {added.pictures} pictures in {added.folder}")
+    if added.remark:
+        warn(f"{added.name}: {added.remark}")
 
 
 @data_app.command("check")
@@ -168,6 +173,34 @@ def predict(
 
 @app.command()
 def evaluate(
+    weights: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A .safetensors file of a run, or the name of a shipped model.")
+    ],
+    data: Data = "auto",
+    split: Annotated[str, typer.Option(help="train or val.")] = "val",
+    read_out: Annotated[
+        str | None, typer.Option(help="How a network that gives a distribution shall choose its color.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Draw so many pictures; all of them if not given.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write everything to this JSON file.")] = None,
+) -> None:
+    """Tell whether a network's color looks right: all measures, overall, by skin tone and by label."""
+    from photochrom.checkpoint import find_checkpoint
+    from photochrom.console import evaluate_with_progress, print_table
+    from photochrom.datasets import open_split
+    from photochrom.files import write_whole
+    from photochrom.training import choose
+
+    model, pairs = find_checkpoint(weights).model, open_split(data, split)
+    evaluation = evaluate_with_progress(model, choose(pairs, count or len(pairs)), read_out)
+    for table in evaluation.tables():
+        print_table(table.columns, table.rows, title=table.title)
+    if json is not None:
+        write_whole(json, evaluation.as_json())
+
+
+@app.command()
+def score(
     predictions: Annotated[Path, typer.Argument(help="A .npy file, (count, height, width, 3), 0 to 255.")],
     names: Annotated[Path, typer.Argument(help="A text file: the name of one picture a line, in the same order.")],
     data: Data = "auto",

@@ -22,11 +22,15 @@ from rich.text import Text
 from photochrom.errors import PhotochromError
 
 if TYPE_CHECKING:
+    from photochrom.datasets import Pairs
+    from photochrom.evaluation import ModelEvaluation
     from photochrom.experiments import Job, Outcome
+    from photochrom.models import ColorizationModel
     from photochrom.training import RunFolder, TrainingConfig
 
 __all__ = [
     "download_progress",
+    "evaluate_with_progress",
     "one_line_failures",
     "print_table",
     "run_jobs_with_progress",
@@ -122,6 +126,22 @@ def download_progress(label: str) -> Iterator[Callable[[int, int], None]]:
             progress.update(task, completed=received, total=total or None)
 
         yield update
+
+
+def evaluate_with_progress(
+    model: "ColorizationModel", pairs: "Pairs", read_out: str | None = None
+) -> "ModelEvaluation":
+    """Measure a network behind a bar."""
+    from photochrom.evaluation import evaluate_model
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_err, transient=True) as progress:
+        task = progress.add_task("pictures", total=len(pairs))
+
+        def update(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        return evaluate_model(model, pairs, read_out, update)
 
 
 _EPOCH_COLUMNS = (

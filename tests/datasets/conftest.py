@@ -1,3 +1,5 @@
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -5,12 +7,29 @@ import pytest
 from PIL import Image
 
 from photochrom.datasets import SPLITS, study
+from photochrom.datasets._catalogue import entry
+from photochrom.datasets._published import PictureCollection, split_by_name
 from photochrom.datasets._storage import DATA_HOME_VARIABLE, content_digest
 
 
-def _draw(seed: int) -> Image.Image:
+def _draw(seed: int, size: tuple[int, int] = (80, 80)) -> Image.Image:
     blocks = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), dtype=np.uint8)
-    return Image.fromarray(blocks).resize((80, 80), Image.Resampling.BICUBIC)
+    return Image.fromarray(blocks).resize(size, Image.Resampling.BICUBIC)
+
+
+def _names(collection: str) -> Iterator[str]:
+    """File names as each collection has them, without end."""
+    for index in count():
+        match collection:
+            case "utkface":
+                yield f"{index % 116}_{index % 2}_{index % 5}_{20170109150557335 + index}.jpg.chip.jpg"
+            case "congress_portraits":
+                yield f"S{index:06d}.jpg"
+            case "cc0_portraits":
+                yield f"{('female', 'male')[index % 2]}/{index // 2}.jpg"
+
+
+_SIZES = {"utkface": (200, 200), "congress_portraits": (100, 122), "cc0_portraits": (512, 512)}
 
 
 @pytest.fixture
@@ -40,3 +59,24 @@ def published(tmp_path: Path, data_home: Path, monkeypatch: pytest.MonkeyPatch) 
         parts[split] = study._Part(part.folder, len(files), content_digest(files))
     monkeypatch.setattr(study, "_PARTS", parts)
     return root
+
+
+@pytest.fixture
+def draw_collection(tmp_path: Path, data_home: Path) -> Callable[[str], Path]:
+    """Draws a folder that is taken for one of the collections: 4 pictures to train, 2 to validate, 2 to test."""
+
+    def draw(collection: str) -> Path:
+        root, kind = tmp_path / f"drawn-{collection}", entry(collection)
+        assert issubclass(kind, PictureCollection)
+        missing = {"train": 4, "val": 2, "test": 2}
+        for seed, name in enumerate(_names(collection)):
+            split = split_by_name(name, kind.val_share, kind.test_share)
+            if missing[split]:
+                missing[split] -= 1
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                _draw(seed, _SIZES[collection]).save(root / name, "JPEG", quality=90)
+            if not any(missing.values()):
+                return root
+        raise AssertionError
+
+    return draw

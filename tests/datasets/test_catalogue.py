@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from photochrom.datasets import available, open_dataset, open_split
+from photochrom.datasets._mixture import Mixture
 from photochrom.datasets.folder import Folder
 from photochrom.datasets.study import Study
 from photochrom.datasets.synthetic import Synthetic
@@ -11,7 +12,8 @@ from photochrom.errors import ConfigError, DataError, PhotochromError
 
 
 def test_every_file_of_the_room_is_a_data_set() -> None:
-    assert {"folder", "study", "synthetic"} <= set(available())
+    expected = {"cc0_portraits", "congress_portraits", "folder", "study", "synthetic", "utkface", "utkface_whole"}
+    assert expected <= set(available())
 
 
 def test_a_folder_s_path_opens_its_pictures(published: Path) -> None:
@@ -42,6 +44,9 @@ def test_a_data_set_s_name_means_it_even_beside_a_folder_of_that_name(data_home:
         ("pictures", ConfigError, f"there are: {', '.join(available())}"),
         ("./pictures", DataError, "no such folder"),
         ("my/pictures", DataError, "no such folder"),
+        ("study+", ConfigError, "in 'study+' a name is missing beside a plus sign"),
+        ("synthetic+synthetic", ConfigError, "names one data set twice"),
+        ("synthetic+./pictures", DataError, "./pictures: no such folder"),
         ("_pictures", ConfigError, "no data set is called '_pictures'"),
     ],
 )
@@ -52,6 +57,24 @@ def test_what_cannot_be_opened_is_refused_in_one_line(
         open_dataset(spec)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_names_joined_by_a_plus_sign_open_a_mixture(published: Path) -> None:
+    mixture = open_dataset(f"synthetic+{published}")
+    assert isinstance(mixture, Mixture)
+    assert [type(part) for part in mixture.parts] == [Synthetic, Folder]
+    assert open_dataset(mixture.name).name == mixture.name
+
+
+def test_auto_in_a_mixture_is_named_by_what_it_means(published: Path) -> None:
+    assert open_dataset(f"auto+{published}").name == f"synthetic+{published}"
+
+
+def test_a_plus_sign_in_a_folder_s_name_is_no_mixture(published: Path) -> None:
+    plus = published.rename(published.with_name("synthetic+study"))
+    assert open_dataset(str(plus)).name == plus.as_posix()
+    for spec in (f"{plus}+synthetic", f"synthetic+{plus}"):
+        assert open_dataset(spec).name == spec
 
 
 def test_one_split_of_a_data_set_can_be_opened(published: Path) -> None:

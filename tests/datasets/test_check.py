@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from photochrom.datasets import CheckReport, check
+from photochrom.datasets._faces import draw_faces
 from photochrom.datasets.folder import Folder
 from photochrom.datasets.study import Study
 from photochrom.errors import DataError
@@ -50,6 +51,10 @@ def test_the_same_picture_in_two_splits_is_found(report: CheckReport) -> None:
     assert "the same picture: train/twin.png, val/twin-of-a-twin.png" in report.remarks()
 
 
+def test_what_is_equal_to_the_bit_is_not_told_again_as_nearly_so(report: CheckReport) -> None:
+    assert report.near_duplicates == []
+
+
 def test_files_that_were_left_out_are_named(report: CheckReport) -> None:
     (line,) = report.splits["train"].left_out
     assert line.endswith("train/broken.png: the file is empty")
@@ -68,6 +73,16 @@ def test_a_row_tells_count_size_gray_and_left_out(report: CheckReport) -> None:
 def test_every_remark_is_one_line_and_nothing_else_is_remarked(report: CheckReport) -> None:
     assert len(report.remarks()) == 3
     assert all(len(line.splitlines()) == 1 for line in report.remarks())
+
+
+def test_nearly_the_same_picture_to_learn_from_and_to_score_on_is_found(tmp_path: Path) -> None:
+    faces = draw_faces(4, seed=1)
+    for index, face in enumerate(faces):
+        save(tmp_path / ("train" if index < 2 else "val") / f"{index}.png", face)
+    Image.fromarray(faces[3]).save(tmp_path / "train" / "copy.jpg", quality=80)
+    report = check(Folder(root=tmp_path))
+    assert report.near_duplicates == [["train/copy.jpg", "val/3.png"]]
+    assert "nearly the same picture: train/copy.jpg, val/3.png" in report.remarks()
 
 
 def test_there_is_nothing_to_remark_on_a_sound_set(published: Path) -> None:

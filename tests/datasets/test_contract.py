@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photochrom.datasets import SPLITS, Dataset, available, open_dataset
+from photochrom.datasets import SPLITS, Dataset, add, available, describe, open_dataset
+from photochrom.datasets._catalogue import entry
+from photochrom.datasets._published import PictureCollection
 from photochrom.datasets.folder import Folder
 from photochrom.datasets.study import Study
 from photochrom.datasets.synthetic import Synthetic
@@ -44,8 +46,11 @@ SMALL: dict[str, Callable[[Path], Opener]] = {
 
 
 @pytest.fixture(params=available())
-def opener(request: pytest.FixtureRequest, published: Path) -> Opener:
+def opener(request: pytest.FixtureRequest, published: Path, draw_collection: Callable[[str], Path]) -> Opener:
     name: str = request.param
+    kind = entry(name)
+    if issubclass(kind, PictureCollection):
+        add(draw_collection(kind.collection))
     return SMALL[name](published) if name in SMALL else lambda: open_dataset(name)
 
 
@@ -112,6 +117,15 @@ def test_once_at_hand_preparing_it_does_nothing(dataset: Dataset, monkeypatch: p
     monkeypatch.setattr("urllib.request.urlopen", no_network)
     assert dataset.is_at_hand()
     dataset.prepare()
+
+
+@pytest.mark.parametrize("name", available())
+def test_it_says_in_a_line_each_what_it_is_and_what_its_rights_are(name: str) -> None:
+    _, summary, rights, here = describe(name)
+    assert summary
+    assert rights
+    assert "\n" not in summary + rights
+    assert here in {"", "yes", "no"}
 
 
 def test_a_split_that_does_not_exist_is_refused(dataset: Dataset) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,12 @@ def test_taken_pairs_come_in_the_order_that_was_asked_for(pairs: Pairs) -> None:
     assert len(taken) == 2
     np.testing.assert_array_equal(taken.gray, pairs.gray[[2, 0]])
     np.testing.assert_array_equal(taken.truth, pairs.truth[[2, 0]])
+
+
+def test_taken_pairs_keep_their_labels(pairs: Pairs) -> None:
+    labeled = replace(pairs, labels=("x", "y", "z"))
+    assert labeled.take([2, 0]).labels == ("z", "x")
+    assert pairs.take([2, 0]).labels is None
 
 
 def test_gray_pairs_can_be_taken_too(pairs: Pairs) -> None:

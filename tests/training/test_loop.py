@@ -100,6 +100,74 @@ def test_run_cut_off_anywhere_ends_like_an_unbroken_one(
     assert course(tmp_path / "cut") == course(tmp_path / "whole")
 
 
+ODDS = TrainingConfig(
+    model="chroma_unet",
+    hyperparameters={"width": 4, "depth": 2, "blocks": 1},
+    loss="cross_entropy",
+    optimizer="adamw",
+    learning_rate=0.01,
+    schedule="one_cycle",
+    average=0.8,
+    clip_norm=1.0,
+    augmentation="photos",
+    max_epochs=4,
+    stopping="patience",
+    patience=100,
+    precision="fp32",
+)
+"""Every part that the study does without."""
+
+
+def test_odds_are_learnt(tmp_path: Path, faces: Synthetic) -> None:
+    metrics = train(ODDS.varied(max_epochs=25, augmentation="faces"), tmp_path, faces)
+    losses = [row["val_loss"] for row in course(tmp_path)]
+    assert losses[-1] < losses[0] - 0.5
+    assert metrics["val_accuracy"] > 0.4
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_run_with_schedule_and_average_that_was_cut_off_ends_like_an_unbroken_one(
+    tmp_path: Path, faces: Synthetic, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    config = ODDS.varied(precision=precision)
+    whole = train(config, tmp_path / "whole", faces)
+    with monkeypatch.context() as patched:
+        cut("after_epoch", patched)
+        with pytest.raises(_KilledError):
+            train(config, tmp_path / "cut", faces)
+    assert without_times(train(config, tmp_path / "cut", faces)) == without_times(whole)
+    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+
+
+def test_the_average_is_what_is_kept(tmp_path: Path, faces: Synthetic) -> None:
+    for average in (0.0, 0.99):
+        train(ODDS.varied(average=average, max_epochs=1), tmp_path / str(average), faces)
+    plain, averaged = (
+        load_checkpoint(RunFolder(tmp_path / name).weights).model.state_dict() for name in ("0.0", "0.99")
+    )
+    assert any(not torch.equal(plain[name], averaged[name]) for name in plain)
+
+
+def test_odds_cannot_be_asked_of_a_network_that_gives_color(tmp_path: Path, faces: Synthetic) -> None:
+    with pytest.raises(ConfigError, match="convnet gives no odds of chroma; the loss cross_entropy needs chroma_unet"):
+        train(CONFIG.varied(loss="cross_entropy"), tmp_path, faces)
+
+
+def test_training_starts_from_the_weights_that_are_named(tmp_path: Path, faces: Synthetic) -> None:
+    train(CONFIG, tmp_path / "first", faces)
+    weights = RunFolder(tmp_path / "first").weights
+    untouched = CONFIG.varied(initial_weights=str(weights), max_epochs=0)
+    metrics = train(untouched, tmp_path / "second", faces)
+    assert metrics["val_accuracy"] == RunFolder(tmp_path / "first").metrics()["val_accuracy"]
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path, faces: Synthetic) -> None:
+    train(CONFIG, tmp_path / "first", faces)
+    config = ODDS.varied(initial_weights=str(RunFolder(tmp_path / "first").weights))
+    with pytest.raises(ConfigError, match="holds convnet with .* which does not fit chroma_unet"):
+        train(config, tmp_path / "second", faces)
+
+
 def cut(place: str, patched: pytest.MonkeyPatch) -> None:
     """Make training fail in its second epoch at the given place."""
     module = sys.modules["photochrom.training.loop"]

@@ -1,18 +1,23 @@
 """Catalogue: one source of gray/color pairs per file."""
 
-from photochrom.datasets._catalogue import available, open_dataset, open_split
+from photochrom.datasets._add import add
+from photochrom.datasets._catalogue import available, describe, open_dataset, open_split
 from photochrom.datasets._check import CheckReport, check
 from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, ProgressCallback, Split, pairs_from_color
+from photochrom.datasets._published import Addition
 
 __all__ = [
     "SPLITS",
+    "Addition",
     "CheckReport",
     "Dataset",
     "Pairs",
     "ProgressCallback",
     "Split",
+    "add",
     "available",
     "check",
+    "describe",
     "open_dataset",
     "open_split",
     "pairs_from_color",

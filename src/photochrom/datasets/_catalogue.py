@@ -1,16 +1,17 @@
 """The data sets by name, and the one way to open one."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+from photochrom.datasets._mixture import Mixture
 from photochrom.datasets._pairs import Dataset, Pairs, Split, require_split
 from photochrom.errors import ConfigError, DataError
 from photochrom.registry import Registry
 
-__all__ = ["available", "open_dataset", "open_split", "register"]
+__all__ = ["available", "describe", "entry", "open_dataset", "open_split", "register"]
 
-_registry: Registry[Callable[..., Dataset]] = Registry("photochrom.datasets", "data set")
+_registry: Registry[type[Dataset]] = Registry("photochrom.datasets", "data set")
 register = _registry.register
 
 
@@ -19,30 +20,66 @@ def available() -> list[str]:
     return _registry.names()
 
 
+def entry(name: str) -> type[Dataset]:
+    """The class of the data set of that name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    return _registry[name]
+
+
+def describe(name: str) -> tuple[str, str, str, str]:
+    """What `--data` takes to mean a data set, what it is, its rights, and whether it is on this machine."""
+    dataset = entry(name)
+    if name == "folder":
+        return "path/to/folder", dataset.summary, dataset.rights, ""
+    return name, dataset.summary, dataset.rights, "yes" if dataset().is_at_hand() else "no"
+
+
 def open_dataset(spec: str) -> Dataset:
     """The data set that a user means.
 
     Args:
         spec: The name of a data set; or the path of a folder of pictures; or `auto`: the study's pictures where
-            they are at hand, else synthetic faces.
+            they are at hand, else synthetic faces. Several, joined by `+`, mean a mixture, which is scored on the
+            first: `study+utkface`.
 
     Returns:
         The data set, not yet prepared.
 
     Raises:
-        ConfigError: No data set has that name.
+        ConfigError: No data set has that name, or a mixture names one twice.
         DataError: No folder lies at that path.
     """
+    parts = [_open_part(part) for part in _parts(spec)]
+    return parts[0] if len(parts) == 1 else Mixture(parts)
+
+
+def _parts(spec: str) -> Iterator[str]:
+    """What a user has joined by `+`, but for a `+` in the name of a folder that exists."""
+    pieces = spec.split("+")
+    if spec and not all(pieces):
+        raise ConfigError(f"in {spec!r} a name is missing beside a plus sign: --data study+utkface")
+    while pieces:
+        ends = range(len(pieces), 1, -1)
+        end = next((end for end in ends if Path("+".join(pieces[:end])).is_dir()), 1)
+        yield "+".join(pieces[:end])
+        del pieces[:end]
+
+
+def _open_part(spec: str) -> Dataset:
     if spec == "auto":
-        study = _registry["study"]()
-        return study if study.is_at_hand() else _registry["synthetic"]()
+        study = entry("study")()
+        return study if study.is_at_hand() else entry("synthetic")()
     if spec == "folder" or not spec:
         raise ConfigError("a folder of pictures is chosen by its path: --data path/to/pictures")
     if spec not in available() and Path(spec).is_dir():
-        return _registry["folder"](root=Path(spec))
+        folder: Any = entry("folder")
+        return cast("Dataset", folder(root=Path(spec)))
     if "/" in spec or "\\" in spec or spec.startswith("."):
         raise DataError(f"{spec}: no such folder")
-    return _registry[spec]()
+    return entry(spec)()
 
 
 def open_split(spec: str, split: str) -> Pairs:

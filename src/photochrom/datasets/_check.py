@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photochrom.datasets._near_duplicates import near_duplicates
 from photochrom.datasets._pairs import SPLITS, Dataset, Pairs
 from photochrom.errors import DataError
 
@@ -24,12 +25,14 @@ class CheckReport:
         missing: Why a split could not be read, by its name.
         gray: Names of color pictures that hold no color, by split.
         duplicates: Groups of two or more names whose gray pictures are equal to the bit, across and within splits.
+        near_duplicates: Names of a picture to learn from and of one that is kept back and nearly the same.
     """
 
     splits: dict[str, Pairs]
     missing: dict[str, str]
     gray: dict[str, list[str]]
     duplicates: list[list[str]]
+    near_duplicates: list[list[str]]
 
     def rows(self) -> list[tuple[str, int, str, int, int]]:
         """Split, pictures, size, gray ones, and files left out; one row a split."""
@@ -48,7 +51,8 @@ class CheckReport:
         """One line for each thing that a user should know; files left out were told when they were read."""
         lines = [f"{name}: {reason}" for name, reason in self.missing.items()]
         lines += [f"gray: {', '.join(names)}" for names in self.gray.values() if names]
-        return lines + [f"the same picture: {', '.join(names)}" for names in self.duplicates]
+        lines += [f"the same picture: {', '.join(names)}" for names in self.duplicates]
+        return lines + [f"nearly the same picture: {', '.join(names)}" for names in self.near_duplicates]
 
 
 def check(dataset: Dataset) -> CheckReport:
@@ -71,6 +75,7 @@ def check(dataset: Dataset) -> CheckReport:
         missing=missing,
         gray={name: _gray_pictures(pairs) for name, pairs in splits.items()},
         duplicates=_duplicates(splits),
+        near_duplicates=_near_duplicates(splits),
     )
 
 
@@ -87,3 +92,15 @@ def _duplicates(splits: dict[str, Pairs]) -> list[list[str]]:
         for name, gray in zip(pairs.names, pairs.gray, strict=True):
             same[hashlib.sha256(gray.tobytes()).digest()].append(name)
     return [names for names in same.values() if len(names) > 1]
+
+
+def _near_duplicates(splits: dict[str, Pairs]) -> list[list[str]]:
+    """Between `train` and each other split; what is equal to the bit is told as such."""
+    train = splits.get("train")
+    return [
+        [train.names[ours], pairs.names[theirs]]
+        for name, pairs in splits.items()
+        if train is not None and name != "train"
+        for ours, theirs in near_duplicates(train.gray, pairs.gray).items()
+        if not np.array_equal(train.gray[ours], pairs.gray[theirs])
+    ]

@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from PIL import Image
@@ -11,7 +12,20 @@ from PIL import Image
 from photochrom.errors import DataError
 from photochrom.tensors import GrayPictures, RgbPictures
 
-__all__ = ["SPLITS", "Dataset", "Pairs", "ProgressCallback", "Split", "pairs_from_color", "require_split"]
+__all__ = [
+    "SPLITS",
+    "UNLABELED",
+    "Dataset",
+    "Pairs",
+    "ProgressCallback",
+    "Split",
+    "kept_back_of",
+    "pairs_from_color",
+    "require_split",
+]
+
+UNLABELED = "unknown"
+"""The label of a picture of which its data set says nothing, where it labels others."""
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -39,12 +53,14 @@ class Pairs:
         gray: Shape (count, height, width), uint8: luma as Pillow's `convert("L")` gives it.
         color: Shape (count, height, width, 3), uint8 RGB; None where no truth exists.
         left_out: One line for each file that could not be used, saying which and why.
+        labels: What the data set says of each picture, a group to report figures by; None where it says nothing.
     """
 
     names: tuple[str, ...]
     gray: GrayPictures
     color: RgbPictures | None
     left_out: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -66,17 +82,28 @@ class Pairs:
             names=tuple(self.names[index] for index in indices),
             gray=self.gray[list(indices)],
             color=None if self.color is None else self.color[list(indices)],
+            labels=None if self.labels is None else tuple(self.labels[index] for index in indices),
         )
 
 
 def pairs_from_color(names: Sequence[str], color: RgbPictures, left_out: Sequence[str] = ()) -> Pairs:
     """Pairs whose gray side is made from the color side by Pillow's `convert("L")`, which is BT.601 luma."""
-    gray = np.stack([np.asarray(Image.fromarray(picture).convert("L")) for picture in color])
+    gray = np.empty(color.shape[:3], dtype=np.uint8)
+    for place, picture in enumerate(color):
+        gray[place] = np.asarray(Image.fromarray(picture).convert("L"))
     return Pairs(tuple(names), gray, color, tuple(left_out))
 
 
 class Dataset(ABC):
-    """A source of pictures in three splits: train, val and test."""
+    """A source of pictures in three splits: train, val and test.
+
+    Attributes:
+        summary: What it is, in a few words.
+        rights: Under which license its pictures are, or who may use them for what.
+    """
+
+    summary: ClassVar[str]
+    rights: ClassVar[str]
 
     @property
     @abstractmethod
@@ -119,3 +146,16 @@ class Dataset(ABC):
     def fingerprint(self) -> dict[str, Any]:
         """What a checkpoint remembers of the data that it saw."""
         return {"name": self.name}
+
+
+def kept_back_of(dataset: Dataset) -> Pairs:
+    """The gray pictures of `val` and `test`, which nothing may be learnt from; a folder may do without `test`.
+
+    Raises:
+        DataError: The pictures cannot be read.
+    """
+    splits = [dataset.split("val")]
+    with suppress(DataError):
+        splits.append(dataset.split("test"))
+    names = tuple(name for pairs in splits for name in pairs.names)
+    return Pairs(names, np.concatenate([pairs.gray for pairs in splits]), None)

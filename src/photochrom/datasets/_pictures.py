@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,20 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from photochrom.datasets._pairs import Pairs, pairs_from_color
 from photochrom.errors import DataError
 
-__all__ = ["MIN_SIDE", "PICTURE_SUFFIXES", "read_pairs", "read_rgb", "sort_as_text"]
+__all__ = [
+    "MIN_SIDE",
+    "PICTURE_SUFFIXES",
+    "Cut",
+    "find_broken",
+    "middle_square",
+    "read_pairs",
+    "read_rgb",
+    "sort_as_text",
+    "tell_left_out",
+]
+
+Cut = Callable[[Image.Image, int], Image.Image]
+"""Takes an RGB picture of any shape and a side, and gives a square of that side; nothing is squashed."""
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MIN_SIDE = 8
@@ -43,12 +56,18 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def read_rgb(path: Path, size: int | None = None) -> npt.NDArray[np.uint8]:
+def middle_square(image: Image.Image, size: int) -> Image.Image:
+    """The middle of a picture, scaled to a square."""
+    return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+
+
+def read_rgb(path: Path, size: int | None = None, cut: Cut = middle_square) -> npt.NDArray[np.uint8]:
     """One picture file as RGB, upright, and cut and scaled to a square if a size is asked for.
 
     Args:
         path: A file in any format and mode that Pillow reads.
-        size: Side of the square: the middle of the picture is kept, never squashed. None keeps the picture as it is.
+        size: Side of the square. None keeps the picture as it is.
+        cut: Which part of the picture the square shows.
 
     Returns:
         Shape (height, width, 3), uint8.
@@ -68,16 +87,14 @@ def read_rgb(path: Path, size: int | None = None) -> npt.NDArray[np.uint8]:
         raise DataError(f"{path}: broken picture ({_one_line(error)})") from error
     if min(rgb.size) < MIN_SIDE:
         raise DataError(f"{path}: too small ({rgb.width}x{rgb.height}; at least {MIN_SIDE}x{MIN_SIDE} is needed)")
-    if size is not None and rgb.size != (size, size):
-        rgb = ImageOps.fit(rgb, (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(rgb)
+    return np.asarray(rgb if size is None else cut(rgb, size))
 
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _tell(left_out: Sequence[str]) -> None:
+def tell_left_out(left_out: Sequence[str]) -> None:
     """Log what was left out; where nobody listens to logs, Python prints it to standard error."""
     for reason in left_out[:_TOLD_AT_MOST]:
         _log.warning("left out: %s", reason)
@@ -85,14 +102,38 @@ def _tell(left_out: Sequence[str]) -> None:
         _log.warning("left out: %d more files", len(left_out) - _TOLD_AT_MOST)
 
 
-def _read_or_reason(path: Path, size: int) -> npt.NDArray[np.uint8] | DataError:
-    try:
-        return read_rgb(path, size)
-    except DataError as error:
-        return error
+def _reasons(paths: Sequence[Path], use: Callable[[int, Path], None]) -> dict[int, str]:
+    """Why files cannot be used, by their place; `use` is called for each, side by side, and raises if it cannot be."""
+
+    def reason(place: int) -> str | None:
+        try:
+            use(place, paths[place])
+        except DataError as error:
+            return str(error)
+        return None
+
+    # Pillow warns of torn EXIF and of large pictures; what cannot be used is told as left out.
+    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(_READERS) as readers:
+        reasons = readers.map(reason, range(len(paths)))
+        return {place: text for place, text in enumerate(reasons) if text is not None}
 
 
-def read_pairs(paths: Sequence[Path], root: Path, size: int, truth: Literal["color", "none"] = "color") -> Pairs:
+def find_broken(paths: Sequence[Path]) -> dict[Path, str]:
+    """The picture files that cannot be read, each with one line that says which and why."""
+
+    def use(_: int, path: Path) -> None:
+        read_rgb(path)
+
+    return {paths[place]: reason for place, reason in _reasons(paths, use).items()}
+
+
+def read_pairs(
+    paths: Sequence[Path],
+    root: Path,
+    size: int,
+    truth: Literal["color", "none"] = "color",
+    cut: Cut = middle_square,
+) -> Pairs:
     """The pairs of many picture files; broken ones are left out and named.
 
     Args:
@@ -100,6 +141,7 @@ def read_pairs(paths: Sequence[Path], root: Path, size: int, truth: Literal["col
         root: The folder that names are relative to.
         size: Side of the square that every picture is brought to.
         truth: Whether the files are color pictures, or gray ones without a truth.
+        cut: Which part of a picture the square shows.
 
     Returns:
         The pairs of all files that could be read.
@@ -107,18 +149,18 @@ def read_pairs(paths: Sequence[Path], root: Path, size: int, truth: Literal["col
     Raises:
         DataError: None could be read.
     """
-    # Pillow warns of torn EXIF and of large pictures; what cannot be used is told in `left_out`.
-    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(_READERS) as readers:
-        results = list(readers.map(lambda path: _read_or_reason(path, size), paths))
-    left_out = tuple(str(result) for result in results if isinstance(result, DataError))
-    usable = [
-        (path, picture) for path, picture in zip(paths, results, strict=True) if not isinstance(picture, DataError)
-    ]
-    _tell(left_out)
+    color = np.empty((len(paths), size, size, 3), dtype=np.uint8)  # filled in place: large sets fit in memory once
+
+    def use(place: int, path: Path) -> None:
+        color[place] = read_rgb(path, size, cut)
+
+    broken = _reasons(paths, use)
+    left_out = tuple(broken.values())
+    tell_left_out(left_out)
+    usable = [place for place in range(len(paths)) if place not in broken]
     if not usable:
         first = f"; the first: {left_out[0]}" if left_out else ""
         raise DataError(f"{root}: none of its {len(paths)} pictures can be used{first}")
-    names = tuple(path.relative_to(root).as_posix() for path, _ in usable)
-    color = np.stack([picture for _, picture in usable])
-    pairs = pairs_from_color(names, color, left_out)
+    names = tuple(paths[place].relative_to(root).as_posix() for place in usable)
+    pairs = pairs_from_color(names, color[usable] if broken else color, left_out)
     return pairs if truth == "color" else replace(pairs, color=None)

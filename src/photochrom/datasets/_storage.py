@@ -11,7 +11,7 @@ import tempfile
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,19 @@ from platformdirs import user_data_path
 from photochrom.datasets._pairs import ProgressCallback
 from photochrom.errors import DataError
 
-__all__ = ["DATA_HOME_VARIABLE", "content_digest", "data_home", "download", "install_folder", "unpacked"]
+__all__ = [
+    "DATA_HOME_VARIABLE",
+    "MAC_ATTRIBUTES",
+    "content_digest",
+    "data_home",
+    "download",
+    "install_files",
+    "install_folder",
+    "unpacked",
+]
+
+MAC_ATTRIBUTES = "__MACOSX"
+"""A zip made on a Mac holds a shadow of its folders under this name."""
 
 DATA_HOME_VARIABLE = "PHOTOCHROM_DATA"
 _BLOCK_BYTES = 1 << 18
@@ -124,12 +136,33 @@ def install_folder(source: Path, target: Path, verify: Callable[[Path], None]) -
     Args:
         source: What to copy.
         target: Where it shall lie; an older one is replaced once the new one is complete.
-        verify: Called with the finished copy before it takes its place; raises to refuse it.
+        verify: Called with the finished copy before it takes its place; raises to refuse it, and may take files out.
     """
+    _install(lambda copy: shutil.copytree(source, copy), target, verify)
+
+
+def install_files(files: Mapping[str, Path], target: Path, verify: Callable[[Path], None]) -> None:
+    """Copy some files into place, whole or not at all.
+
+    Args:
+        files: What to copy, by the path that each shall have in the folder.
+        target: As of `install_folder`.
+        verify: As of `install_folder`.
+    """
+
+    def write(copy: Path) -> None:
+        for name, file in files.items():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, copy / name)
+
+    _install(write, target, verify)
+
+
+def _install(write: Callable[[Path], object], target: Path, verify: Callable[[Path], None]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as aside:
         copy = Path(aside) / "new"
-        shutil.copytree(source, copy)
+        write(copy)
         verify(copy)
         older = Path(aside) / "old"
         if target.exists():

@@ -32,6 +32,9 @@ class Folder(Dataset):
         DataError: The folder does not exist.
     """
 
+    summary = "your own color pictures, their middle squares at 80x80; in train, val and test, or split by a seed"
+    rights = "yours"
+
     def __init__(self, *, root: Path, size: int = 80, seed: int = 0, val_share: float = 0.1) -> None:
         if size < MIN_SIDE:
             raise ConfigError(f"size must be at least {MIN_SIDE}, not {size}")

@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from photochrom.datasets._catalogue import register
-from photochrom.datasets._pairs import Dataset, Pairs, ProgressCallback, Split, require_split
+from photochrom.datasets._pairs import Pairs, ProgressCallback, Split, require_split
 from photochrom.datasets._pictures import read_pairs, sort_as_text
-from photochrom.datasets._storage import content_digest, data_home, download, install_folder, unpacked
+from photochrom.datasets._published import Addition, PublishedSet
+from photochrom.datasets._storage import (
+    MAC_ATTRIBUTES,
+    content_digest,
+    data_home,
+    download,
+    install_folder,
+    unpacked,
+)
 from photochrom.errors import DataError
 
 __all__ = ["Study"]
 
 _COMMIT = "51809ae3ea8810d0f10114d92856013f99a1feca"
-_MAC_ATTRIBUTES = "__MACOSX"
-"""A zip made on a Mac holds a shadow of its folders under this name."""
-
 _URL = f"https://github.com/bitirgenalperen/Face-Colorization/archive/{_COMMIT}.tar.gz"
 
 
@@ -52,13 +57,13 @@ def _verify(root: Path) -> None:
 def _find_root(folder: Path) -> Path:
     """The folder that holds `train/images`, however deep an archive has put it."""
     for marker in sort_as_text(folder.rglob(_PARTS["train"].folder)):
-        if _MAC_ATTRIBUTES not in marker.parts:
+        if MAC_ATTRIBUTES not in marker.parts:
             return marker.parents[1]
     raise DataError(f"this is not the study's set: no folder {_PARTS['train'].folder} in it")
 
 
 @register
-class Study(Dataset):
+class Study(PublishedSet):
     """The pictures of "Face Colorization with CNN Based Architectures", from its public repository.
 
     They are looked for where `add` and `prepare` put them, then in a folder `dataset` here, which is where the
@@ -70,6 +75,8 @@ class Study(Dataset):
         not stated there, so: research use.
     """
 
+    summary = "the study's faces, tight 80x80 crops; its test split is gray only"
+    rights = "not stated in the study's public repository: research use"
     size = 80
 
     @property
@@ -119,7 +126,15 @@ class Study(Dataset):
             download(_URL, archive, progress)
             self.add(archive)
 
-    def add(self, archive_or_folder: Path) -> None:
+    def is_in(self, folder: Path) -> bool:
+        """Whether a folder has the study's layout, at some depth."""
+        try:
+            root = _find_root(folder)
+        except DataError:
+            return False
+        return all((root / part.folder).is_dir() for part in _PARTS.values())
+
+    def add(self, archive_or_folder: Path) -> Addition:
         """Copy the pictures from an archive or a folder, after checking that they are the study's.
 
         Args:
@@ -130,6 +145,7 @@ class Study(Dataset):
         """
         with unpacked(archive_or_folder, beside=self.home.parent) as folder:
             install_folder(_find_root(folder), self.home, _verify)
+        return Addition(self.name, self.home, sum(part.count for part in _PARTS.values()))
 
     def split(self, split: Split) -> Pairs:
         """The pairs of one split; the test split is gray alone."""

@@ -24,6 +24,9 @@ class Synthetic(Dataset):
         ConfigError: An argument is out of range.
     """
 
+    summary = "faces drawn by photochrom from a seed, 80x80"
+    rights = "none needed"
+
     def __init__(
         self,
         *,

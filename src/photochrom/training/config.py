@@ -22,6 +22,8 @@ class TrainingConfig(BaseModel):
         data: Name of a data set, the path of a folder, or `auto`; a run keeps the name of what that turned out to be.
         model: Name of a network.
         hyperparameters: Arguments of the network; what is not named keeps its default.
+        initial_weights: A shipped model or a `.safetensors` file whose weights training starts from; the network must
+            be the same. Empty for fresh weights.
         loss: What is minimised; `cross_entropy` is for networks that give odds of chroma.
         optimizer: How; `closed_form` asks the network for the answer itself, which a lookup table knows.
         learning_rate: Step size.
@@ -49,6 +51,7 @@ class TrainingConfig(BaseModel):
     data: str = "auto"
     model: str = "convnet"
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    initial_weights: str = ""
     loss: Literal["mse", "l1", "smooth_l1", "cross_entropy"] = "mse"
     optimizer: Literal["sgd", "adamw", "closed_form"] = "sgd"
     learning_rate: float = Field(default=0.007, gt=0, le=10)

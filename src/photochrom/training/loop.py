@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from photochrom import models
-from photochrom.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from photochrom.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
 from photochrom.color import to_uint8
 from photochrom.datasets import Dataset, Pairs, open_dataset
 from photochrom.errors import CheckpointError, ConfigError
@@ -79,13 +79,33 @@ def fit(
     keep_freed_pages()
     fabric = _fabric(device, config.precision)
     torch.manual_seed(config.seed)
-    model = models.create(config.model, config.hyperparameters)
+    model = _first_model(config)
     dataset = dataset or open_dataset(config.data)
     with run.locked():
         run.claim(config.varied(data=dataset.name))
         if run.is_finished():
             return run.metrics()
         return _fit_in(fabric, config, run, model, dataset, on_epoch)
+
+
+def _first_model(config: TrainingConfig) -> ColorizationModel:
+    """The network as training finds it.
+
+    Raises:
+        CheckpointError: The weights to start from cannot be had.
+        ConfigError: They are another network's.
+    """
+    model = models.create(config.model, config.hyperparameters)
+    if config.initial_weights:
+        source = find_checkpoint(config.initial_weights).model
+        try:
+            model.load_state_dict(source.state_dict())
+        except RuntimeError as error:
+            raise ConfigError(
+                f"{config.initial_weights}: holds {source.catalogue_name} with {source.hyperparameters}, "
+                f"which does not fit {config.model} with {model.hyperparameters}"
+            ) from error
+    return model
 
 
 def _fit_in(

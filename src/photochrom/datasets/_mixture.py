@@ -1,0 +1,94 @@
+"""Several data sets as one to learn from."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from photochrom.datasets._near_duplicates import without_near_duplicates
+from photochrom.datasets._pairs import UNLABELED, Dataset, Pairs, ProgressCallback, Split, kept_back_of, require_split
+from photochrom.errors import ConfigError, DataError
+
+__all__ = ["Mixture"]
+
+
+class Mixture(Dataset):
+    """The training pictures of all parts, scored on those that the first part keeps back.
+
+    Pictures of the later parts that are nearly the same as one of the first part's `val` or `test` are left out of
+    `train`, so that nothing is scored that was learnt. Names of the later parts' pictures begin with their part's.
+
+    Args:
+        parts: Data sets whose pictures have one size.
+
+    Raises:
+        ConfigError: One is named twice.
+    """
+
+    def __init__(self, parts: Sequence[Dataset]) -> None:
+        names = [part.name for part in parts]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"{'+'.join(names)}: names one data set twice")
+        self.parts = tuple(parts)
+
+    @property
+    def name(self) -> str:
+        """The names of the parts, joined as `open_dataset` reads them."""
+        return "+".join(part.name for part in self.parts)
+
+    def require_at_hand(self) -> None:
+        """See that all parts can be read without a download.
+
+        Raises:
+            DataError: One cannot.
+        """
+        for part in self.parts:
+            part.require_at_hand()
+
+    def prepare(self, progress: ProgressCallback | None = None) -> None:
+        """Prepare every part."""
+        for part in self.parts:
+            part.prepare(progress)
+
+    def split(self, split: Split) -> Pairs:
+        """For `train` the pairs of all parts, one part after the other; else those of the first part alone.
+
+        Raises:
+            DataError: A part cannot be read, or the parts' pictures differ in size.
+        """
+        require_split(split)
+        first, *others = self.parts
+        if split != "train":
+            return first.split(split)
+        learnt, kept_back = first.split("train"), kept_back_of(first)
+        return _one_after_the_other([learnt, *(_fresh(part, first.name, kept_back) for part in others)])
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The name, and the fingerprints of the parts."""
+        return {"name": self.name, "parts": [part.fingerprint() for part in self.parts]}
+
+
+def _fresh(part: Dataset, first: str, kept_back: Pairs) -> Pairs:
+    """What a part has to learn from and the first part does not keep back, named after the part."""
+    pairs = part.split("train")
+    ours, theirs = _size(pairs), _size(kept_back)
+    if ours != theirs:
+        raise DataError(f"a mixture needs pictures of one size, but {first} has {theirs} and {part.name} has {ours}")
+    named = replace(pairs, names=tuple(f"{part.name}/{name}" for name in pairs.names))
+    return without_near_duplicates(named, kept_back)
+
+
+def _size(pairs: Pairs) -> str:
+    return "x".join(map(str, reversed(pairs.gray.shape[1:])))
+
+
+def _one_after_the_other(parts: Sequence[Pairs]) -> Pairs:
+    labels = tuple(label for pairs in parts for label in pairs.labels or (UNLABELED,) * len(pairs))
+    return Pairs(
+        names=tuple(name for pairs in parts for name in pairs.names),
+        gray=np.concatenate([pairs.gray for pairs in parts]),
+        color=np.concatenate([pairs.truth for pairs in parts]),
+        left_out=tuple(line for pairs in parts for line in pairs.left_out),
+        labels=labels if any(pairs.labels for pairs in parts) else None,
+    )
