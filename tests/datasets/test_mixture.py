@@ -54,6 +54,28 @@ def test_it_learns_from_all_parts_one_after_the_other(first: Synthetic, pictures
     assert train.labels is None
 
 
+def test_a_small_part_can_be_shown_several_times(first: Synthetic, pictures: Path) -> None:
+    folder = Folder(root=pictures)
+    mixture = open_dataset(f"synthetic+3*{pictures}")
+    assert mixture.name == f"synthetic+3*{pictures.resolve().as_posix()}"
+    train = Mixture([first, folder], [1, 3]).split("train")
+    once = Mixture([first, folder]).split("train")
+    assert len(once) == 9
+    assert train.names == once.names + once.names[5:] * 2
+    np.testing.assert_array_equal(train.truth[9:13], once.truth[5:])
+
+
+@pytest.mark.parametrize("spec", ["2*synthetic+study", "synthetic+0*study"])
+def test_a_part_that_counts_less_than_once_or_a_first_that_counts_more_is_refused(spec: str) -> None:
+    with pytest.raises(ConfigError, match="the first data set counts once, later ones at least once"):
+        open_dataset(spec)
+
+
+def test_its_first_part_is_the_scored_one(first: Synthetic, pictures: Path) -> None:
+    assert Mixture([first, Folder(root=pictures)]).scored_part() is first
+    assert first.scored_part() is first
+
+
 def test_it_is_scored_on_the_first_part_alone(first: Synthetic, pictures: Path) -> None:
     mixture = Mixture([first, Folder(root=pictures)])
     for split in ("val", "test"):

@@ -43,17 +43,26 @@ def open_dataset(spec: str) -> Dataset:
     Args:
         spec: The name of a data set; or the path of a folder of pictures; or `auto`: the study's pictures where
             they are at hand, else synthetic faces. Several, joined by `+`, mean a mixture, which is scored on the
-            first: `study+utkface`.
+            first; a later one may be shown several times an epoch: `study+utkface`, `study+8*cc0_portraits`.
 
     Returns:
         The data set, not yet prepared.
 
     Raises:
-        ConfigError: No data set has that name, or a mixture names one twice.
+        ConfigError: No data set has that name, or a mixture names one twice, or its first is to be shown several times.
         DataError: No folder lies at that path.
     """
-    parts = [_open_part(part) for part in _parts(spec)]
-    return parts[0] if len(parts) == 1 else Mixture(parts)
+    pieces = list(_parts(spec))
+    if len(pieces) == 1:
+        return _open_part(spec)
+    times, names = zip(*(_times(piece) for piece in pieces), strict=True)
+    return Mixture([_open_part(name) for name in names], times)
+
+
+def _times(piece: str) -> tuple[int, str]:
+    """How often a part of a mixture is shown in an epoch, and what it is."""
+    factor, star, name = piece.partition("*")
+    return (int(factor), name) if star and factor.isdecimal() else (1, piece)
 
 
 def _parts(spec: str) -> Iterator[str]:

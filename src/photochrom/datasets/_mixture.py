@@ -21,21 +21,26 @@ class Mixture(Dataset):
 
     Args:
         parts: Data sets whose pictures have one size.
+        times: How often each part's pictures stand in `train`, so that a small set counts beside a large one; once
+            each if not given. The first part's stand there once.
 
     Raises:
-        ConfigError: One is named twice.
+        ConfigError: A part is named twice, or is to stand there less than once, or the first more than once.
     """
 
-    def __init__(self, parts: Sequence[Dataset]) -> None:
-        names = [part.name for part in parts]
-        if len(set(names)) < len(names):
-            raise ConfigError(f"{'+'.join(names)}: names one data set twice")
+    def __init__(self, parts: Sequence[Dataset], times: Sequence[int] | None = None) -> None:
         self.parts = tuple(parts)
+        self.times = tuple(times or (1,) * len(parts))
+        if len({part.name for part in parts}) < len(parts):
+            raise ConfigError(f"{self.name}: names one data set twice")
+        if self.times[0] != 1 or min(self.times) < 1:
+            raise ConfigError(f"{self.name}: the first data set counts once, later ones at least once")
 
     @property
     def name(self) -> str:
         """The names of the parts, joined as `open_dataset` reads them."""
-        return "+".join(part.name for part in self.parts)
+        factors = (f"{times}*" if times > 1 else "" for times in self.times)
+        return "+".join(f"{factor}{part.name}" for factor, part in zip(factors, self.parts, strict=True))
 
     def require_at_hand(self) -> None:
         """See that all parts can be read without a download.
@@ -61,8 +66,14 @@ class Mixture(Dataset):
         first, *others = self.parts
         if split != "train":
             return first.split(split)
-        learnt, kept_back = first.split("train"), kept_back_of(first)
-        return _one_after_the_other([learnt, *(_fresh(part, first.name, kept_back) for part in others)])
+        learnt, kept_back = [first.split("train")], kept_back_of(first)
+        for part, times in zip(others, self.times[1:], strict=True):
+            learnt += [_fresh(part, first.name, kept_back)] * times
+        return _one_after_the_other(learnt)
+
+    def scored_part(self) -> Dataset:
+        """The first part."""
+        return self.parts[0]
 
     def fingerprint(self) -> dict[str, Any]:
         """The name, and the fingerprints of the parts."""

@@ -143,6 +143,10 @@ class Dataset(ABC):
             DataError: The split does not exist or holds no usable picture.
         """
 
+    def scored_part(self) -> "Dataset":
+        """The data set that `val` and `test` are of; its pictures are the first in `train`."""
+        return self
+
     def fingerprint(self) -> dict[str, Any]:
         """What a checkpoint remembers of the data that it saw."""
         return {"name": self.name}

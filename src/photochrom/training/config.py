@@ -33,6 +33,7 @@ class TrainingConfig(BaseModel):
         clip_norm: Longest gradient that a step follows; longer ones are shortened. 0 leaves them as they are.
         average: How much of the moving average of the weights stays at every step; the average is what is measured
             and kept then. 0 keeps the weights themselves.
+        focus_epochs: Of the epochs the last so many, in which a mixture's first data set alone is learnt from.
         augmentation: `faces` turns, scales, shifts and mirrors pictures a little at random; `photos` does more of it
             and ages the gray side as old photographs are: grain, blur, coarse JPEG, fading.
         batch_size: Pictures a step.
@@ -63,6 +64,7 @@ class TrainingConfig(BaseModel):
     augmentation: Literal["none", "faces", "photos"] = "none"
     batch_size: int = Field(default=16, ge=1, le=4096)
     max_epochs: int = Field(default=100, ge=0, le=100_000)
+    focus_epochs: int = Field(default=0, ge=0)
     stopping: Literal["settled", "patience"] = "settled"
     patience: int = Field(default=10, ge=1)
     min_delta: float = Field(default=5e-5, ge=0)

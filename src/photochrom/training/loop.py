@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
@@ -125,7 +125,9 @@ def _fit_in(
     if config.optimizer == "closed_form":
         _solve(model, train)
     elif config.max_epochs > 0:
-        rows = _Loop(fabric, config, run, model, fingerprint, len(train)).train(train, val, on_epoch)
+        in_focus = len(dataset.scored_part().split("train")) if config.focus_epochs else len(train)
+        pictures = _pictures_by_epoch(config, len(train), in_focus)
+        rows = _Loop(fabric, config, run, model, fingerprint, pictures).train(train, val, on_epoch)
     if not rows:
         save_checkpoint(run.weights, Checkpoint(model, fingerprint))
     spent = sum(row["seconds"] for row in rows) if rows else time.perf_counter() - started
@@ -198,7 +200,13 @@ def _optimizer(config: TrainingConfig, model: ColorizationModel) -> Optimizer:
     return AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
 
 
-def _schedule(config: TrainingConfig, optimizer: Optimizer, pictures: int) -> OneCycleLR | None:
+def _pictures_by_epoch(config: TrainingConfig, count: int, in_focus: int) -> list[int]:
+    """How many pictures, counted from the first, each epoch shows."""
+    broad_epochs = max(config.max_epochs - config.focus_epochs, 0)
+    return [count if epoch < broad_epochs else in_focus for epoch in range(config.max_epochs)]
+
+
+def _schedule(config: TrainingConfig, optimizer: Optimizer, pictures: Sequence[int]) -> OneCycleLR | None:
     """What changes the step size from step to step, if anything does.
 
     Reference:
@@ -206,7 +214,7 @@ def _schedule(config: TrainingConfig, optimizer: Optimizer, pictures: int) -> On
     """
     if config.schedule == "constant":
         return None
-    steps = config.max_epochs * math.ceil(pictures / config.batch_size)
+    steps = sum(math.ceil(count / config.batch_size) for count in pictures)
     return OneCycleLR(
         optimizer, config.learning_rate, total_steps=steps, pct_start=0.2, div_factor=10.0, final_div_factor=100.0
     )
@@ -262,8 +270,9 @@ class _Loop:
         run: RunFolder,
         model: ColorizationModel,
         fingerprint: dict[str, Any],
-        train_pictures: int,
+        pictures: list[int],
     ) -> None:
+        self.pictures = pictures
         self.fabric = fabric
         self.config = config
         self.run = run
@@ -273,7 +282,7 @@ class _Loop:
         self.plain_model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         plain_optimizer = _optimizer(config, model)
         self.model, self.optimizer = fabric.setup(self.plain_model, plain_optimizer)
-        self.schedule = _schedule(config, plain_optimizer, train_pictures)
+        self.schedule = _schedule(config, plain_optimizer, pictures)
         self.average = _average(config, self.plain_model)
         self.measured = self.model if self.average is None else fabric.setup_module(self.average.module)
         if isinstance(model, DistributionModel):
@@ -302,11 +311,12 @@ class _Loop:
         return self.rows
 
     def _train_epoch(self, gray: Tensor, color: Tensor) -> dict[str, float]:
-        """One pass over the pictures; figures are of predictions made on the way, before each step."""
+        """One pass over the pictures of this epoch; figures are of predictions made on the way, before each step."""
         self.model.train()
         loss_sum = torch.zeros((), device=gray.device)
         accuracies: list[float] = []
-        order = torch.randperm(len(gray), generator=self.order)
+        count = self.pictures[len(self.rows)]
+        order = torch.randperm(count, generator=self.order)
         for step, indices in enumerate(torch.split(order, self.config.batch_size)):
             batch = indices.to(gray.device)
             inputs, truth = self._pictures(gray[batch], color[batch])
@@ -320,7 +330,7 @@ class _Loop:
                 prediction = self.objective.color(inputs, answer.detach())
                 accuracies.append(accuracy_within(to_uint8(prediction), to_uint8(truth)))
         return {
-            "train_loss": float(loss_sum) / len(gray),
+            "train_loss": float(loss_sum) / count,
             "train_accuracy": sum(accuracies) / len(accuracies),
         }
 
