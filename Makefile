@@ -44,5 +44,5 @@ $(VENV)/.train: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.test: $(VENV)/.train
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,tensorboard]' --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,tensorboard,export]' --group dev
 	touch $@

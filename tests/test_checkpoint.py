@@ -16,6 +16,7 @@ from photochrom.checkpoint import (
     Checkpoint,
     find_checkpoint,
     load_checkpoint,
+    pack_checkpoint,
     save_checkpoint,
     shipped_models,
 )
@@ -251,3 +252,32 @@ def test_a_checkpoint_that_is_neither_a_file_nor_shipped_is_refused(
 @pytest.mark.parametrize("name", shipped_models())
 def test_every_shipped_model_is_found_by_its_name(name: str) -> None:
     assert find_checkpoint(name).figures
+
+
+def test_half_precision_halves_the_file_and_hardly_moves_the_color(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = models.create("convnet", {"hidden_channels": 32}).eval()
+    for name, half in (("whole", False), ("half", True)):
+        save_checkpoint(tmp_path / name, Checkpoint(model), half=half)
+    ratio = (tmp_path / "half").stat().st_size / (tmp_path / "whole").stat().st_size
+    assert ratio < 0.65
+    packed = load_checkpoint(tmp_path / "half").model
+    assert all(parameter.dtype == torch.float32 for parameter in packed.parameters())
+    gray = torch.rand(1, 1, 16, 16) * 2 - 1
+    torch.testing.assert_close(packed(gray), model(gray), atol=2e-3, rtol=0)
+
+
+def test_packing_changes_how_a_network_is_used(tmp_path: Path) -> None:
+    model = models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1})
+    save_checkpoint(tmp_path / "run", Checkpoint(model, {"name": "study"}, {"val_accuracy": 0.5}))
+    pack_checkpoint(tmp_path / "run", tmp_path / "packed", {"read_out": "natural", "mirrored": True})
+    packed = load_checkpoint(tmp_path / "packed")
+    assert packed.model.hyperparameters == {**model.hyperparameters, "read_out": "natural", "mirrored": True}
+    assert (packed.data, packed.figures) == ({"name": "study"}, {"val_accuracy": 0.5})
+
+
+def test_packing_refuses_settings_that_need_other_weights(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "run", Checkpoint(models.create("convnet")))
+    with pytest.raises(CheckpointError, match=r"its weights do not fit \{'hidden_channels': 9\}"):
+        pack_checkpoint(tmp_path / "run", tmp_path / "packed", {"hidden_channels": 9})
+    assert not (tmp_path / "packed").exists()

@@ -94,13 +94,23 @@ def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder
     accuracy = RunFolder(Path("run")).metrics()["val_accuracy"]
     assert f"{accuracy:.5g}" in ended.out
     assert "By skin tone; too few groups to compare" in ended.out
-    figures = json.loads(Path("figures/run.json").read_text())
+    (figures,) = json.loads(Path("figures/run.json").read_text())
+    assert (figures["data"], figures["split"]) == (face_folder.as_posix(), "val")
     assert figures["overall"]["accuracy"] == pytest.approx(accuracy)
     assert figures["read_out"] is None
     groups = figures["by_skin_tone"]["groups"].values()
     assert sum(group["pictures"] for group in groups) == 8
     assert photochrom(*words, "--count", 3).status == 0
-    assert json.loads(Path("figures/run.json").read_text())["overall"]["pictures"] == 3
+    assert photochrom(*words, "--split", "train").status == 0
+    entries = json.loads(Path("figures/run.json").read_text())
+    assert [(entry["split"], entry["overall"]["pictures"]) for entry in entries] == [("val", 3), ("train", 24)]
+
+
+def test_a_file_that_holds_something_else_is_not_evaluated_into(photochrom: Command, face_folder: Path) -> None:
+    Path("mine.json").write_text('{"precious": 1}')
+    ended = photochrom("evaluate", "study-best", "--data", face_folder, "--json", "mine.json")
+    assert_one_clear_line(ended, "mine.json", "no list of evaluations")
+    assert Path("mine.json").read_text() == '{"precious": 1}'
 
 
 def test_a_read_out_of_a_network_without_any_gets_one_line(photochrom: Command, face_folder: Path) -> None:

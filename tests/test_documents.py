@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from photochrom.cli import app
-from photochrom.experiments import available, get_experiment
+from photochrom.experiments import get_experiment, of_the_study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -118,7 +118,7 @@ assert {name!r} in room.available()
 def test_committed_results_hold_every_run_of_the_study() -> None:
     rows = json.loads((ROOT / "docs" / "study" / "results.json").read_text())
     found = {(row["experiment"], row["run"]) for row in rows}
-    for name in available():
+    for name in of_the_study():
         for run in get_experiment(name).runs:
             assert (name, run.name) in found
     assert all(0.2 < row["val_accuracy"] < 0.9 for row in rows)

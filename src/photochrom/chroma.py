@@ -70,13 +70,14 @@ _WINDOWS = np.stack([_window_shares(BLUE_SPAN), _window_shares(RED_SPAN)])
 """Shape (2, candidates, bins): times the odds, this is the chance of each candidate, by blue for Cb, by red for Cr."""
 
 
-def _like(constant: AnyArray, odds: ChromaOdds) -> AnyArray:
-    """A constant of this module as the array type, number type and device of some odds."""
-    return array_namespace(odds).asarray(constant, dtype=odds.dtype, device=device(odds))
+def _like(constant: AnyArray, array: AnyArray) -> AnyArray:
+    """A constant of this module as the array type, number type and device of an array."""
+    return array_namespace(array).asarray(constant, dtype=array.dtype, device=device(array))
 
 
-def _along_bins(values: AnyArray, odds: ChromaOdds) -> AnyArray:
-    return array_namespace(odds).reshape(_like(values, odds), (1, 1, -1, 1, 1))
+def _along_bins(values: AnyArray, array: AnyArray) -> AnyArray:
+    """Values of bins or candidates, to be combined with odds, as `_like` gives them."""
+    return array_namespace(array).reshape(_like(values, array), (1, 1, -1, 1, 1))
 
 
 def _softmax(scores: AnyArray) -> AnyArray:

@@ -182,13 +182,15 @@ def evaluate(
         str | None, typer.Option(help="How a network that gives a distribution shall choose its color.")
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Draw so many pictures; all of them if not given.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write everything to this JSON file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Also add everything to this JSON file, in place of an older entry like it.")
+    ] = None,
 ) -> None:
     """Tell whether a network's color looks right: all measures, overall, by skin tone and by label."""
     from photochrom.checkpoint import find_checkpoint
     from photochrom.console import evaluate_with_progress, print_table
-    from photochrom.datasets import open_split
-    from photochrom.files import write_whole
+    from photochrom.datasets import open_dataset, open_split
+    from photochrom.evaluation import record_evaluation
     from photochrom.training import choose
 
     model, pairs = find_checkpoint(weights).model, open_split(data, split)
@@ -196,7 +198,25 @@ def evaluate(
     for table in evaluation.tables():
         print_table(table.columns, table.rows, title=table.title)
     if json is not None:
-        write_whole(json, evaluation.as_json())
+        record_evaluation(json, evaluation, open_dataset(data).name, split)
+
+
+@app.command()
+def pack(
+    weights: Annotated[Path, typer.Argument(help="A .safetensors file of a run.")],
+    out: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME=VALUE]...", help="How it shall be used, such as read_out=natural mirrored=true."),
+    ] = None,
+) -> None:
+    """Write weights anew in half precision, to ship or to hand on."""
+    from photochrom.checkpoint import load_checkpoint, pack_checkpoint
+    from photochrom.training.config import parse_assignments
+
+    changes = parse_assignments(settings or [], load_checkpoint(weights).model.catalogue_name)
+    pack_checkpoint(weights, out, changes["hyperparameters"])
+    say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 
 @app.command()
@@ -243,6 +263,22 @@ def experiment_run(
     failures = run_jobs_with_progress(plan(names, seeds, runs, data), jobs, device)
     say(f"results: {runs}; next: photochrom report {runs} --out report")
     raise typer.Exit(2 if failures else 0)
+
+
+@app.command()
+def export(
+    weights: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A .safetensors file of a run, or the name of a shipped model.")
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT.onnx", help="Where the ONNX file goes; an older one is replaced.")
+    ],
+) -> None:
+    """Write a network as an ONNX file, which needs no torch, and check that it gives the same colors."""
+    from photochrom.checkpoint import find_checkpoint
+    from photochrom.export import export_onnx
+
+    say(export_onnx(find_checkpoint(weights), out).summary())
 
 
 @app.command()

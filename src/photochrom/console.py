@@ -43,6 +43,8 @@ __all__ = [
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+_EXPORT_MODULES = frozenset({"onnx", "onnx_ir", "onnxruntime", "onnxscript"})
+
 USAGE_STATUS = 2
 INTERRUPTED_STATUS = 130
 
@@ -91,13 +93,18 @@ def one_line_failures() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("photochrom"):
             raise
-        _fail(f"{error.name} is not installed: pip install 'photochrom[train]'", USAGE_STATUS)
+        _fail(f"{error.name} is not installed: pip install 'photochrom[{_extra_of(error.name)}]'", USAGE_STATUS)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(INTERRUPTED_STATUS)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", USAGE_STATUS)
+
+
+def _extra_of(module: str | None) -> str:
+    """The extra that brings a module."""
+    return "export" if (module or "").partition(".")[0] in _EXPORT_MODULES else "train"
 
 
 def _fail(text: str, status: int) -> NoReturn:

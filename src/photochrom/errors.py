@@ -1,6 +1,6 @@
 """What can go wrong in ways that a user can mend."""
 
-__all__ = ["CheckpointError", "ConfigError", "DataError", "PhotochromError"]
+__all__ = ["CheckpointError", "ConfigError", "DataError", "ExportError", "PhotochromError"]
 
 
 class PhotochromError(Exception):
@@ -17,3 +17,7 @@ class DataError(PhotochromError):
 
 class CheckpointError(PhotochromError):
     """A file of weights that is broken, of another format version, or of another network."""
+
+
+class ExportError(PhotochromError):
+    """A network that cannot be exported, or whose exported file gives other colors."""

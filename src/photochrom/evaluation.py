@@ -5,15 +5,16 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from photochrom.color import to_uint8
-from photochrom.datasets import Pairs, ProgressCallback
-from photochrom.datasets._pairs import UNLABELED
-from photochrom.errors import ConfigError
+from photochrom.datasets import UNLABELED, Pairs, ProgressCallback
+from photochrom.errors import ConfigError, DataError
+from photochrom.files import write_whole
 from photochrom.metrics import (
     Calibration,
     FloatArray,
@@ -35,12 +36,22 @@ from photochrom.skin_tone import NO_TONE, TONE_GROUPS, tone_group, typology_angl
 from photochrom.tensors import GrayPictures, RgbPictures
 from photochrom.training.predictions import gray_batch, predict_signed, rgb_batch
 
-__all__ = ["FEWEST_PICTURES", "Grouping", "ModelEvaluation", "Scores", "evaluate_model"]
+__all__ = [
+    "FEWEST_PICTURES",
+    "Grouping",
+    "ModelEvaluation",
+    "Scores",
+    "evaluate_model",
+    "read_evaluations",
+    "record_evaluation",
+]
 
 FEWEST_PICTURES = 30
 """Of a group that takes part in the fairness ratio; the mean of fewer says little."""
 
 _BATCH_SIZE = 20
+_RECORD_KEYS = frozenset({"data", "split", "read_out"})
+"""What tells one evaluation of a network from another."""
 
 
 @dataclass(frozen=True)
@@ -154,16 +165,47 @@ class ModelEvaluation:
             "by_label": None if self.by_label is None else self.by_label.as_dict(),
         }
 
-    def as_json(self) -> str:
-        """Everything as JSON text that any program reads."""
-        return json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n"
-
     def tables(self) -> list[Table]:
         """What a reader wants to see: overall, by skin tone, and by label if there are labels."""
         tables = [_overall_table(self.overall), _group_table("skin tone", self.by_skin_tone)]
         if self.by_label is not None:
             tables.append(_group_table("label", self.by_label))
         return tables
+
+
+def record_evaluation(file: Path, evaluation: ModelEvaluation, data: str, split: str) -> None:
+    """Add an evaluation to a JSON file of evaluations; an older one of the same pictures and read-out is replaced.
+
+    Args:
+        file: Holds a list with `data`, `split` and the entries of `ModelEvaluation.as_dict` for each evaluation.
+        evaluation: What was measured.
+        data: On which data set.
+        split: On which of its splits.
+
+    Raises:
+        DataError: The file is there, but holds something else; it is left as it is.
+        OSError: It cannot be written.
+    """
+    new = {"data": data, "split": split, **evaluation.as_dict()}
+    kept = [old for old in read_evaluations(file) if any(old[key] != new[key] for key in _RECORD_KEYS)]
+    write_whole(file, json.dumps([*kept, new], indent=1, allow_nan=False) + "\n")
+
+
+def read_evaluations(file: Path) -> list[dict[str, Any]]:
+    """The evaluations in a file that `record_evaluation` wrote; none if there is no such file.
+
+    Raises:
+        DataError: The file holds something else.
+    """
+    try:
+        entries = json.loads(file.read_text())
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise DataError(f"{file}: not JSON ({error})") from error
+    if not isinstance(entries, list) or not all(isinstance(one, dict) and set(one) >= _RECORD_KEYS for one in entries):
+        raise DataError(f"{file}: is no list of evaluations; name another file")
+    return entries
 
 
 def evaluate_model(

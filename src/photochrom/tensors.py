@@ -24,5 +24,5 @@ RgbPictures = UInt8[Any, "count height width 3"]
 ChromaBatch = Float[Any, "batch 2 height width"]
 """Cb and Cr, in [-1, 1]; gray is 0."""
 
-ChromaOdds = Float[Any, "batch 2 bins height width"]
+ChromaOdds = Float[Any, "batch 2 bins rows columns"]
 """For Cb and for Cr at each place, how likely each bin of values is; see `photochrom.chroma`."""

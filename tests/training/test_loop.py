@@ -164,7 +164,7 @@ def test_training_starts_from_the_weights_that_are_named(tmp_path: Path, faces: 
 def test_weights_of_another_network_are_refused(tmp_path: Path, faces: Synthetic) -> None:
     train(CONFIG, tmp_path / "first", faces)
     config = ODDS.varied(initial_weights=str(RunFolder(tmp_path / "first").weights))
-    with pytest.raises(ConfigError, match="holds convnet with .* which does not fit chroma_unet"):
+    with pytest.raises(ConfigError, match=r"holds convnet with .* which does not fit chroma_unet"):
         train(config, tmp_path / "second", faces)
 
 

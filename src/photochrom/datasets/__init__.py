@@ -3,11 +3,12 @@
 from photochrom.datasets._add import add
 from photochrom.datasets._catalogue import available, describe, open_dataset, open_split
 from photochrom.datasets._check import CheckReport, check
-from photochrom.datasets._pairs import SPLITS, Dataset, Pairs, ProgressCallback, Split, pairs_from_color
+from photochrom.datasets._pairs import SPLITS, UNLABELED, Dataset, Pairs, ProgressCallback, Split, pairs_from_color
 from photochrom.datasets._published import Addition
 
 __all__ = [
     "SPLITS",
+    "UNLABELED",
     "Addition",
     "CheckReport",
     "Dataset",

@@ -1,6 +1,6 @@
 """Catalogue: one question of the study per file."""
 
-from photochrom.experiments._catalogue import available, base_config, get_experiment, get_run
+from photochrom.experiments._catalogue import available, base_config, get_experiment, get_run, of_the_study
 from photochrom.experiments._experiment import Experiment, Published, Run
 from photochrom.experiments._runner import Job, Outcome, plan, run_jobs
 
@@ -14,6 +14,7 @@ __all__ = [
     "base_config",
     "get_experiment",
     "get_run",
+    "of_the_study",
     "plan",
     "run_jobs",
 ]

@@ -8,7 +8,7 @@ from photochrom.experiments._experiment import Experiment, Run
 from photochrom.registry import Registry
 from photochrom.training import TrainingConfig, read_config
 
-__all__ = ["available", "base_config", "get_experiment", "get_run", "register"]
+__all__ = ["available", "base_config", "get_experiment", "get_run", "of_the_study", "register"]
 
 _registry: Registry[Callable[[], Experiment]] = Registry("photochrom.experiments", "experiment")
 register = _registry.register
@@ -17,6 +17,11 @@ register = _registry.register
 def available() -> list[str]:
     """The names of the experiments."""
     return _registry.names()
+
+
+def of_the_study() -> list[str]:
+    """The names of the experiments that the study consists of."""
+    return [name for name in available() if get_experiment(name).in_study]
 
 
 def get_experiment(name: str) -> Experiment:

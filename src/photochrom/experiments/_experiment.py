@@ -63,6 +63,8 @@ class Experiment:
         compared_with: The run that these are held against, as `experiment/run`; None where there is none.
         section: Where in the study this stands.
         claim: What the study concluded, in our words.
+        in_study: Whether it is a part of the study, which `all` trains and the report shows; networks past the study
+            take hours and name their own data.
     """
 
     title: str
@@ -71,3 +73,4 @@ class Experiment:
     compared_with: str | None = None
     section: str = ""
     claim: str = ""
+    in_study: bool = True

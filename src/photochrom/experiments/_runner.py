@@ -11,7 +11,8 @@ from pathlib import Path
 from photochrom import models
 from photochrom.datasets import open_dataset
 from photochrom.errors import ConfigError
-from photochrom.experiments._catalogue import available, get_experiment
+from photochrom.experiments._catalogue import get_experiment, of_the_study
+from photochrom.experiments._experiment import Run
 from photochrom.files import write_whole
 from photochrom.training import RunFolder, TrainingConfig
 
@@ -47,10 +48,11 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
     """The jobs of some experiments, those of the first seed before those of the second, and large networks first.
 
     Args:
-        words: Names of experiments, or `all`; and settings to change in every run, as `NAME=VALUE`.
+        words: Names of experiments, or `all`, which are those of the study; and settings to change in every run, as
+            `NAME=VALUE`.
         seeds: How many seeds each run is trained with, from 0 on.
         runs: The folder of all runs.
-        data: A data set.
+        data: A data set, for the runs that do not name their own.
 
     Returns:
         Every job, finished ones too.
@@ -67,17 +69,22 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
     names = list(dict.fromkeys(word for word in words if "=" not in word))
     if not names:
         raise ConfigError("name an experiment, or all; 'photochrom experiment list' lists them")
-    dataset = open_dataset(data)
-    dataset.require_at_hand()
+    common = open_dataset(data)
+
+    def data_of(run: Run) -> str:
+        dataset = common if run.config.data == "auto" else open_dataset(run.config.data)
+        dataset.require_at_hand()
+        return dataset.name
+
     jobs: list[Job] = []
     for seed in range(seeds):
         of_seed = [
             Job(
                 name=f"{name}/{run.name}-seed-{seed}",
-                config=run.config.varied(data=dataset.name, seed=seed).assigned(assignments),
+                config=run.config.varied(data=data_of(run), seed=seed).assigned(assignments),
                 folder=RunFolder(runs / name / f"{run.name}-seed-{seed}"),
             )
-            for name in (available() if "all" in names else names)
+            for name in (of_the_study() if "all" in names else names)
             for run in get_experiment(name).runs
         ]
         # With the long jobs first, no core is left waiting at the end.

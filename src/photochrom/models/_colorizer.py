@@ -66,5 +66,8 @@ class DistributionModel(Protocol):
     def color(self, gray: GrayBatch, scores: Tensor) -> RgbBatch:
         """The color pictures that scores stand for, by the read-out that was chosen."""
 
+    def variants(self, gray: GrayBatch, count: int) -> list[RgbBatch]:
+        """Several different colorings of gray pictures."""
+
     def confidence(self, gray: GrayBatch) -> GrayBatch:
         """How likely red and blue of `forward` lie within the study's margin of the truth, range [0, 1]."""

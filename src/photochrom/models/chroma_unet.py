@@ -6,7 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from photochrom.chroma import BIN_COUNT, READ_OUTS, chance_within, odds_from_scores, read_chroma, require_read_out
+from photochrom.chroma import (
+    BIN_COUNT,
+    READ_OUTS,
+    chance_within,
+    odds_from_scores,
+    read_chroma,
+    require_read_out,
+    variant_chroma,
+)
 from photochrom.color import fit_gamut
 from photochrom.errors import ConfigError
 from photochrom.models._catalogue import register
@@ -74,6 +82,11 @@ def _enlarged_to(gray: GrayBatch, coarse: Tensor) -> Tensor:
     return _enlarge(coarse, _STEM_STRIDE)[..., :height, :width]
 
 
+def _merged(gray: GrayBatch, chroma: Tensor) -> RgbBatch:
+    """Luma and chroma at a quarter of the size as color pictures."""
+    return fit_gamut(gray, _enlarged_to(gray, chroma))
+
+
 @register
 class ChromaUNet(ColorizationModel):
     """Odds of Cb and Cr at a quarter of the size, read as one guess and merged with the luma of the input.
@@ -86,6 +99,8 @@ class ChromaUNet(ColorizationModel):
         blocks: Residual blocks on each contracting level but the first, which has one, as every expanding level has.
         dropout: Share of the features dropped at the lowest level while training.
         read_out: Which guess `forward` gives; see `photochrom.chroma.READ_OUTS`.
+        mirrored: Whether odds are averaged over a picture and its mirror image, which takes twice the time and is a
+            little nearer to the truth; training never does it.
 
     Raises:
         ConfigError: An argument is out of range, or there is no such read-out.
@@ -100,7 +115,14 @@ class ChromaUNet(ColorizationModel):
     read_outs = tuple(READ_OUTS)
 
     def __init__(
-        self, *, width: int = 64, depth: int = 3, blocks: int = 2, dropout: float = 0.1, read_out: str = "within"
+        self,
+        *,
+        width: int = 64,
+        depth: int = 3,
+        blocks: int = 2,
+        dropout: float = 0.1,
+        read_out: str = "within",
+        mirrored: bool = False,
     ) -> None:
         super().__init__()
         require_at_least(1, width=width, depth=depth, blocks=blocks)
@@ -108,6 +130,7 @@ class ChromaUNet(ColorizationModel):
             raise ConfigError(f"dropout must be at least 0 and below 1, not {dropout}")
         require_read_out(read_out)
         self.read_out = read_out
+        self.mirrored = mirrored
         self.stride = _STEM_STRIDE * 2 ** (depth - 1)
         widths = [width * 2**level for level in range(depth)]
         self.stem = nn.Sequential(_halving(1, _STEM_CHANNELS), _halving(_STEM_CHANNELS, width))
@@ -143,22 +166,41 @@ class ChromaUNet(ColorizationModel):
         for level in reversed(range(len(bridges))):
             raised = _enlarge(self.narrowing[level](features), 2)
             features = self.expanding[level](functional.relu(bridges[level] + raised))
-        height, width = (-(-side // _STEM_STRIDE) for side in gray.shape[-2:])
+        # Rounded up without a negative number, and no len(): both would be wrong in an ONNX graph of any size.
+        height, width = ((side + _STEM_STRIDE - 1) // _STEM_STRIDE for side in gray.shape[-2:])
         scores: Tensor = self.to_scores(features)
-        return scores[..., :height, :width].reshape(len(gray), 2, BIN_COUNT, height, width)
+        return scores[..., :height, :width].reshape(gray.shape[0], 2, BIN_COUNT, height, width)
 
     def odds(self, gray: GrayBatch) -> ChromaOdds:
         """The odds of chroma, in the shape of `scores`."""
-        return odds_from_scores(self.scores(gray).float())
+        odds = odds_from_scores(self.scores(gray).float())
+        if not self.mirrored:
+            return odds
+        mirror_image = odds_from_scores(self.scores(gray.flip(3)).float()).flip(4)
+        return (odds + mirror_image) / 2.0
 
     def color(self, gray: GrayBatch, scores: Tensor) -> RgbBatch:
         """The color pictures that scores stand for, by the read-out that was chosen; the luma of the gray is kept."""
-        guess = read_chroma(odds_from_scores(scores.float()), self.read_out)
-        return fit_gamut(gray, _enlarged_to(gray, guess))
+        return _merged(gray, read_chroma(odds_from_scores(scores.float()), self.read_out))
 
     def forward(self, gray: GrayBatch) -> RgbBatch:
         """The color of gray pictures."""
-        return self.color(gray, self.scores(gray))
+        return _merged(gray, read_chroma(self.odds(gray), self.read_out))
+
+    def variants(self, gray: GrayBatch, count: int) -> list[RgbBatch]:
+        """Several different colorings of gray pictures, each coherent in itself, the soberest first.
+
+        Args:
+            gray: Shape (batch, 1, height, width), signed.
+            count: How many, from 1 to `photochrom.chroma.MAX_VARIANTS`.
+
+        Returns:
+            `count` times shape (batch, 3, height, width), signed.
+
+        Raises:
+            ConfigError: There are not so many.
+        """
+        return [_merged(gray, guess) for guess in variant_chroma(self.odds(gray), count)]
 
     def confidence(self, gray: GrayBatch) -> GrayBatch:
         """How likely red and blue of `forward` lie within the study's margin of the truth; range [0, 1]."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from photochrom.checkpoint import load_checkpoint
 from photochrom.errors import CheckpointError, DataError
-from photochrom.experiments import Experiment, Run, available, get_experiment
+from photochrom.experiments import Experiment, Run, get_experiment, of_the_study
 from photochrom.training import RunFolder, TrainingConfig
 
 __all__ = ["Chapter", "ExperimentResults", "Findings", "Measured", "RunResults", "SeedResult", "gather"]
@@ -216,7 +216,7 @@ def gather(root: Path) -> Findings:
 def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentResults, ...], set[str]]:
     claimed: set[str] = set()
     gathered: list[ExperimentResults] = []
-    for name in available():
+    for name in of_the_study():
         experiment = get_experiment(name)
         runs: list[RunResults] = []
         for run in experiment.runs:

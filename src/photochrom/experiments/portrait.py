@@ -1,0 +1,45 @@
+"""What colors do whole portraits have, and old photographs of them?"""
+
+from photochrom.experiments._catalogue import register
+from photochrom.experiments._experiment import Experiment, Run
+from photochrom.training import TrainingConfig
+
+__all__ = ["portrait"]
+
+_OLD_PHOTOS = TrainingConfig(
+    model="chroma_unet",
+    loss="cross_entropy",
+    optimizer="adamw",
+    learning_rate=0.003,
+    weight_decay=0.05,
+    schedule="one_cycle",
+    clip_norm=1.0,
+    augmentation="photos",
+    batch_size=32,
+    stopping="patience",
+    patience=1000,
+)
+
+
+@register
+def portrait() -> Experiment:
+    """What colors do whole portraits have, and old photographs of them?"""
+    return Experiment(
+        title="The portrait models",
+        question="What do pictures that nobody owns suffice for, beside all pictures?",
+        in_study=False,
+        runs=(
+            Run(
+                "portrait",
+                "all portraits",
+                _OLD_PHOTOS.varied(
+                    data="utkface_whole+8*cc0_portraits+4*congress_portraits", max_epochs=5, average=0.998
+                ),
+            ),
+            Run(
+                "portrait-cc0",
+                "portraits in the public domain or CC0",
+                _OLD_PHOTOS.varied(data="congress_portraits+5*cc0_portraits", max_epochs=40, average=0.99),
+            ),
+        ),
+    )
