@@ -6,10 +6,10 @@ Every side colors the same gray 80x80 pictures on one core, in batches of 1 and 
 - **eager torch**: the same network in full precision, as training evaluates it.
 - **study's best**: the shipped `study-best` by ONNX Runtime, the least that a network of the study's kind costs.
 
-Weights are fresh, for they do not change the cost. Two things are counted apart: the network alone, which ends with odds
-of chroma (with color for the study's), and the way from gray bytes to color bytes, read-out included. Without torch the
-read-out is numpy's. Sides take turns in one process, repeat by repeat, and figures are medians of processor time, which
-other work on the machine hardly lengthens.
+Weights are fresh, for they do not change the cost. Two things are counted apart: the network alone, which ends with
+odds of chroma (with color for the study's), and the way from gray bytes to color bytes, read-out included. Without
+torch the read-out is numpy's. Sides take turns in one process, repeat by repeat, and figures are medians of processor
+time, which other work on the machine hardly lengthens.
 """
 
 import json

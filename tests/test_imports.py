@@ -27,6 +27,8 @@ PUBLIC_NAMES = {
     "load_checkpoint",
     "open_dataset",
     "predict",
+    "predict_confidence",
+    "predict_variants",
     "save_checkpoint",
     "write_report",
 }

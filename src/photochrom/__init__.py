@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from photochrom.models import ColorizationModel
     from photochrom.models import create as create_model
     from photochrom.report import write_report
-    from photochrom.training import Evaluation, RunFolder, TrainingConfig, evaluate, fit, predict
+    from photochrom.training import (
+        Evaluation,
+        RunFolder,
+        TrainingConfig,
+        evaluate,
+        fit,
+        predict,
+        predict_confidence,
+        predict_variants,
+    )
 
 __version__ = "0.1.0"
 
@@ -36,6 +45,8 @@ __all__ = [
     "load_checkpoint",
     "open_dataset",
     "predict",
+    "predict_confidence",
+    "predict_variants",
     "save_checkpoint",
     "write_report",
 ]
@@ -57,6 +68,8 @@ _HOMES = {
     "load_checkpoint": "checkpoint",
     "open_dataset": "datasets",
     "predict": "training",
+    "predict_confidence": "training",
+    "predict_variants": "training",
     "save_checkpoint": "checkpoint",
     "write_report": "report",
 }

@@ -17,10 +17,12 @@ from photochrom.models import ColorizationModel
 __all__ = [
     "FORMAT_VERSION",
     "Checkpoint",
+    "ShippedModel",
     "find_checkpoint",
     "load_checkpoint",
     "pack_checkpoint",
     "save_checkpoint",
+    "shipped_model",
     "shipped_models",
 ]
 
@@ -42,6 +44,23 @@ class Checkpoint:
     model: ColorizationModel
     data: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """Where the files of a model that comes with this package lie.
+
+    Attributes:
+        name: The name that commands know it by.
+        weights: Its checkpoint.
+        card: What it is good for and what it must not be used for, as Markdown.
+        figures: Its evaluations, as `photochrom.evaluation.record_evaluation` writes them; there may be no such file.
+    """
+
+    name: str
+    weights: Path
+    card: Path
+    figures: Path
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = False) -> None:
@@ -122,6 +141,18 @@ def shipped_models() -> list[str]:
     return sorted(path.stem for path in _SHIPPED.glob("*.safetensors"))
 
 
+def shipped_model(name: str) -> ShippedModel:
+    """The files of a model that comes with this package.
+
+    Raises:
+        CheckpointError: There is no such model.
+    """
+    if name not in shipped_models():
+        raise CheckpointError(f"{name}: no shipped model; there are: {', '.join(shipped_models())}")
+    weights, card, figures = (_SHIPPED / f"{name}.{ending}" for ending in ("safetensors", "md", "json"))
+    return ShippedModel(name, weights, card, figures)
+
+
 def find_checkpoint(name_or_path: str) -> Checkpoint:
     """A shipped model by its name, or a checkpoint by its path.
 
@@ -129,7 +160,7 @@ def find_checkpoint(name_or_path: str) -> Checkpoint:
         CheckpointError: There is no such model or file, or the file cannot be used.
     """
     if name_or_path in shipped_models():
-        return load_checkpoint(_SHIPPED / f"{name_or_path}.safetensors")
+        return load_checkpoint(shipped_model(name_or_path).weights)
     if not Path(name_or_path).is_file():
         raise CheckpointError(f"{name_or_path}: no such file, nor a shipped model ({', '.join(shipped_models())})")
     return load_checkpoint(Path(name_or_path))

@@ -161,6 +161,12 @@ def predict(
     seed: Annotated[int, typer.Option(min=0, help="Decides which pictures are drawn.")] = 0,
     estimations: Annotated[Path, typer.Option(help="Where the array goes.")] = Path("estimations-test.npy"),
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("out"),
+    variants: Annotated[
+        int, typer.Option(min=1, help="How many different guesses of each, from a network that gives odds.")
+    ] = 1,
+    confidence: Annotated[
+        bool, typer.Option("--confidence", help="Also write how sure the network is, as gray pictures: white is sure.")
+    ] = False,
 ) -> None:
     """Color test pictures: an array, the list of its names, and one picture file each."""
     from photochrom.checkpoint import find_checkpoint
@@ -168,7 +174,11 @@ def predict(
     from photochrom.training import color_test_pictures
 
     model, pairs = find_checkpoint(weights).model, open_split(data, split)
-    say(color_test_pictures(model, pairs, count, seed, array=estimations, pictures=out))
+    say(
+        color_test_pictures(
+            model, pairs, count, seed, array=estimations, pictures=out, variants=variants, confidence=confidence
+        )
+    )
 
 
 @app.command()

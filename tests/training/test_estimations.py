@@ -1,14 +1,26 @@
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from photochrom import models
 from photochrom.datasets.synthetic import Synthetic
 from photochrom.errors import ConfigError, DataError
-from photochrom.training import choose, predict, score_estimations, write_estimations
+from photochrom.training import (
+    choose,
+    predict,
+    predict_confidence,
+    predict_variants,
+    score_estimations,
+    write_estimations,
+)
+from photochrom.training.estimations import write_guesses
+from photochrom.training.predictions import gray_batch
 
 
 def write_names(path: Path, names: list[str]) -> Path:
@@ -143,3 +155,36 @@ def test_pictures_without_a_truth_cannot_be_scored(tmp_path: Path, faces: Synthe
 def test_missing_files_are_named(tmp_path: Path, faces: Synthetic) -> None:
     with pytest.raises(DataError, match=r"none\.npy: no such file"):
         score_estimations(tmp_path / "none.npy", tmp_path / "none.txt", faces)
+
+
+def test_guesses_and_confidence_lie_beside_the_pictures(tmp_path: Path, faces: Synthetic) -> None:
+    model = models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1})
+    pairs = faces.split("test").take([0, 1])
+    write_guesses(model, pairs, tmp_path, variants=3, confidence=True)
+    stems = [Path(name).stem for name in pairs.names]
+    endings = ("-2.png", "-3.png", "-confidence.png")
+    assert {path.name for path in tmp_path.iterdir()} == {stem + ending for stem in stems for ending in endings}
+    guess = np.asarray(Image.open(tmp_path / f"{stems[0]}-3.png"))
+    assert np.array_equal(guess, predict_variants(model, pairs.gray, 3)[2][0])
+    sure = np.asarray(Image.open(tmp_path / f"{stems[1]}-confidence.png"))
+    assert np.array_equal(sure, predict_confidence(model, pairs.gray)[1])
+
+
+def test_the_first_guess_alone_needs_no_further_files(tmp_path: Path, faces: Synthetic) -> None:
+    write_guesses(models.create("lookup_table"), faces.split("test"), tmp_path, variants=1, confidence=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_confidence_is_the_networks_own(faces: Synthetic) -> None:
+    model, gray = models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1}), faces.split("test").gray
+    sure = predict_confidence(model, gray)
+    assert sure.shape == gray.shape
+    assert sure.dtype == np.uint8
+    stated = model.confidence(gray_batch(torch.from_numpy(gray)))[:, 0].detach().numpy() * 255
+    assert np.abs(sure - stated).max() <= 0.51
+
+
+@pytest.mark.parametrize("ask", [lambda model, gray: predict_variants(model, gray, 2), predict_confidence])
+def test_a_network_without_odds_has_one_guess(ask: Callable[..., Any], faces: Synthetic) -> None:
+    with pytest.raises(ConfigError, match="neither variants nor a confidence"):
+        ask(models.create("convnet"), faces.split("test").gray)

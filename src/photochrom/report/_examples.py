@@ -10,9 +10,11 @@ from photochrom.datasets import Pairs, open_dataset, pairs_from_color
 from photochrom.errors import ConfigError, DataError
 from photochrom.training import sample_indices
 
-__all__ = ["example_pairs"]
+__all__ = ["example_pairs", "public_portrait"]
 
 _COUNT = 8
+_FACE_BOX = (169, 62, 279, 172)
+"""Left, top, right and bottom of the face in the portrait, cut as tightly as the study cut its faces."""
 
 
 def _validation(data: str) -> Pairs:
@@ -28,17 +30,20 @@ def _public(_: str) -> Pairs:
     """Synthetic faces, and the portrait of an astronaut that scikit-image ships, which is in the public domain."""
     val = open_dataset("synthetic").split("val")
     faces = val.take(sample_indices(len(val), _COUNT - 1))
-    portrait = _astronaut(faces.gray.shape[1])
+    portrait = _resized(_astronaut().crop(_FACE_BOX), faces.gray.shape[1])
     return pairs_from_color((*faces.names, "astronaut"), np.concatenate([faces.truth, portrait[None]]))
 
 
-def _astronaut(size: int) -> npt.NDArray[np.uint8]:
-    """The face of the portrait, cut as tightly as the study cut its faces."""
+def _astronaut() -> Image.Image:
+    """The whole portrait, 512x512."""
     from skimage.data import astronaut
 
     portrait: Image.Image = Image.fromarray(astronaut())  # type: ignore[no-untyped-call]
-    face = portrait.crop((169, 62, 279, 172))
-    return np.asarray(face.resize((size, size), Image.Resampling.LANCZOS))
+    return portrait
+
+
+def _resized(picture: Image.Image, size: int) -> npt.NDArray[np.uint8]:
+    return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
 
 
 _SOURCES: dict[str, Callable[[str], Pairs]] = {"validation": _validation, "public": _public}
@@ -58,3 +63,12 @@ def example_pairs(source: str, data: str) -> Pairs:
     if source not in _SOURCES:
         raise ConfigError(f"no examples are called {source!r}; there are: {', '.join(_SOURCES)}")
     return _SOURCES[source](data)
+
+
+def public_portrait(size: int = 256) -> Pairs:
+    """A single picture that shows more than a face: the whole portrait of the public examples.
+
+    Args:
+        size: Its height and width.
+    """
+    return pairs_from_color(("astronaut",), _resized(_astronaut(), size)[None])

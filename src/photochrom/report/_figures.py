@@ -1,17 +1,22 @@
 """The figures of the report, as image files' bytes."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
+from photochrom.report._models import ShippedResults
 from photochrom.report._results import Findings, RunResults
+from photochrom.tensors import RgbPictures
+from photochrom.training import grid
 
-__all__ = ["curves", "overview", "to_jpeg"]
+__all__ = ["curves", "overview", "reliability", "side_by_side", "to_jpeg"]
 
 _STYLE: dict[Any, Any] = {
     "axes.edgecolor": "#8a8f98",
@@ -26,6 +31,10 @@ _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "photochrom",
 }
 _TRAIN, _VALIDATION, _STUDY = "#9aa5b1", "#c2410c", "#1d4ed8"
+_SETS_OF_PICTURES = (_VALIDATION, _STUDY, "#0f766e", "#7e22ce", "#a16207", "#be185d")
+_LARGEST_DOT = 160.0
+_SMALLEST_HEADING = 13.0
+_INK = "#1f2933"
 
 
 def _svg(figure: Figure) -> bytes:
@@ -81,6 +90,62 @@ def overview(findings: Findings) -> bytes:
         axes.set_xlabel("validation accuracy within 12")
         axes.legend(loc="upper left")
         return _svg(figure)
+
+
+def reliability(results: ShippedResults) -> bytes:
+    """What a model states of its default read-out beside how often that came true, as SVG; one line a set of pictures.
+
+    Reference:
+        Guo et al., "On calibration of modern neural networks", 2017.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 4.0))
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color="#8a8f98", linewidth=0.8, linestyle=":", label="as stated")
+        for place, evaluation in enumerate(one for one in results.as_used if one.overall.reliability):
+            color = _SETS_OF_PICTURES[place % len(_SETS_OF_PICTURES)]
+            bins = evaluation.overall.reliability or []
+            stated, observed = [one.stated for one in bins], [one.observed for one in bins]
+            axes.plot(stated, observed, color=color, linewidth=1.0, label=evaluation.pictures)
+            axes.scatter(stated, observed, s=[_LARGEST_DOT * one.share for one in bins], color=color, alpha=0.6)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="stated confidence", ylabel="share within 12 levels")
+        axes.set_aspect("equal")
+        axes.legend(loc="upper left")
+        return _svg(figure)
+
+
+def side_by_side(columns: Mapping[str, RgbPictures]) -> Image.Image:
+    """Columns of equally large pictures on white, each under its heading.
+
+    Args:
+        columns: By heading; each of shape (count, height, width, 3), uint8.
+
+    Returns:
+        One RGB picture.
+    """
+    rows = [np.stack(row) for row in zip(*columns.values(), strict=True)]
+    pictures, width = grid(rows), rows[0].shape[2]
+    font = _heading_font(columns, width)
+    height = round(1.7 * font.size)
+    canvas = Image.new("RGB", (pictures.width, height + pictures.height), "white")
+    canvas.paste(pictures, (0, height))
+    draw = ImageDraw.Draw(canvas)
+    middles = np.linspace(width / 2, pictures.width - width / 2, len(columns))
+    for middle, heading in zip(middles, columns, strict=True):
+        draw.text((float(middle), height / 2), heading, fill=_INK, font=font, anchor="mm")
+    return canvas
+
+
+def _heading_font(headings: Iterable[str], width: int) -> ImageFont.FreeTypeFont:
+    """A font in which every heading is at most as wide as a column, in pixels."""
+    font = _font(max(_SMALLEST_HEADING, width / 11))
+    longest = max(font.getlength(heading) for heading in headings)
+    return font if longest <= width else _font(font.size * width / longest)
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    """The font of the other figures, which matplotlib ships."""
+    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
 def to_jpeg(picture: Image.Image) -> bytes:

@@ -15,10 +15,13 @@ from photochrom import __version__
 from photochrom.checkpoint import load_checkpoint
 from photochrom.color import cast_with_wraparound
 from photochrom.datasets import Pairs
+from photochrom.evaluation import FEWEST_PICTURES
 from photochrom.files import write_whole
 from photochrom.report._effects import NEGLIGIBLE, effects_of, pooled_spread
 from photochrom.report._examples import example_pairs
 from photochrom.report._figures import curves, overview, to_jpeg
+from photochrom.report._model_pictures import model_figures
+from photochrom.report._models import gather_shipped
 from photochrom.report._results import Findings, RunResults, SeedResult, gather
 from photochrom.training import comparison, grid, predict, predict_signed
 
@@ -28,7 +31,7 @@ _MIME = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 
 
 def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
-    """Write `report.html`, `report.md`, `results.json` and `figures/`.
+    """Write `report.html`, `report.md`, `results.json` and `figures/`; the models of the package have their section.
 
     Args:
         runs: The folder of all runs.
@@ -46,7 +49,8 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
     findings = gather(runs)
     first = findings.runs[0].config if findings.runs else next(iter(findings.others.values())).config
     pairs = example_pairs(examples, first.data)
-    figures = dict(_figures(findings, pairs))
+    shipped = gather_shipped()
+    figures = {**dict(_figures(findings, pairs)), **dict(model_figures(shipped))}
     for name, content in figures.items():
         write_whole(out / "figures" / name, content)
     _remove_all_but(out / "figures", figures)
@@ -63,6 +67,9 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
         "spread": pooled_spread(findings),
         "one_seed_seconds": sum(run.seeds[0].metrics["seconds"] for run in findings.runs),
         "machine": _machine(findings),
+        "shipped": shipped,
+        "comparisons": shipped.comparisons(first.data),
+        "fewest_pictures": FEWEST_PICTURES,
         "data": first.data,
         "examples": examples,
         "figures": frozenset(figures),

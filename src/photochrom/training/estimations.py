@@ -16,7 +16,7 @@ from photochrom.files import write_whole, written_whole
 from photochrom.metrics import accuracy_within, colorfulness, mean_squared_error
 from photochrom.models import ColorizationModel
 from photochrom.tensors import RgbPictures
-from photochrom.training.predictions import predict
+from photochrom.training.predictions import predict, predict_confidence, predict_variants
 
 __all__ = ["choose", "score_estimations", "write_estimations"]
 
@@ -79,15 +79,52 @@ def _picture_names(names: Sequence[str]) -> list[Path]:
     return renamed
 
 
+def write_guesses(model: ColorizationModel, pairs: Pairs, pictures: Path, variants: int, confidence: bool) -> None:
+    """Write what else a network holds possible: `NAME-2.png`, `NAME-3.png`, ..., and `NAME-confidence.png`.
+
+    Args:
+        model: A network that gives odds of chroma.
+        pairs: The gray pictures.
+        pictures: The folder for the PNG files.
+        variants: How many guesses there shall be, the one that `write_estimations` writes included.
+        confidence: Whether to write how sure the network is of that one, as a gray picture: white for certainty.
+
+    Raises:
+        ConfigError: The network gives one color only, or not so many variants.
+        OSError: Something cannot be written.
+    """
+    maps: dict[str, npt.NDArray[np.uint8]] = {}
+    if variants > 1:
+        guesses = predict_variants(model, pairs.gray, variants)[1:]
+        maps |= {f"-{place}": guess for place, guess in enumerate(guesses, start=2)}
+    if confidence:
+        maps["-confidence"] = predict_confidence(model, pairs.gray)
+    for ending, of_all in maps.items():
+        for name, picture in zip(_picture_names(pairs.names), of_all, strict=True):
+            with written_whole(pictures / name.with_stem(name.stem + ending)) as aside:
+                Image.fromarray(picture).save(aside)
+
+
 def color_test_pictures(
-    model: ColorizationModel, pairs: Pairs, count: int = 100, seed: int = 0, *, array: Path, pictures: Path
+    model: ColorizationModel,
+    pairs: Pairs,
+    count: int = 100,
+    seed: int = 0,
+    *,
+    array: Path,
+    pictures: Path,
+    variants: int = 1,
+    confidence: bool = False,
 ) -> str:
-    """Color some pictures, drawn by a seed, and write what comes out: see `choose` and `write_estimations`.
+    """Color some pictures, drawn by a seed, and write what comes out.
+
+    See `choose`, `write_guesses` and `write_estimations`, whose arguments these are.
 
     Returns:
         One line that says what lies where.
     """
     chosen = choose(pairs, count, seed)
+    write_guesses(model, chosen, pictures, variants, confidence)
     names = write_estimations(model, chosen, array, pictures)
     return f"{len(chosen)} pictures colored: {array}, {names}, {pictures}/"
 

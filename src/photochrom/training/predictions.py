@@ -8,11 +8,23 @@ from torch import Tensor, nn
 
 from photochrom.color import cast_with_wraparound, share_out_of_range, to_signed, to_uint8
 from photochrom.datasets import Pairs
+from photochrom.errors import ConfigError
 from photochrom.metrics import accuracy_within, colorfulness, mean_squared_error
+from photochrom.models import DistributionModel
 from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
 from photochrom.training.objective import Objective
 
-__all__ = ["Evaluation", "evaluate", "gray_batch", "predict", "predict_signed", "rgb_batch", "score"]
+__all__ = [
+    "Evaluation",
+    "evaluate",
+    "gray_batch",
+    "predict",
+    "predict_confidence",
+    "predict_signed",
+    "predict_variants",
+    "rgb_batch",
+    "score",
+]
 
 _BATCH_SIZE = 20
 
@@ -67,6 +79,60 @@ def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
         Shape (count, height, width, 3), uint8, a numpy array.
     """
     return to_uint8(predict_signed(model, torch.from_numpy(gray))).permute(0, 2, 3, 1).numpy()
+
+
+def predict_variants(model: nn.Module, gray: GrayPictures, count: int) -> list[RgbPictures]:
+    """Several different colorings of gray pictures, the soberest first.
+
+    Args:
+        model: A network that gives odds of chroma; it is left in evaluation mode.
+        gray: Shape (count, height, width), uint8, a numpy array.
+        count: How many.
+
+    Returns:
+        `count` arrays of shape (count, height, width, 3), uint8.
+
+    Raises:
+        ConfigError: The network gives one color only, or not so many variants.
+    """
+    network = _require_odds(model)
+    batches = [network.variants(batch, count) for batch in _gray_batches(model, gray)]
+    return [
+        to_uint8(torch.cat([batch[place] for batch in batches])).permute(0, 2, 3, 1).cpu().numpy()
+        for place in range(count)
+    ]
+
+
+def predict_confidence(model: nn.Module, gray: GrayPictures) -> GrayPictures:
+    """How sure a network is of its color, place by place.
+
+    Args:
+        model: A network that gives odds of chroma; it is left in evaluation mode.
+        gray: Shape (count, height, width), uint8, a numpy array.
+
+    Returns:
+        Same shape, uint8: the stated chance that red and blue lie within 12 levels of the truth, 255 for certainty.
+
+    Raises:
+        ConfigError: The network gives color only.
+    """
+    network = _require_odds(model)
+    chances = torch.cat([network.confidence(batch) for batch in _gray_batches(model, gray)])
+    return (chances[:, 0] * 255.0).round().to(torch.uint8).cpu().numpy()
+
+
+def _require_odds(model: nn.Module) -> DistributionModel:
+    if not isinstance(model, DistributionModel):
+        raise ConfigError("this network gives one color and no odds: it has neither variants nor a confidence")
+    return model
+
+
+def _gray_batches(model: nn.Module, gray: GrayPictures) -> Iterator[GrayBatch]:
+    """Gray pictures as a network in evaluation mode sees them, on its device, without a gradient."""
+    model.eval()
+    with torch.no_grad():
+        for _, batch in _batches(torch.from_numpy(gray).to(next(model.parameters()).device)):
+            yield batch
 
 
 def score(model: nn.Module, objective: Objective, gray: GrayPictures, color: RgbPictures) -> dict[str, float]:
