@@ -191,7 +191,9 @@ class Showcase:
         rows = [
             ComparisonRow(results.name, one, is_default=one.read_out == results.read_out)
             for results in self.models
-            for one in sorted(results.evaluations, key=lambda one: (one.read_out != results.read_out, one.read_out or ""))
+            for one in sorted(
+                results.evaluations, key=lambda one: (one.read_out != results.read_out, one.read_out or "")
+            )
             if (one.data, one.split) == (data, split)
         ]
         return Comparison(rows[0].evaluation.pictures, tuple(rows))
