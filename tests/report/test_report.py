@@ -1,5 +1,6 @@
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -263,3 +264,69 @@ def test_report_of_nothing_fails_in_one_line(tmp_path: Path) -> None:
 def test_unknown_examples_are_refused(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="validation, public"):
         write_report(runs, tmp_path / "report", "secret")
+
+
+def test_shipped_models_are_measured_side_by_side(
+    ship: Callable[..., None], record: Callable[..., None], runs: Path, tmp_path: Path
+) -> None:
+    ship("study-best")
+    ship("face", has_odds=True)
+    ship("portrait")
+    record("study-best", accuracy=0.7591, pictures=2000)
+    record("face", read_out="within", accuracy=0.8016, chroma_error=8.564, stated=0.7, labels={"old": 6.0, "young": 9})
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    lines = (tmp_path / "report" / "report.md").read_text().splitlines()
+    reference, ours = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if "28.19" in line and "**" in line
+    )
+    assert reference == [
+        "study-best",
+        "–",
+        "2000",
+        "**0.7591**",
+        "0.00824",
+        "28.19",
+        "0.971",
+        "9.45",
+        "6.36",
+        "0.75",
+        "–",
+        "1.25",
+        "58.2",
+    ]
+    assert ours[:4] == ["face", "within (default)", "100", "**0.8016**"]
+    assert (ours[7], ours[10], ours[11]) == ("8.56", "0.200", "1.25")
+    assert "| dark | 40 | 0.750 | 10.00 | 6.36 | 0.75 |" in lines
+    assert "face by label, fairness ratio 1.50:" in lines
+    for text in ("0.7591", "0.8016", "8.56", "by label: fairness ratio 1.50", "portrait: no figures", "guesses"):
+        assert text in page.text, text
+    assert all(source.startswith("data:image/") for source in page.sources)
+    for name in ("shipped-faces.jpg", "shipped-face-variants.jpg", "shipped-face-reliability.svg"):
+        assert f"(figures/{name})" in "".join(lines)
+        assert (tmp_path / "report" / "figures" / name).stat().st_size > 1000
+
+
+def test_report_is_written_without_any_shipped_model(runs: Path, tmp_path: Path) -> None:
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "shipped" not in page.text
+    assert "shipped" not in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_broken_figures_of_a_shipped_model_are_named_and_the_report_is_written(
+    ship: Callable[..., None], weights: Path, runs: Path, tmp_path: Path
+) -> None:
+    ship("study-best")
+    (weights / "study-best.json").write_text("[{]")
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "study-best.json: not JSON" in page.text
+    assert "study-best: no figures" in page.text
+    assert "0.71100" in page.text
+
+
+def test_page_asks_nothing_of_other_places(
+    ship: Callable[..., None], record: Callable[..., None], runs: Path, tmp_path: Path
+) -> None:
+    ship("face", has_odds=True)
+    record("face", read_out="within", stated=0.7)
+    markup = write_report(runs, tmp_path / "report", "public").read_text()
+    assert not re.search(r"""(src|href)=["']?(https?:)?//|url\(|@import|<script|<link""", markup)

@@ -33,6 +33,9 @@ _STYLE: dict[Any, Any] = {
 _TRAIN, _VALIDATION, _STUDY = "#9aa5b1", "#c2410c", "#1d4ed8"
 _SETS_OF_PICTURES = (_VALIDATION, _STUDY, "#0f766e", "#7e22ce", "#a16207", "#be185d")
 _LARGEST_DOT = 160.0
+_LEAST_SHARE = 0.001
+"""Of the pixels: how often rarer statements came true is chance."""
+
 _SMALLEST_HEADING = 13.0
 _INK = "#1f2933"
 
@@ -95,6 +98,8 @@ def overview(findings: Findings) -> bytes:
 def reliability(results: ShippedResults) -> bytes:
     """What a model states of its default read-out beside how often that came true, as SVG; one line a set of pictures.
 
+    What is stated of less than a thousandth of the pixels is left out.
+
     Reference:
         Guo et al., "On calibration of modern neural networks", 2017.
     """
@@ -104,7 +109,7 @@ def reliability(results: ShippedResults) -> bytes:
         axes.plot([0, 1], [0, 1], color="#8a8f98", linewidth=0.8, linestyle=":", label="as stated")
         for place, evaluation in enumerate(one for one in results.as_used if one.overall.reliability):
             color = _SETS_OF_PICTURES[place % len(_SETS_OF_PICTURES)]
-            bins = evaluation.overall.reliability or []
+            bins = [one for one in evaluation.overall.reliability or [] if one.share >= _LEAST_SHARE]
             stated, observed = [one.stated for one in bins], [one.observed for one in bins]
             axes.plot(stated, observed, color=color, linewidth=1.0, label=evaluation.pictures)
             axes.scatter(stated, observed, s=[_LARGEST_DOT * one.share for one in bins], color=color, alpha=0.6)
