@@ -37,20 +37,21 @@ def two_sided(low: float, high: float, share_of_high: float) -> Odds:
     return (1 - share_of_high) * certain(low) + share_of_high * certain(high)
 
 
-READERS: list[Callable[[Odds], Odds]] = [
-    *chroma.READ_OUTS.values(),
-    lambda odds: chroma.quantile_chroma(odds, 0.3, 0.6),
-    lambda odds: chroma.variant_chroma(odds, 3)[2],
+READERS: list[tuple[Callable[[Odds], Odds], float]] = [
+    *((read, 0.003 * LEVEL) for read in chroma.READ_OUTS.values()),
+    # Where a quantile falls between two humps, hardly any odds lie there, and the last bit of a sum moves it.
+    (lambda odds: chroma.quantile_chroma(odds, 0.3, 0.6), 0.5 * LEVEL),
+    (lambda odds: chroma.variant_chroma(odds, 3)[2], 0.5 * LEVEL),
 ]
 
 
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(("read", "tolerance"), READERS)
 @NO_TIME_LIMIT
 @given(any_odds)
-def test_numpy_and_torch_read_the_same(read: Callable[[Odds], Odds], odds: Odds) -> None:
+def test_numpy_and_torch_read_the_same(read: Callable[[Odds], Odds], tolerance: float, odds: Odds) -> None:
     ours = read(odds)
     assert ours.shape == (2, 2, 3, 4)
-    np.testing.assert_allclose(read(torch.from_numpy(odds)), ours, atol=2e-5)
+    np.testing.assert_allclose(read(torch.from_numpy(odds)), ours, atol=tolerance)
 
 
 @NO_TIME_LIMIT
