@@ -102,8 +102,10 @@ def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder
     assert sum(group["pictures"] for group in groups) == 8
     assert photochrom(*words, "--count", 3).status == 0
     assert photochrom(*words, "--split", "train").status == 0
+    assert photochrom(*words).status == 0
     entries = json.loads(Path("figures/run.json").read_text())
-    assert [(entry["split"], entry["overall"]["pictures"]) for entry in entries] == [("val", 3), ("train", 24)]
+    found = [(entry["model"], entry["split"], entry["pictures"]) for entry in entries]
+    assert found == [("run/best.safetensors", *rest) for rest in (("val", 3), ("train", 24), ("val", 8))]
 
 
 def test_a_file_that_holds_something_else_is_not_evaluated_into(photochrom: Command, face_folder: Path) -> None:

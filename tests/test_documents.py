@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from photochrom.checkpoint import shipped_model, shipped_models
 from photochrom.cli import app
+from photochrom.evaluation import read_evaluations
 from photochrom.experiments import get_experiment, of_the_study
 
 ROOT = Path(__file__).parents[1]
@@ -122,6 +124,22 @@ def test_committed_results_hold_every_run_of_the_study() -> None:
         for run in get_experiment(name).runs:
             assert (name, run.name) in found
     assert all(0.2 < row["val_accuracy"] < 0.9 for row in rows)
+
+
+@pytest.mark.parametrize("model", shipped_models())
+def test_a_card_has_the_figures_that_were_measured(model: str) -> None:
+    shipped = shipped_model(model)
+    card = shipped.card.read_text()
+    evaluations = read_evaluations(shipped.figures)
+    assert evaluations
+    for evaluation in evaluations:
+        assert evaluation["model"] == model
+        overall = evaluation["overall"]
+        what = f"{evaluation['data']} {evaluation['split']}, {evaluation['pictures']}"
+        how = evaluation["read_out"] or "–"
+        assert f"| {what} | {how} | {overall['accuracy']:.4f} | {overall['mse']:.5f} |" in card
+    if evaluations[0]["data"] == "study":
+        assert f"{evaluations[0]['overall']['accuracy']:.4f} | {evaluations[0]['overall']['mse']:.5f}" in README
 
 
 def test_committed_report_is_one_small_page_that_asks_nobody() -> None:

@@ -95,7 +95,8 @@ def pack_checkpoint(source: Path, target: Path, hyperparameters: Mapping[str, An
     Args:
         source: A checkpoint.
         target: Where the new one goes; an older one is replaced.
-        hyperparameters: Settings to change that need no other weights, such as `read_out`.
+        hyperparameters: Settings to change that need no other weights, such as `read_out`; what was measured with
+            the old ones is left out then.
 
     Raises:
         CheckpointError: The source cannot be used, or its weights do not fit the changed settings.
@@ -108,7 +109,8 @@ def pack_checkpoint(source: Path, target: Path, hyperparameters: Mapping[str, An
         model.load_state_dict(old.model.state_dict())
     except RuntimeError as error:
         raise CheckpointError(f"{source}: its weights do not fit {dict(hyperparameters)}") from error
-    save_checkpoint(target, Checkpoint(model, old.data, old.figures), half=True)
+    figures = old.figures if model.hyperparameters == old.model.hyperparameters else {}
+    save_checkpoint(target, Checkpoint(model, old.data, figures), half=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

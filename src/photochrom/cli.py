@@ -187,7 +187,7 @@ def evaluate(
         str, typer.Argument(metavar="MODEL", help="A .safetensors file of a run, or the name of a shipped model.")
     ],
     data: Data = "auto",
-    split: Annotated[str, typer.Option(help="train or val.")] = "val",
+    split: Annotated[str, typer.Option(help="train, val, or test where it has color.")] = "val",
     read_out: Annotated[
         str | None, typer.Option(help="How a network that gives a distribution shall choose its color.")
     ] = None,
@@ -200,15 +200,17 @@ def evaluate(
     from photochrom.checkpoint import find_checkpoint
     from photochrom.console import evaluate_with_progress, print_table
     from photochrom.datasets import open_dataset, open_split
-    from photochrom.evaluation import record_evaluation
+    from photochrom.evaluation import read_evaluations, record_evaluation
     from photochrom.training import choose
 
+    if json is not None:
+        read_evaluations(json)  # a file that cannot be added to is better told before the work than after it
     model, pairs = find_checkpoint(weights).model, open_split(data, split)
     evaluation = evaluate_with_progress(model, choose(pairs, count or len(pairs)), read_out)
     for table in evaluation.tables():
         print_table(table.columns, table.rows, title=table.title)
     if json is not None:
-        record_evaluation(json, evaluation, open_dataset(data).name, split)
+        record_evaluation(json, evaluation, weights, open_dataset(data).name, split)
 
 
 @app.command()
@@ -222,10 +224,10 @@ def pack(
 ) -> None:
     """Write weights anew in half precision, to ship or to hand on."""
     from photochrom.checkpoint import load_checkpoint, pack_checkpoint
-    from photochrom.training.config import parse_assignments
+    from photochrom.training.config import parse_hyperparameters
 
-    changes = parse_assignments(settings or [], load_checkpoint(weights).model.catalogue_name)
-    pack_checkpoint(weights, out, changes["hyperparameters"])
+    changes = parse_hyperparameters(settings or [], load_checkpoint(weights).model.catalogue_name)
+    pack_checkpoint(weights, out, changes)
     say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 

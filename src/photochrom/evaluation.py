@@ -50,7 +50,7 @@ FEWEST_PICTURES = 30
 """Of a group that takes part in the fairness ratio; the mean of fewer says little."""
 
 _BATCH_SIZE = 20
-_RECORD_KEYS = frozenset({"data", "split", "read_out"})
+_RECORD_KEYS = frozenset({"model", "data", "split", "pictures", "read_out"})
 """What tells one evaluation of a network from another."""
 
 
@@ -173,12 +173,14 @@ class ModelEvaluation:
         return tables
 
 
-def record_evaluation(file: Path, evaluation: ModelEvaluation, data: str, split: str) -> None:
-    """Add an evaluation to a JSON file of evaluations; an older one of the same pictures and read-out is replaced.
+def record_evaluation(file: Path, evaluation: ModelEvaluation, model: str, data: str, split: str) -> None:
+    """Add an evaluation to a JSON file of evaluations; an older one of the same model, pictures and read-out goes.
 
     Args:
-        file: Holds a list with `data`, `split` and the entries of `ModelEvaluation.as_dict` for each evaluation.
+        file: Holds a list with `model`, `data`, `split`, `pictures` and the entries of `ModelEvaluation.as_dict` for
+            each evaluation.
         evaluation: What was measured.
+        model: The network's name or path.
         data: On which data set.
         split: On which of its splits.
 
@@ -186,7 +188,8 @@ def record_evaluation(file: Path, evaluation: ModelEvaluation, data: str, split:
         DataError: The file is there, but holds something else; it is left as it is.
         OSError: It cannot be written.
     """
-    new = {"data": data, "split": split, **evaluation.as_dict()}
+    pictures = evaluation.overall.pictures
+    new = {"model": model, "data": data, "split": split, "pictures": pictures, **evaluation.as_dict()}
     kept = [old for old in read_evaluations(file) if any(old[key] != new[key] for key in _RECORD_KEYS)]
     write_whole(file, json.dumps([*kept, new], indent=1, allow_nan=False) + "\n")
 

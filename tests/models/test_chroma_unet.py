@@ -55,6 +55,15 @@ def test_what_a_distant_corner_shows_reaches_every_place() -> None:
     assert (model.scores(changed) - model.scores(gray))[..., -4:, -4:].abs().max() > 1e-6
 
 
+@pytest.mark.parametrize("width", [45, 46, 47, 48])
+def test_mirrored_odds_average_the_same_places(width: int) -> None:
+    model, gray = network(mirrored=True), gray_pictures(32, width)
+    whole = torch.nn.functional.pad(gray, (0, 48 - width, 0, 0), mode="replicate")
+    plain = network()
+    expected = (plain.odds(whole) + plain.odds(whole.flip(3)).flip(4)) / 2.0
+    torch.testing.assert_close(model.odds(gray), expected, atol=1e-5, rtol=1e-4)
+
+
 def test_mirrored_odds_are_those_of_the_mirrored_picture() -> None:
     model, gray = network(mirrored=True), gray_pictures()
     torch.testing.assert_close(model.odds(gray.flip(3)), model.odds(gray).flip(4), atol=1e-5, rtol=1e-4)

@@ -54,7 +54,7 @@ def record() -> Callable[..., None]:
             by_skin_tone=grouping({"light": 8.0, "dark": 10.0, "unknown": 20.0}),
             by_label=None if labels is None else grouping(labels),
         )
-        record_evaluation(shipped_model(name).figures, evaluation, data, split)
+        record_evaluation(shipped_model(name).figures, evaluation, name, data, split)
 
     return record
 

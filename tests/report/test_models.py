@@ -80,7 +80,10 @@ def test_the_default_read_out_comes_first_and_alone_has_groups(
     [
         ("{", "not JSON"),
         ("{}", "is no list of evaluations"),
-        ('[{"data": "study", "split": "val", "read_out": null}]', "0.overall: Field required"),
+        (
+            '[{"model": "face", "data": "study", "split": "val", "pictures": 3, "read_out": null}]',
+            "0.overall: Field required",
+        ),
     ],
 )
 def test_broken_figures_are_told_in_one_line_and_the_model_stays(

@@ -161,12 +161,13 @@ def test_guesses_and_confidence_lie_beside_the_pictures(tmp_path: Path, faces: S
     model = models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1})
     pairs = faces.split("test").take([0, 1])
     write_guesses(model, pairs, tmp_path, variants=3, confidence=True)
-    stems = [Path(name).stem for name in pairs.names]
-    endings = ("-2.png", "-3.png", "-confidence.png")
-    assert {path.name for path in tmp_path.iterdir()} == {stem + ending for stem in stems for ending in endings}
-    guess = np.asarray(Image.open(tmp_path / f"{stems[0]}-3.png"))
+    files = [Path(name).with_suffix(".png").name for name in pairs.names]
+    folders = ("variant-2", "variant-3", "confidence")
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")}
+    assert written == {f"{folder}/{file}" for folder in folders for file in files}
+    guess = np.asarray(Image.open(tmp_path / "variant-3" / files[0]))
     assert np.array_equal(guess, predict_variants(model, pairs.gray, 3)[2][0])
-    sure = np.asarray(Image.open(tmp_path / f"{stems[1]}-confidence.png"))
+    sure = np.asarray(Image.open(tmp_path / "confidence" / files[1]))
     assert np.array_equal(sure, predict_confidence(model, pairs.gray)[1])
 
 

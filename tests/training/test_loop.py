@@ -15,10 +15,12 @@ import torch
 
 from photochrom.checkpoint import load_checkpoint
 from photochrom.datasets import Dataset, Pairs, Split
+from photochrom.datasets._mixture import Mixture
+from photochrom.datasets.folder import Folder
 from photochrom.datasets.synthetic import Synthetic
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.training import RunFolder, TensorBoardLog, TrainingConfig, evaluate, fit
-from photochrom.training.loop import _Loop
+from photochrom.training.loop import _Loop, _pictures_by_epoch, _schedule
 
 CONFIG = TrainingConfig(learning_rate=0.07, max_epochs=3, precision="fp32")
 TIMES = {"seconds"}
@@ -137,6 +139,42 @@ def test_run_with_schedule_and_average_that_was_cut_off_ends_like_an_unbroken_on
             train(config, tmp_path / "cut", faces)
     assert without_times(train(config, tmp_path / "cut", faces)) == without_times(whole)
     assert course(tmp_path / "cut") == course(tmp_path / "whole")
+
+
+def test_the_last_epochs_show_the_first_pictures_alone() -> None:
+    assert _pictures_by_epoch(ODDS.varied(max_epochs=5, focus_epochs=2), 90, 30) == [90, 90, 90, 30, 30]
+    assert _pictures_by_epoch(ODDS.varied(max_epochs=2, focus_epochs=3), 90, 30) == [30, 30]
+    assert _pictures_by_epoch(ODDS.varied(max_epochs=2), 90, 90) == [90, 90]
+
+
+def test_run_cut_off_in_its_focus_ends_like_an_unbroken_one(
+    tmp_path: Path, faces: Synthetic, face_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixture = Mixture([faces, Folder(root=face_folder, size=24)])
+    config = ODDS.varied(focus_epochs=3)
+    whole = train(config, tmp_path / "whole", mixture)
+    assert whole["train_pictures"] == 48 + 24
+    with monkeypatch.context() as patched:
+        cut("after_epoch", patched)
+        with pytest.raises(_KilledError):
+            train(config, tmp_path / "cut", mixture)
+    assert without_times(train(config, tmp_path / "cut", mixture)) == without_times(whole)
+    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+    train(ODDS, tmp_path / "unfocused", mixture)
+    assert course(tmp_path / "unfocused") != course(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_cycle_of_very_few_steps_is_one(tmp_path: Path, faces: Synthetic, epochs: int) -> None:
+    assert train(ODDS.varied(max_epochs=epochs, batch_size=48), tmp_path, faces)["epochs"] == epochs
+    assert train(ODDS.varied(max_epochs=5, batch_size=48), tmp_path / "five", faces)["epochs"] == 5
+
+
+def test_a_cycle_leaves_the_momentum_that_was_asked_for(faces: Synthetic) -> None:
+    config = CONFIG.varied(schedule="one_cycle", momentum=0.5)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=config.momentum)
+    _schedule(config, optimizer, [48, 48])
+    assert optimizer.param_groups[0]["momentum"] == 0.5
 
 
 def test_the_average_is_what_is_kept(tmp_path: Path, faces: Synthetic) -> None:

@@ -68,7 +68,8 @@ class Mixture(Dataset):
             return first.split(split)
         learnt, kept_back = [first.split("train")], kept_back_of(first)
         for part, times in zip(others, self.times[1:], strict=True):
-            learnt += [_fresh(part, first.name, kept_back)] * times
+            fresh = _fresh(part, first.name, kept_back)
+            learnt += [fresh, *[replace(fresh, left_out=())] * (times - 1)]
         return _one_after_the_other(learnt)
 
     def scored_part(self) -> Dataset:

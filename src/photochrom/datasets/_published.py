@@ -160,8 +160,8 @@ class PictureCollection(PublishedSet):
         return without_near_duplicates(pairs, kept_back_of(self)) if split == "train" else pairs
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name, size and a checksum of every picture that training reads."""
-        files = [*self._files("train"), *self._files("val")]
+        """Name, size and a checksum of all pictures: those of `test` decide too what training leaves out."""
+        files = _pictures_below(self.home)
         return {"name": self.name, "size": self.size, "pictures": content_digest(files)}
 
     def _files(self, split: Split) -> list[Path]:

@@ -39,7 +39,7 @@ def face() -> Experiment:
             Run(
                 "study-alone",
                 "the same, the study's faces alone",
-                _ODDS.varied(data="study", max_epochs=12),
+                _ODDS.varied(data="study", max_epochs=12, average=0.99),
             ),
         ),
     )

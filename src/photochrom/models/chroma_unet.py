@@ -173,11 +173,14 @@ class ChromaUNet(ColorizationModel):
 
     def odds(self, gray: GrayBatch) -> ChromaOdds:
         """The odds of chroma, in the shape of `scores`."""
-        odds = odds_from_scores(self.scores(gray).float())
-        if not self.mirrored:
-            return odds
-        mirror_image = odds_from_scores(self.scores(gray.flip(3)).float()).flip(4)
-        return (odds + mirror_image) / 2.0
+        # Continued before it is mirrored, so that both grids of odds lie on the same places.
+        continued = self._continued(gray)
+        odds = odds_from_scores(self.scores(continued).float())
+        if self.mirrored:
+            mirror_image = odds_from_scores(self.scores(continued.flip(3)).float()).flip(4)
+            odds = (odds + mirror_image) / 2.0
+        height, width = ((side + _STEM_STRIDE - 1) // _STEM_STRIDE for side in gray.shape[-2:])
+        return odds[..., :height, :width]
 
     def color(self, gray: GrayBatch, scores: Tensor) -> RgbBatch:
         """The color pictures that scores stand for, by the read-out that was chosen; the luma of the gray is kept."""
@@ -203,7 +206,7 @@ class ChromaUNet(ColorizationModel):
         return [_merged(gray, guess) for guess in variant_chroma(self.odds(gray), count)]
 
     def confidence(self, gray: GrayBatch) -> GrayBatch:
-        """How likely red and blue of `forward` lie within the study's margin of the truth; range [0, 1]."""
+        """How likely red, and how likely blue, of `forward` lies within the study's margin: the mean; range [0, 1]."""
         odds = self.odds(gray)
         return _enlarged_to(gray, chance_within(odds, read_chroma(odds, self.read_out)))
 

@@ -29,7 +29,8 @@ class TrainingConfig(BaseModel):
         learning_rate: Step size.
         momentum: Of SGD alone.
         weight_decay: Of either optimizer.
-        schedule: Whether the step size stays, or rises over the first fifth of all steps and then falls (`one_cycle`).
+        schedule: Whether the step size stays, or rises over the first fifth of all steps and then falls (`one_cycle`);
+            AdamW's momentum falls from 0.95 to 0.85 and rises again meanwhile, SGD's stays.
         clip_norm: Longest gradient that a step follows; longer ones are shortened. 0 leaves them as they are.
         average: How much of the moving average of the weights stays at every step; the average is what is measured
             and kept then. 0 keeps the weights themselves.
@@ -172,6 +173,19 @@ def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
         **changes,
         "hyperparameters": {name: value for name, value in values.items() if name not in settings},
     }
+
+
+def parse_hyperparameters(assignments: Sequence[str], model: str) -> dict[str, Any]:
+    """The changes of hyperparameters that a user asks for, where nothing else can be changed.
+
+    Raises:
+        ConfigError: A text is no assignment, or the network has no hyperparameter of that name.
+    """
+    changes = parse_assignments(assignments, model)
+    hyperparameters: dict[str, Any] = changes.pop("hyperparameters")
+    if changes:
+        raise ConfigError(f"{next(iter(changes))!r} is no hyperparameter of {model}: it is set when training")
+    return hyperparameters
 
 
 def _parse_value(text: str) -> Any:

@@ -80,12 +80,12 @@ def _picture_names(names: Sequence[str]) -> list[Path]:
 
 
 def write_guesses(model: ColorizationModel, pairs: Pairs, pictures: Path, variants: int, confidence: bool) -> None:
-    """Write what else a network holds possible: `NAME-2.png`, `NAME-3.png`, ..., and `NAME-confidence.png`.
+    """Write what else a network holds possible, in folders `variant-2`, `variant-3`, ..., and `confidence`.
 
     Args:
         model: A network that gives odds of chroma.
         pairs: The gray pictures.
-        pictures: The folder for the PNG files.
+        pictures: The folder for these folders; in them files are named as `write_estimations` names them.
         variants: How many guesses there shall be, the one that `write_estimations` writes included.
         confidence: Whether to write how sure the network is of that one, as a gray picture: white for certainty.
 
@@ -96,12 +96,12 @@ def write_guesses(model: ColorizationModel, pairs: Pairs, pictures: Path, varian
     maps: dict[str, npt.NDArray[np.uint8]] = {}
     if variants > 1:
         guesses = predict_variants(model, pairs.gray, variants)[1:]
-        maps |= {f"-{place}": guess for place, guess in enumerate(guesses, start=2)}
+        maps |= {f"variant-{place}": guess for place, guess in enumerate(guesses, start=2)}
     if confidence:
-        maps["-confidence"] = predict_confidence(model, pairs.gray)
-    for ending, of_all in maps.items():
+        maps["confidence"] = predict_confidence(model, pairs.gray)
+    for folder, of_all in maps.items():
         for name, picture in zip(_picture_names(pairs.names), of_all, strict=True):
-            with written_whole(pictures / name.with_stem(name.stem + ending)) as aside:
+            with written_whole(pictures / folder / name) as aside:
                 Image.fromarray(picture).save(aside)
 
 

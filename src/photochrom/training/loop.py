@@ -39,6 +39,10 @@ EpochCallback = Callable[[dict[str, Any]], None]
 _ACCURACY_STRIDE = 8
 """Training accuracy is taken from every eighth batch: casting each batch to bytes would cost a tenth of the time."""
 
+_RISING_SHARE = 0.2
+_FEWEST_STEPS_OF_A_CYCLE = 6
+"""With fewer the rise would have no step of its own, and torch divides by their number."""
+
 _RULES = {"settled": has_settled, "patience": is_out_of_patience}
 
 
@@ -53,9 +57,9 @@ def fit(
 ) -> dict[str, Any]:
     """Train a network, or go on where an earlier call was cut off.
 
-    On one machine, with one number of threads, the same configuration gives the same bits, and so does a run that
-    was killed and resumed. For that, this sets torch's number of threads, its seed and cudnn's flags, and keeps
-    freed memory, for the whole process.
+    On the CPU of one machine, with one number of threads, the same configuration gives the same bits, and so does a
+    run that was killed and resumed; other devices promise no order of sums. For that, this sets torch's number of
+    threads, its seed and cudnn's flags, and keeps freed memory, for the whole process.
 
     Args:
         config: All settings.
@@ -216,7 +220,13 @@ def _schedule(config: TrainingConfig, optimizer: Optimizer, pictures: Sequence[i
         return None
     steps = sum(math.ceil(count / config.batch_size) for count in pictures)
     return OneCycleLR(
-        optimizer, config.learning_rate, total_steps=steps, pct_start=0.2, div_factor=10.0, final_div_factor=100.0
+        optimizer,
+        config.learning_rate,
+        total_steps=max(steps, _FEWEST_STEPS_OF_A_CYCLE),
+        pct_start=_RISING_SHARE,
+        div_factor=10.0,
+        final_div_factor=100.0,
+        cycle_momentum=config.optimizer == "adamw",
     )
 
 

@@ -87,10 +87,10 @@ def predict_variants(model: nn.Module, gray: GrayPictures, count: int) -> list[R
     Args:
         model: A network that gives odds of chroma; it is left in evaluation mode.
         gray: Shape (count, height, width), uint8, a numpy array.
-        count: How many.
+        count: How many colorings.
 
     Returns:
-        `count` arrays of shape (count, height, width, 3), uint8.
+        So many arrays of shape (pictures, height, width, 3), uint8.
 
     Raises:
         ConfigError: The network gives one color only, or not so many variants.
@@ -111,7 +111,8 @@ def predict_confidence(model: nn.Module, gray: GrayPictures) -> GrayPictures:
         gray: Shape (count, height, width), uint8, a numpy array.
 
     Returns:
-        Same shape, uint8: the stated chance that red and blue lie within 12 levels of the truth, 255 for certainty.
+        Same shape, uint8: the mean of the stated chances that red, and that blue, lies within 12 levels of the truth;
+        255 for certainty.
 
     Raises:
         ConfigError: The network gives color only.
