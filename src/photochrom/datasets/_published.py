@@ -161,6 +161,7 @@ class PictureCollection(PublishedSet):
 
     def fingerprint(self) -> dict[str, Any]:
         """Name, size and a checksum of all pictures: those of `test` decide too what training leaves out."""
+        self.require_at_hand()
         files = _pictures_below(self.home)
         return {"name": self.name, "size": self.size, "pictures": content_digest(files)}
 
