@@ -54,23 +54,26 @@ _NEIGHBORHOOD = 14.0 * _LEVEL
 what lies between two likely colors may be unlikely."""
 
 
-def _window_shares(span: float) -> AnyArray:
-    """For each candidate, the share of each bin whose colors lie within the study's margin of it.
+_REACHES = tuple(STUDY_MARGIN * _LEVEL / span for span in (BLUE_SPAN, RED_SPAN))
+"""How far Cb may lie from the truth while blue is within the study's margin, and how far Cr while red is."""
+
+
+def _window_shares(reach: float) -> AnyArray:
+    """For each candidate, the share of each bin whose colors lie within reach of it.
 
     Args:
-        span: How far a channel moves when its chroma moves by one.
+        reach: How far chroma may lie from the truth.
 
     Returns:
         Shape (candidates, bins), range [0, 1].
     """
-    reach = STUDY_MARGIN * _LEVEL / span
     lower, upper = _CENTERS - _BIN_WIDTH / 2.0, _CENTERS + _BIN_WIDTH / 2.0
     candidates = _CANDIDATES[:, None]
     overlap = np.minimum(upper, candidates + reach) - np.maximum(lower, candidates - reach)
     return (np.clip(overlap, 0.0, None) / _BIN_WIDTH).astype(np.float32)
 
 
-_WINDOWS = np.stack([_window_shares(BLUE_SPAN), _window_shares(RED_SPAN)])
+_WINDOWS = np.stack([_window_shares(reach) for reach in _REACHES])
 """Shape (2, candidates, bins): times the odds, this is the chance of each candidate, by blue for Cb, by red for Cr."""
 
 
@@ -227,8 +230,7 @@ def chance_within(odds: ChromaOdds, chroma: ChromaBatch) -> GrayBatch:
         Shape (batch, 1, height, width), range [0, 1].
     """
     xp = array_namespace(odds)
-    reach = _like(np.asarray([STUDY_MARGIN * _LEVEL / BLUE_SPAN, STUDY_MARGIN * _LEVEL / RED_SPAN]), odds)
-    reach = xp.reshape(reach, (1, 2, 1, 1, 1))
+    reach = xp.reshape(_like(np.asarray(_REACHES), odds), (1, 2, 1, 1, 1))
     distance = xp.abs(_along_bins(_CENTERS, odds) - chroma[:, :, None])
     inside = xp.clip((reach + _BIN_WIDTH / 2.0 - distance) / _BIN_WIDTH, 0.0, 1.0)
     return xp.mean(xp.sum(odds * inside, axis=2), axis=1, keepdims=True)

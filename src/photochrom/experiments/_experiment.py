@@ -5,13 +5,26 @@ from typing import Literal
 
 from photochrom.training import TrainingConfig
 
-__all__ = ["BASELINE", "PREFERENCE", "Experiment", "Published", "Run"]
+__all__ = ["BASELINE", "ODDS", "PREFERENCE", "Experiment", "Published", "Run"]
 
 BASELINE = TrainingConfig()
 """The study's default: 2 layers, kernel 5, 4 kernels, learning rate 0.007."""
 
 PREFERENCE = BASELINE.varied(learning_rate=0.07, hyperparameters={"hidden_channels": 8})
 """The study's preference after its controlled experiments, from which the further ones start."""
+
+ODDS = TrainingConfig(
+    model="chroma_unet",
+    loss="cross_entropy",
+    optimizer="adamw",
+    learning_rate=0.003,
+    weight_decay=0.05,
+    schedule="one_cycle",
+    clip_norm=1.0,
+    stopping="patience",
+    patience=1000,  # one cycle is one course: it ends where its step size has fallen to nothing
+)
+"""How networks past the study learn the odds of chroma."""
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,11 @@
 """What colors do whole portraits have, and old photographs of them?"""
 
 from photochrom.experiments._catalogue import register
-from photochrom.experiments._experiment import Experiment, Run
-from photochrom.training import TrainingConfig
+from photochrom.experiments._experiment import ODDS, Experiment, Run
 
 __all__ = ["portrait"]
 
-_OLD_PHOTOS = TrainingConfig(
-    model="chroma_unet",
-    loss="cross_entropy",
-    optimizer="adamw",
-    learning_rate=0.003,
-    weight_decay=0.05,
-    schedule="one_cycle",
-    clip_norm=1.0,
-    augmentation="photos",
-    batch_size=32,
-    stopping="patience",
-    patience=1000,
-)
+_OLD_PHOTOS = ODDS.varied(augmentation="photos", batch_size=32)
 
 
 @register

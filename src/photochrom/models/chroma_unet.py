@@ -76,6 +76,13 @@ def _enlarge(features: Tensor, factor: int) -> Tensor:
     return functional.interpolate(features, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
+def _cropped_to(gray: GrayBatch, coarse: Tensor) -> Tensor:
+    """What was predicted at a quarter of the size, without what only continues the gray pictures."""
+    # Rounded up without a negative number, which an ONNX graph would divide otherwise.
+    height, width = ((side + _STEM_STRIDE - 1) // _STEM_STRIDE for side in gray.shape[-2:])
+    return coarse[..., :height, :width]
+
+
 def _enlarged_to(gray: GrayBatch, coarse: Tensor) -> Tensor:
     """What was predicted at a quarter of the size, at the size of the gray pictures."""
     height, width = gray.shape[-2:]
@@ -166,10 +173,9 @@ class ChromaUNet(ColorizationModel):
         for level in reversed(range(len(bridges))):
             raised = _enlarge(self.narrowing[level](features), 2)
             features = self.expanding[level](functional.relu(bridges[level] + raised))
-        # Rounded up without a negative number, and no len(): both would be wrong in an ONNX graph of any size.
-        height, width = ((side + _STEM_STRIDE - 1) // _STEM_STRIDE for side in gray.shape[-2:])
-        scores: Tensor = self.to_scores(features)
-        return scores[..., :height, :width].reshape(gray.shape[0], 2, BIN_COUNT, height, width)
+        scores = _cropped_to(gray, self.to_scores(features))
+        # No len() of the batch: it would be fixed in an ONNX graph.
+        return scores.reshape(gray.shape[0], 2, BIN_COUNT, *scores.shape[-2:])
 
     def odds(self, gray: GrayBatch) -> ChromaOdds:
         """The odds of chroma, in the shape of `scores`."""
@@ -179,8 +185,7 @@ class ChromaUNet(ColorizationModel):
         if self.mirrored:
             mirror_image = odds_from_scores(self.scores(continued.flip(3)).float()).flip(4)
             odds = (odds + mirror_image) / 2.0
-        height, width = ((side + _STEM_STRIDE - 1) // _STEM_STRIDE for side in gray.shape[-2:])
-        return odds[..., :height, :width]
+        return _cropped_to(gray, odds)
 
     def color(self, gray: GrayBatch, scores: Tensor) -> RgbBatch:
         """The color pictures that scores stand for, by the read-out that was chosen; the luma of the gray is kept."""
