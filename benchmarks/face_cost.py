@@ -32,10 +32,12 @@ import typer
 
 from photochrom import models
 from photochrom.checkpoint import Checkpoint, find_checkpoint
+from photochrom.chroma import color_from_odds
 from photochrom.color import to_signed, to_uint8
 from photochrom.console import one_line_failures, print_table, say
-from photochrom.export import METADATA_KEY, color_from_odds, export_onnx
+from photochrom.export import export_onnx
 from photochrom.files import write_whole
+from photochrom.graph import METADATA_KEY
 from photochrom.models import ColorizationModel, DistributionModel
 from photochrom.tensors import GrayBatch
 

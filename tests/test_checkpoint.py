@@ -18,10 +18,10 @@ from photochrom.checkpoint import (
     load_checkpoint,
     pack_checkpoint,
     save_checkpoint,
-    shipped_models,
 )
 from photochrom.errors import CheckpointError
 from photochrom.models import ColorizationModel
+from photochrom.shipped import shipped_models
 
 KEY = "photochrom"
 

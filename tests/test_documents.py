@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from photochrom.checkpoint import shipped_model, shipped_models
 from photochrom.cli import app
 from photochrom.evaluation import read_evaluations
 from photochrom.experiments import get_experiment, of_the_study
+from photochrom.shipped import shipped_model, shipped_models
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from photochrom import models
 from photochrom.checkpoint import Checkpoint, save_checkpoint
-from photochrom.chroma import BIN_COUNT
+from photochrom.chroma import BIN_COUNT, color_from_odds
 from photochrom.cli import main
 from photochrom.color import to_uint8
 from photochrom.errors import ExportError
-from photochrom.export import FORMAT_VERSION, METADATA_KEY, ExportReport, color_from_odds, export_onnx
+from photochrom.export import ExportReport, export_onnx
+from photochrom.graph import FORMAT_VERSION, METADATA_KEY
 from photochrom.models import ColorizationModel, DistributionModel
 
 TINY: dict[str, dict[str, Any]] = {"chroma_unet": {"width": 4, "depth": 2, "blocks": 1}}
@@ -301,7 +302,7 @@ def test_the_command_prints_one_line_with_size_and_difference(
 
 
 @pytest.mark.parametrize(
-    ("module", "extra"), [("onnx", "export"), ("onnxruntime", "export"), ("onnxscript", "export"), ("torch", "train")]
+    ("module", "extra"), [("onnx", "export"), ("onnxscript", "export"), ("torch", "train")]
 )
 def test_a_missing_package_names_the_extra_that_brings_it(
     module: str, extra: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path

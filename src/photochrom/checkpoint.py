@@ -13,22 +13,19 @@ from photochrom import models
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.files import write_whole
 from photochrom.models import ColorizationModel
+from photochrom.shipped import shipped_model, shipped_models
 
 __all__ = [
     "FORMAT_VERSION",
     "Checkpoint",
-    "ShippedModel",
     "find_checkpoint",
     "load_checkpoint",
     "pack_checkpoint",
     "save_checkpoint",
-    "shipped_model",
-    "shipped_models",
 ]
 
 FORMAT_VERSION = 1
 _METADATA_KEY = "photochrom"
-_SHIPPED = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -44,23 +41,6 @@ class Checkpoint:
     model: ColorizationModel
     data: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ShippedModel:
-    """Where the files of a model that comes with this package lie.
-
-    Attributes:
-        name: The name that commands know it by.
-        weights: Its checkpoint.
-        card: What it is good for and what it must not be used for, as Markdown.
-        figures: Its evaluations, as `photochrom.evaluation.record_evaluation` writes them; there may be no such file.
-    """
-
-    name: str
-    weights: Path
-    card: Path
-    figures: Path
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = False) -> None:
@@ -136,23 +116,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: not a checkpoint, or a broken one ({error})") from error
     model = _rebuild(path, recipe, weights)
     return Checkpoint(model=model, data=recipe.get("data", {}), figures=recipe.get("figures", {}))
-
-
-def shipped_models() -> list[str]:
-    """The names of the models that come with this package."""
-    return sorted(path.stem for path in _SHIPPED.glob("*.safetensors"))
-
-
-def shipped_model(name: str) -> ShippedModel:
-    """The files of a model that comes with this package.
-
-    Raises:
-        CheckpointError: There is no such model.
-    """
-    if name not in shipped_models():
-        raise CheckpointError(f"{name}: no shipped model; there are: {', '.join(shipped_models())}")
-    weights, card, figures = (_SHIPPED / f"{name}.{ending}" for ending in ("safetensors", "md", "json"))
-    return ShippedModel(name, weights, card, figures)
 
 
 def find_checkpoint(name_or_path: str) -> Checkpoint:

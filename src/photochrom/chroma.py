@@ -9,17 +9,19 @@ from collections.abc import Callable
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from photochrom.color import BLUE_SPAN, RED_SPAN
+from photochrom.color import BLUE_SPAN, RED_SPAN, fit_gamut
 from photochrom.errors import ConfigError
 from photochrom.metrics import STUDY_MARGIN
-from photochrom.tensors import AnyArray, ChromaBatch, ChromaOdds, GrayBatch
+from photochrom.tensors import AnyArray, ChromaBatch, ChromaOdds, GrayBatch, RgbBatch
 
 __all__ = [
     "BIN_COUNT",
     "MAX_VARIANTS",
     "NATURAL_VIVIDNESS",
     "READ_OUTS",
+    "cautious_chroma",
     "chance_within",
+    "color_from_odds",
     "likeliest_chroma",
     "mean_chroma",
     "natural_chroma",
@@ -45,6 +47,10 @@ _CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
 
 NATURAL_VIVIDNESS = 1.15
 """How much more vivid the natural guess is than the likeliest one."""
+
+_FADED_CHANCES = (0.25, 0.55)
+"""Chances to lie within the study's margin: at the lower one a cautious guess is gray, from the higher one it is not
+faded."""
 
 _SHARPNESS = 60.0
 """How decidedly the best candidate wins over its neighbors; those of like chance are averaged, for smooth hues."""
@@ -178,6 +184,24 @@ def natural_chroma(odds: ChromaOdds) -> ChromaBatch:
     return likeliest_chroma(odds) * NATURAL_VIVIDNESS
 
 
+def cautious_chroma(odds: ChromaOdds) -> ChromaBatch:
+    """The natural guess, faded towards gray where the network is unsure.
+
+    In a photo of people that is a background or a garment, and a wrong color there is worse than none: what hedges
+    between all colors of the training pictures is their mean, an orange.
+
+    Args:
+        odds: Shape (batch, 2, bins, height, width).
+
+    Returns:
+        Shape (batch, 2, height, width), range [-1, 1].
+    """
+    guess = likeliest_chroma(odds)
+    lowest, highest = _FADED_CHANCES
+    share = (chance_within(odds, guess) - lowest) / (highest - lowest)
+    return guess * NATURAL_VIVIDNESS * array_namespace(odds).clip(share, 0.0, 1.0)
+
+
 def quantile_chroma(odds: ChromaOdds, blue: float, red: float) -> ChromaBatch:
     """A guess that is equally daring everywhere: at each place, the value below which a given share of the odds lies.
 
@@ -256,6 +280,7 @@ READ_OUTS: dict[str, Callable[[ChromaOdds], ChromaBatch]] = {
     "within": likeliest_chroma,
     "mean": mean_chroma,
     "natural": natural_chroma,
+    "cautious": cautious_chroma,
 }
 """The guesses by name."""
 
@@ -285,3 +310,36 @@ def read_chroma(odds: ChromaOdds, read_out: str) -> ChromaBatch:
     """
     require_read_out(read_out)
     return READ_OUTS[read_out](odds)
+
+
+def color_from_odds(gray: GrayBatch, odds: ChromaOdds, read_out: str, stride: int) -> RgbBatch:
+    """The color pictures that odds stand for, as the network itself makes them, for numpy arrays.
+
+    Args:
+        gray: What the odds were made of; shape (batch, 1, height, width), signed.
+        odds: Shape (batch, 2, bins, height / stride, width / stride), sides rounded up.
+        read_out: A key of `photochrom.chroma.READ_OUTS`.
+        stride: How many times smaller than the picture the odds are; the recipe of the file tells.
+
+    Returns:
+        Shape (batch, 3, height, width), signed; the luma is that of the gray.
+
+    Raises:
+        ConfigError: There is no such read-out.
+    """
+    height, width = gray.shape[-2:]
+    enlarged = _enlarged(read_chroma(odds, read_out), stride)
+    return fit_gamut(gray, enlarged[..., :height, :width])
+
+
+def _enlarged(chroma: ChromaBatch, factor: int) -> AnyArray:
+    """Chroma at a multiple of its size, linear between the middles of its values; shape (batch, 2, height, width)."""
+    rows, columns = (_linear_weights(count, factor) for count in chroma.shape[-2:])
+    return rows @ chroma @ columns.T
+
+
+def _linear_weights(count: int, factor: int) -> AnyArray:
+    """What each of some values adds to each place between them; shape (count * factor, count), float32."""
+    places = (np.arange(count * factor, dtype=np.float32) + 0.5) / factor - 0.5
+    distance = np.abs(places.clip(0, count - 1)[:, None] - np.arange(count, dtype=np.float32))
+    return np.clip(1.0 - distance, 0.0, None).astype(np.float32)

@@ -285,12 +285,13 @@ def export(
     out: Annotated[
         Path, typer.Argument(metavar="OUT.onnx", help="Where the ONNX file goes; an older one is replaced.")
     ],
+    half: Annotated[bool, typer.Option("--half", help="Store weights in half the space, as 16-bit floats.")] = False,
 ) -> None:
     """Write a network as an ONNX file, which needs no torch, and check that it gives the same colors."""
     from photochrom.checkpoint import find_checkpoint
     from photochrom.export import export_onnx
 
-    say(export_onnx(find_checkpoint(weights), out).summary())
+    say(export_onnx(find_checkpoint(weights), out, half=half).summary())
 
 
 @app.command()

@@ -43,7 +43,7 @@ __all__ = [
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-_EXPORT_MODULES = frozenset({"onnx", "onnx_ir", "onnxruntime", "onnxscript"})
+_EXPORT_MODULES = frozenset({"onnx", "onnx_ir", "onnxscript"})
 
 USAGE_STATUS = 2
 INTERRUPTED_STATUS = 130

@@ -1,6 +1,6 @@
 """What can go wrong in ways that a user can mend."""
 
-__all__ = ["CheckpointError", "ConfigError", "DataError", "ExportError", "PhotochromError"]
+__all__ = ["CheckpointError", "ConfigError", "DataError", "ExportError", "PhotoError", "PhotochromError"]
 
 
 class PhotochromError(Exception):
@@ -21,3 +21,7 @@ class CheckpointError(PhotochromError):
 
 class ExportError(PhotochromError):
     """A network that cannot be exported, or whose exported file gives other colors."""
+
+
+class PhotoError(PhotochromError):
+    """A photo that cannot be read, colored or written."""

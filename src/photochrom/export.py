@@ -12,24 +12,20 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import onnxscript  # noqa: F401 - torch would say only deep in its exporter that it is missing
 import torch
 from torch import nn
 
 from photochrom.checkpoint import Checkpoint
-from photochrom.chroma import read_chroma
-from photochrom.color import fit_gamut, to_signed, to_uint8
-from photochrom.errors import ExportError, PhotochromError
+from photochrom.chroma import color_from_odds
+from photochrom.color import to_signed, to_uint8
+from photochrom.errors import CheckpointError, ExportError, PhotochromError
 from photochrom.files import write_whole
+from photochrom.graph import FORMAT_VERSION, METADATA_KEY, Graph
 from photochrom.models import ColorizationModel, DistributionModel
-from photochrom.tensors import AnyArray, ChromaBatch, ChromaOdds, GrayBatch, RgbBatch
+from photochrom.tensors import AnyArray, ChromaOdds, GrayBatch
 
-__all__ = ["FORMAT_VERSION", "METADATA_KEY", "ExportReport", "color_from_odds", "export_onnx"]
-
-FORMAT_VERSION = 1
-METADATA_KEY = "photochrom"
-"""Of the file's metadata, under which its recipe stands as JSON."""
+__all__ = ["ExportReport", "export_onnx"]
 
 _TOLERANCE = 1
 """Levels of 255 by which a colored picture may differ: as much as rounding can make of the smallest difference."""
@@ -40,6 +36,9 @@ _CHECKED_SHAPES = ((3, 80, 80), (1, 33, 47), (2, 1, 1), (1, 256, 200))
 _TRACED_SHAPE = (2, 1, 139, 181)
 """Of the pictures that torch follows through the network. Primes, so that what holds for these sides alone, such as
 that they can be halved, is not taken to hold for all; large enough to be halved seven times."""
+
+_FEWEST_HALVED = 1000
+"""Numbers: smaller weights, such as biases, are not worth a step of their own."""
 
 _Shape = tuple[int, int, int]
 
@@ -69,7 +68,7 @@ class ExportReport:
         )
 
 
-def export_onnx(checkpoint: Checkpoint, path: Path) -> ExportReport:
+def export_onnx(checkpoint: Checkpoint, path: Path, *, half: bool = False) -> ExportReport:
     """Write a network as an ONNX file, if ONNX Runtime makes the same pictures of it.
 
     The graph takes `gray`, float32, shape (batch, 1, height, width), signed, of any batch, height and width that the
@@ -87,6 +86,7 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> ExportReport:
     Args:
         checkpoint: Its network is left as it is.
         path: A `.onnx` file; an older one is replaced, whole or not at all.
+        half: Whether to store weights as 16-bit floats, in half the space; they are computed with as 32-bit ones.
 
     Returns:
         The size of the file and the largest difference found.
@@ -101,43 +101,10 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> ExportReport:
     network = deepcopy(checkpoint.model).cpu().float().eval()
     with _one_thread():
         recipe = _recipe(checkpoint, network)
-        content = _graph(network, recipe).SerializeToString()
+        content = _graph(network, recipe, half=half).SerializeToString()
         difference, shapes = _compare(network, recipe, content)
     write_whole(path, content)
     return ExportReport(path, len(content), difference, shapes)
-
-
-def color_from_odds(gray: GrayBatch, odds: ChromaOdds, read_out: str, stride: int) -> RgbBatch:
-    """The color pictures that odds stand for, as the network itself makes them, for numpy arrays.
-
-    Args:
-        gray: What the odds were made of; shape (batch, 1, height, width), signed.
-        odds: Shape (batch, 2, bins, height / stride, width / stride), sides rounded up.
-        read_out: A key of `photochrom.chroma.READ_OUTS`.
-        stride: How many times smaller than the picture the odds are; the recipe of the file tells.
-
-    Returns:
-        Shape (batch, 3, height, width), signed; the luma is that of the gray.
-
-    Raises:
-        ConfigError: There is no such read-out.
-    """
-    height, width = gray.shape[-2:]
-    enlarged = _enlarged(read_chroma(odds, read_out), stride)
-    return fit_gamut(gray, enlarged[..., :height, :width])
-
-
-def _enlarged(chroma: ChromaBatch, factor: int) -> ChromaBatch:
-    """Chroma at a multiple of its size, linear between the middles of its values."""
-    rows, columns = (_linear_weights(count, factor) for count in chroma.shape[-2:])
-    return rows @ chroma @ columns.T
-
-
-def _linear_weights(count: int, factor: int) -> AnyArray:
-    """What each of some values adds to each place between them; shape (count * factor, count), float32."""
-    places = (np.arange(count * factor, dtype=np.float32) + 0.5) / factor - 0.5
-    distance = np.abs(places.clip(0, count - 1)[:, None] - np.arange(count, dtype=np.float32))
-    return np.clip(1.0 - distance, 0.0, None).astype(np.float32)
 
 
 def _recipe(checkpoint: Checkpoint, network: ColorizationModel) -> dict[str, Any]:
@@ -177,7 +144,7 @@ class _OddsOf(nn.Module):
         return self.network.odds(gray)
 
 
-def _graph(network: ColorizationModel, recipe: Mapping[str, Any]) -> onnx.ModelProto:
+def _graph(network: ColorizationModel, recipe: Mapping[str, Any], *, half: bool) -> onnx.ModelProto:
     """The network as an ONNX graph that carries its recipe.
 
     Raises:
@@ -201,6 +168,8 @@ def _graph(network: ColorizationModel, recipe: Mapping[str, Any]) -> onnx.ModelP
         raise ExportError(f"{recipe['model']}: torch made no ONNX graph of it")
     model: onnx.ModelProto = program.model_proto
     _drop_traces(model.graph)
+    if half:
+        _halve_weights(model.graph)
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(recipe)})
     return model
 
@@ -243,6 +212,24 @@ def _drop_traces(graph: onnx.GraphProto) -> None:
         part.ClearField("doc_string")
 
 
+def _halve_weights(graph: onnx.GraphProto) -> None:
+    """Store large weights as 16-bit floats, each followed by a step that makes 32-bit ones of them.
+
+    ONNX Runtime takes that step once, when it loads the file.
+    """
+    casts = []
+    for weights in graph.initializer:
+        values = onnx.numpy_helper.to_array(weights)
+        if values.dtype != np.float32 or values.size < _FEWEST_HALVED:
+            continue
+        name, stored = weights.name, f"{weights.name}_half"
+        weights.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), stored))
+        casts.append(onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))
+    steps = [*casts, *graph.node]
+    graph.ClearField("node")
+    graph.node.extend(steps)
+
+
 def _compare(network: ColorizationModel, recipe: Mapping[str, Any], content: bytes) -> tuple[int, tuple[_Shape, ...]]:
     """Color pictures of several sizes by the network and by its ONNX form.
 
@@ -257,15 +244,13 @@ def _compare(network: ColorizationModel, recipe: Mapping[str, Any], content: byt
     Raises:
         ExportError: The pictures differ by more than the tolerance.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # enough here; it pins more of them to cores and complains where it may not
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    graph = Graph(content)
     differences: dict[_Shape, int] = {}
     for shape in _CHECKED_SHAPES:
         gray = _gray_pictures(shape)
         expected = _colored_by_network(network, gray)
         if expected is not None:
-            differences[shape] = _difference(recipe["model"], expected, _colored_by_file(session, recipe, gray))
+            differences[shape] = _difference(recipe["model"], expected, _colored_by_file(graph, gray))
     if not differences:
         raise ExportError(f"{recipe['model']}: it takes none of the pictures that the ONNX file is checked with")
     return max(differences.values()), tuple(differences)
@@ -293,24 +278,20 @@ def _colored_by_network(network: ColorizationModel, gray: GrayBatch) -> list[Any
     return pictures
 
 
-def _colored_by_file(
-    session: onnxruntime.InferenceSession, recipe: Mapping[str, Any], gray: GrayBatch
-) -> list[AnyArray]:
+def _colored_by_file(graph: Graph, gray: GrayBatch) -> list[AnyArray]:
     """The pictures of each read-out, by the ONNX file; shape (batch, 3, height, width), uint8.
 
     Raises:
         ExportError: It fails.
     """
     try:
-        (output,) = session.run([recipe["output"]], {"gray": gray})
-    except Exception as error:  # the classes of ONNX Runtime's errors are not public
-        reason = " ".join(str(error).split())
-        raise ExportError(
-            f"{recipe['model']}: its ONNX form fails at pictures of {gray.shape[2]}x{gray.shape[3]} ({reason})"
-        ) from error
-    if recipe["output"] == "rgb":
+        output = graph.run(gray)
+    except CheckpointError as error:
+        raise ExportError(str(error)) from error
+    if graph.recipe["output"] == "rgb":
         return [to_uint8(output)]
-    return [to_uint8(color_from_odds(gray, output, name, recipe["stride"])) for name in recipe["read_outs"]]
+    stride = graph.recipe["stride"]
+    return [to_uint8(color_from_odds(gray, output, name, stride)) for name in graph.recipe["read_outs"]]
 
 
 def _difference(name: str, expected: list[AnyArray], found: list[AnyArray]) -> int:

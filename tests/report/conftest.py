@@ -7,16 +7,17 @@ import pytest
 import torch
 
 from photochrom import models
-from photochrom.checkpoint import Checkpoint, save_checkpoint, shipped_model
+from photochrom.checkpoint import Checkpoint, save_checkpoint
 from photochrom.evaluation import Grouping, ModelEvaluation, Scores, record_evaluation
 from photochrom.metrics import Calibration
+from photochrom.shipped import shipped_model
 
 
 @pytest.fixture(autouse=True)
 def weights(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of shipped models: the package's own must not change what tests see, nor how long they take."""
     folder = tmp_path_factory.mktemp("weights")
-    monkeypatch.setattr("photochrom.checkpoint._SHIPPED", folder)
+    monkeypatch.setattr("photochrom.shipped.WEIGHTS", folder)
     return folder
 
 

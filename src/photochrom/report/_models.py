@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from photochrom.checkpoint import load_checkpoint, shipped_model, shipped_models
+from photochrom.checkpoint import load_checkpoint
 from photochrom.errors import CheckpointError, DataError
 from photochrom.evaluation import FEWEST_PICTURES, read_evaluations
 from photochrom.models import ColorizationModel, DistributionModel
+from photochrom.shipped import shipped_model, shipped_models
 
 __all__ = [
     "Comparison",

@@ -1,0 +1,1 @@
+"""Any photo in, the same photo in color out: no deep-learning framework needed."""

@@ -1,0 +1,47 @@
+"""The models that come with this package: where their files lie, and what is known of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from photochrom.errors import CheckpointError
+
+__all__ = ["WEIGHTS", "ShippedModel", "shipped_model", "shipped_models"]
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""The folder of everything learnt that is shipped."""
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """Where the files of a model that comes with this package lie.
+
+    Attributes:
+        name: The name that commands know it by.
+        weights: Its checkpoint.
+        graph: The same as an ONNX file, which needs no torch.
+        card: What it is good for and what it must not be used for, as Markdown.
+        figures: Its evaluations, as `photochrom.evaluation.record_evaluation` writes them; there may be no such file.
+    """
+
+    name: str
+    weights: Path
+    graph: Path
+    card: Path
+    figures: Path
+
+
+def shipped_models() -> list[str]:
+    """The names of the models that come with this package."""
+    return sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+
+
+def shipped_model(name: str) -> ShippedModel:
+    """The files of a model that comes with this package.
+
+    Raises:
+        CheckpointError: There is no such model.
+    """
+    if name not in shipped_models():
+        raise CheckpointError(f"{name}: no shipped model; there are: {', '.join(shipped_models())}")
+    weights, graph, card, figures = (WEIGHTS / f"{name}.{ending}" for ending in ("safetensors", "onnx", "md", "json"))
+    return ShippedModel(name, weights, graph, card, figures)
