@@ -4,9 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3.11
 
-.PHONY: run test lint bench clean
+OUT ?= out
 
-run: $(VENV)/.train
+.PHONY: run study test lint bench clean
+
+run: $(VENV)/.sample
+	@$(BIN)/photochrom colorize "$$(cat $(VENV)/.sample)" --out $(OUT) --force --compare --overwrite
+ifdef PHOTOS
+	@$(BIN)/photochrom colorize "$(PHOTOS)" --out $(OUT) --compare
+endif
+
+study: $(VENV)/.train
 	@$(BIN)/photochrom data download --optional
 	@$(BIN)/photochrom train $(SETTINGS) --experiment more_kernels/channels-16-tanh --test
 	@echo "Open the pictures in out/, and samples.png where the results are: gray, predicted, true."
@@ -33,6 +41,16 @@ $(VENV)/.python:
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
 	touch $@
 
+# What coloring photos takes: no torch.
+$(VENV)/.light: $(VENV)/.python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+# A portrait in the public domain (Eileen Collins, by NASA) lies in the files of scikit-image, of which no more is needed.
+$(VENV)/.sample: $(VENV)/.light
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps scikit-image
+	$(BIN)/python -c 'from importlib.util import find_spec; print(find_spec("skimage").submodule_search_locations[0] + "/data/astronaut.png")' > $@
+
 # torch comes first and alone, at the pinned version: whatever asks for torch later is content with it. Where the
 # registry offers a CPU build, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves gigabytes.
 $(VENV)/.torch: $(VENV)/.python constraints.txt
@@ -44,5 +62,5 @@ $(VENV)/.train: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.test: $(VENV)/.train
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,tensorboard,export]' --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,tensorboard,export,heic]' --group dev
 	touch $@

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from photochrom.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
     from photochrom.datasets import Dataset, Pairs, open_dataset
     from photochrom.experiments import Experiment
+    from photochrom.inference import Colorizer, Hint, Photo, Result
     from photochrom.metrics import accuracy_within
     from photochrom.models import ColorizationModel
     from photochrom.models import create as create_model
@@ -29,11 +30,15 @@ __version__ = "0.1.0"
 __all__ = [
     "Checkpoint",
     "ColorizationModel",
+    "Colorizer",
     "Dataset",
     "Evaluation",
     "Experiment",
+    "Hint",
     "Pairs",
+    "Photo",
     "PhotochromError",
+    "Result",
     "RunFolder",
     "TrainingConfig",
     "__version__",
@@ -54,10 +59,14 @@ __all__ = [
 _HOMES = {
     "Checkpoint": "checkpoint",
     "ColorizationModel": "models",
+    "Colorizer": "inference",
     "Dataset": "datasets",
     "Evaluation": "training",
     "Experiment": "experiments",
+    "Hint": "inference",
     "Pairs": "datasets",
+    "Photo": "inference",
+    "Result": "inference",
     "RunFolder": "training",
     "TrainingConfig": "training",
     "accuracy_within": "metrics",

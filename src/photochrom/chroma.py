@@ -48,9 +48,8 @@ _CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
 NATURAL_VIVIDNESS = 1.15
 """How much more vivid the natural guess is than the likeliest one."""
 
-_FADED_CHANCES = (0.25, 0.55)
-"""Chances to lie within the study's margin: at the lower one a cautious guess is gray, from the higher one it is not
-faded."""
+_CAUTION = 0.25
+"""How soon a cautious guess fades: where its chroma is as strong as it is uncertain, by a fifth; where half, by half."""
 
 _SHARPNESS = 60.0
 """How decidedly the best candidate wins over its neighbors; those of like chance are averaged, for smooth hues."""
@@ -185,10 +184,11 @@ def natural_chroma(odds: ChromaOdds) -> ChromaBatch:
 
 
 def cautious_chroma(odds: ChromaOdds) -> ChromaBatch:
-    """The natural guess, faded towards gray where the network is unsure.
+    """The mean, as vivid as true pictures are where the network is sure, and faded towards gray where it is not.
 
     In a photo of people that is a background or a garment, and a wrong color there is worse than none: what hedges
-    between all colors of the training pictures is their mean, an orange.
+    between all colors of the training pictures is their mean, an orange. Unlike the likeliest guess the mean changes
+    smoothly from place to place, so nothing blotches.
 
     Args:
         odds: Shape (batch, 2, bins, height, width).
@@ -196,10 +196,12 @@ def cautious_chroma(odds: ChromaOdds) -> ChromaBatch:
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].
     """
-    guess = likeliest_chroma(odds)
-    lowest, highest = _FADED_CHANCES
-    share = (chance_within(odds, guess) - lowest) / (highest - lowest)
-    return guess * NATURAL_VIVIDNESS * array_namespace(odds).clip(share, 0.0, 1.0)
+    xp = array_namespace(odds)
+    mean = mean_chroma(odds)
+    square = xp.sum(odds * _along_bins(_CENTERS**2, odds), axis=2)
+    strength = xp.sum(mean**2, axis=1, keepdims=True)
+    spread = xp.sum(square, axis=1, keepdims=True) - strength
+    return mean * NATURAL_VIVIDNESS * strength / (strength + _CAUTION * xp.clip(spread, 1e-6, None))
 
 
 def quantile_chroma(odds: ChromaOdds, blue: float, red: float) -> ChromaBatch:

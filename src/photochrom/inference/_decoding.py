@@ -238,13 +238,13 @@ def decode_file(image: ImageFile.ImageFile, file: BinaryIO, head: bytes) -> Deco
     Raises:
         PhotoError: The pixels are of a kind that is not read.
     """
+    is_upright = isinstance(image, TiffImagePlugin.TiffImageFile)  # Pillow and OpenCV both turn it while decoding
     if _has_deep_color(image, head):
-        return _decode_deep_color(file, image.size)
+        return _decode_deep_color(file, image.size)._replace(is_upright=is_upright)
     if isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode == "RGB":
         return _decode_jpeg(image, file)
     image.load()
-    # Pillow turns a TIFF by itself while loading it.
-    return decode_image(image)._replace(is_upright=isinstance(image, TiffImagePlugin.TiffImageFile))
+    return decode_image(image)._replace(is_upright=is_upright)
 
 
 def _decode_jpeg(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> Decoded:
@@ -329,7 +329,9 @@ def decode_image(image: Image.Image) -> Decoded:
         raise PhotoError("pixels of floating-point numbers; save the photo with 8 or 16 bits")
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return Decoded(np.asarray(image.convert("L")), None, "gray")
-    if image.has_transparency_data or image.mode in ("La", "RGBa"):
+    if image.mode == "La":  # Pillow knows no way from here to any other mode
+        image = image.convert("LA")
+    if image.has_transparency_data or image.mode == "RGBa":
         return _decode_transparent(image.convert("RGBA"))
     rgb = _to_rgb(image)
     return Decoded(np.asarray(rgb.convert("L")), None, judge_coloring(np.asarray(_reduced(rgb))))

@@ -7,17 +7,21 @@ be enlarged without bleeding over edges, and can be strengthened or faded withou
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float32, UInt
 
 from photochrom.color import fit_gamut
 
 __all__ = ["ChromaField", "follow_luma", "render", "resized", "signed_luma"]
 
-FloatMap = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+FloatMap = Float32[Any, "..."]
+"""Values over a grid, with or without channels along a third axis; shapes are told where they are used."""
+
+Pixels = UInt[Any, "..."]
+"""uint8 or uint16."""
 
 _SMOOTHEST_EDGE = 0.04
 """A luma step that counts as an edge, in signed values: 5 of 255 levels. Weaker ones are taken for grain."""

@@ -14,12 +14,13 @@ from PIL import Image
 from photochrom.chroma import MAX_VARIANTS, chance_within, read_chroma, variant_chroma
 from photochrom.errors import ConfigError, PhotoError
 from photochrom.graph import Graph
-from photochrom.inference.chroma_field import ChromaField, FloatMap, Pixels, follow_luma, render, resized, signed_luma
-from photochrom.inference.faces import Face, FaceDetector, Framing, YuNet, frame
+from photochrom.inference.chroma_field import FloatMap, Pixels, render, signed_luma
+from photochrom.inference.faces import Face, FaceDetector, Framing, Luma, YuNet, frame
+from photochrom.inference.guess import Canvas, Guess, Patch
 from photochrom.inference.hints import Hint, apply_hints
 from photochrom.inference.photo import Photo, photo_from_image, read_photo, write_photo
 from photochrom.shipped import shipped_model
-from photochrom.tensors import AnyArray, ChromaBatch
+from photochrom.tensors import AnyArray
 
 __all__ = ["Colorizer", "Look", "Result"]
 
@@ -35,11 +36,19 @@ _GRID_PIXELS = 1_000_000
 _FACE_SIDE = 80
 """Pixels of a face as its network learnt them."""
 
-_FACES_AT_ONCE = 16
+_BUST_SIDE = 160
+"""Pixels of head and shoulders, which the network for whole photos knows best: so large its training showed them."""
 
-_FACE_WEIGHTS_FULL, _FACE_WEIGHTS_NONE = 0.62, 1.0
-"""Within the first share of the way from a face's middle to the edge of its square its own colors hold; beyond the
-second they do not."""
+_BUST_SHARE = 2.2
+"""Side of the square around head and shoulders, as a multiple of that around the face."""
+
+_BUST_ABOVE = 0.42
+"""Share of that square that lies above the middle of the face."""
+
+_LARGEST_PART = 0.6
+"""Of the photo's area: head and shoulders that take more of it are seen well enough with the whole."""
+
+_PARTS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -61,21 +70,6 @@ class Look:
             raise ConfigError(f"strength must lie between 0 and 1, not {self.strength:g}")
         if not 0.0 <= self.vividness <= 3.0:
             raise ConfigError(f"vividness must lie between 0 and 3, not {self.vividness:g}")
-
-
-@dataclass(frozen=True)
-class Guess:
-    """What the networks say of one photo.
-
-    Attributes:
-        field: Its chroma.
-        luma: Of the photo, on the field's grid; shape (rows, columns), signed.
-        confidence: How likely red and blue lie within the study's margin; shape (rows, columns), range [0, 1].
-    """
-
-    field: ChromaField
-    luma: FloatMap
-    confidence: FloatMap
 
 
 @dataclass(frozen=True)
@@ -227,100 +221,47 @@ class Colorizer:
         if photo.coloring == "color" and not force:
             raise PhotoError("it is in color already; --force (or force=True) colors it anew from its luma")
         faces = tuple(self._detector.detect(_eight_bits(photo.luma))) if self._faces else ()
-        return [Result(photo, faces, guess, look) for guess in self._guesses(photo.luma, faces, count)]
+        canvases = self._whole_photo(photo.luma, count)
+        if self._faces:
+            squares = [frame(face) for face in faces]
+            busts = [_bust(square, photo.luma.shape) for square in squares if _is_small(square, photo.luma.shape)]
+            _lay_parts(canvases, self._whole, "cautious", [Patch.cut(photo.luma, bust, _BUST_SIDE) for bust in busts])
+            cuts = [Patch.cut(photo.luma, square, _FACE_SIDE) for square in squares]
+            _lay_parts(canvases, self._faces, "natural", cuts)
+        return [Result(photo, faces, canvas.guess(), look) for canvas in canvases]
 
-    def _guesses(self, luma: Pixels, faces: Sequence[Face], count: int) -> list[Guess]:
+    def _whole_photo(self, luma: Pixels, count: int) -> list[Canvas]:
+        """What the network for whole photos says, in several ways."""
         grid = _grid(luma)
-        guesses = self._whole_photo(luma, grid, count)
-        if not faces or self._faces is None:
-            return guesses
-        patches = [_Patch.of(face, luma) for face in faces]
-        for start in range(0, len(patches), _FACES_AT_ONCE):
-            chosen = patches[start : start + _FACES_AT_ONCE]
-            odds = self._faces.run(np.stack([patch.gray for patch in chosen])[:, None])
-            for number, (chroma, confidence) in enumerate(_readings(odds, "natural", count)):
-                for patch, own_chroma, own_confidence in zip(chosen, chroma, confidence, strict=True):
-                    guesses[number] = patch.lay_upon(guesses[number], own_chroma, own_confidence)
-        return guesses
-
-    def _whole_photo(self, luma: Pixels, grid: FloatMap, count: int) -> list[Guess]:
-        """What the network for whole photos says."""
         odds = self._whole.run(_shrunk(luma)[None, None])
-        cell = max(grid.shape) / max(odds.shape[-2:])
-        return [
-            Guess(
-                field=follow_luma(_as_map(chroma[0]), grid, radius=max(1, round(cell))),
-                luma=grid,
-                confidence=resized(confidence[0, 0], *grid.shape),
-            )
-            for chroma, confidence in _readings(odds, "cautious", count)
-        ]
+        return [Canvas(grid, chroma[0], sure[0]) for chroma, sure in _readings(odds, "cautious", count)]
 
 
-@dataclass(frozen=True)
-class _Patch:
-    """A face and the square around it that the network sees.
-
-    Attributes:
-        square: In the photo.
-        size: Height and width of the photo.
-        gray: What the network sees; shape (80, 80), signed.
-    """
-
-    square: Framing
-    size: tuple[int, int]
-    gray: FloatMap
-
-    @classmethod
-    def of(cls, face: Face, luma: Pixels) -> "_Patch":
-        """The patch of a face; beyond the photo its edge is continued."""
-        square = frame(face)
-        side = max(1, round(square.side))
-        left, top = round(square.left), round(square.top)
-        rows = np.arange(top, top + side).clip(0, luma.shape[0] - 1)
-        columns = np.arange(left, left + side).clip(0, luma.shape[1] - 1)
-        cut = signed_luma(luma[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-        whole = cut[np.ix_(rows - rows[0], columns - columns[0])]
-        return cls(Framing(left, top, side), luma.shape, resized(whole, _FACE_SIDE, _FACE_SIDE))
-
-    def lay_upon(self, guess: Guess, chroma: FloatMap, confidence: FloatMap) -> Guess:
-        """A guess in which this face has its own colors.
-
-        Args:
-            guess: For the photo.
-            chroma: Of the face; shape (2, rows, columns).
-            confidence: Likewise; shape (1, rows, columns).
-        """
-        cell = round(_FACE_SIDE / chroma.shape[-1])
-        own = follow_luma(_as_map(chroma), self.gray, radius=cell).coefficients
-        wide = resized(confidence[0], _FACE_SIDE, _FACE_SIDE)
-        everything = np.concatenate([own, wide[..., None], _face_weights()[..., None]], axis=2)
-        grid = guess.luma.shape
-        maps = np.concatenate([guess.field.coefficients, guess.confidence[..., None]], axis=2)
-        where, laid = self._on_grid(everything, grid)
-        weights = laid[..., -1:]
-        maps[where] += weights * (laid[..., :-1] - maps[where])
-        return Guess(ChromaField(maps[..., :-1]), guess.luma, maps[..., -1])
-
-    def _on_grid(self, maps: FloatMap, grid: tuple[int, int]) -> tuple[tuple[slice, slice], FloatMap]:
-        """Maps of the face at the size that it has on a grid over the photo, and where on the grid they lie.
-
-        Returns:
-            Rows and columns of the grid, and the maps there, without what lies beyond the photo.
-        """
-        top, bottom = (_scaled(y, self.size[0], grid[0]) for y in (self.square.top, self.square.top + self.square.side))
-        left, right = (
-            _scaled(x, self.size[1], grid[1]) for x in (self.square.left, self.square.left + self.square.side)
-        )
-        rows, columns = max(1, bottom - top), max(1, right - left)
-        shrunk = resized(maps, rows, columns)
-        inside = np.s_[max(0, -top) : max(0, grid[0] - top), max(0, -left) : max(0, grid[1] - left)]
-        where = np.s_[max(0, top) : max(0, top + rows), max(0, left) : max(0, left + columns)]
-        return where, shrunk[inside]
+def _lay_parts(canvases: Sequence[Canvas], network: Graph, read_out: str, patches: Sequence[Patch]) -> None:
+    """Lay upon each canvas what a network says of parts of the photo."""
+    for start in range(0, len(patches), _PARTS_AT_ONCE):
+        chosen = patches[start : start + _PARTS_AT_ONCE]
+        odds = network.run(np.stack([patch.gray for patch in chosen])[:, None])
+        for canvas, (chroma, sure) in zip(canvases, _readings(odds, read_out, len(canvases)), strict=True):
+            for patch, own_chroma, own_sure in zip(chosen, chroma, sure, strict=True):
+                canvas.lay(patch, own_chroma, own_sure)
 
 
-def _scaled(place: float, pixels: int, places: int) -> int:
-    return round(place * places / pixels)
+def _bust(face: Framing, size: tuple[int, int]) -> Framing:
+    """The square around head and shoulders, moved into the photo as far as it goes."""
+    side = _BUST_SHARE * face.side
+    left = face.left + face.side / 2 - side / 2
+    top = face.top + face.side / 2 - side * _BUST_ABOVE
+    return Framing(_moved_inside(left, side, size[1]), _moved_inside(top, side, size[0]), side)
+
+
+def _moved_inside(start: float, extent: float, limit: int) -> float:
+    return max(0.0, min(start, limit - extent))
+
+
+def _is_small(face: Framing, size: tuple[int, int]) -> bool:
+    """Whether head and shoulders are but a part of the photo, so that a closer look is worth its time."""
+    return (_BUST_SHARE * face.side) ** 2 < _LARGEST_PART * size[0] * size[1]
 
 
 def _load(model: str, threads: int) -> Graph:
@@ -344,7 +285,7 @@ def _photo(source: Path | str | bytes | Image.Image | Photo) -> Photo:
     return read_photo(source if isinstance(source, bytes) else Path(source))
 
 
-def _eight_bits(luma: Pixels) -> npt.NDArray[np.uint8]:
+def _eight_bits(luma: Pixels) -> Luma:
     if luma.dtype == np.uint8:
         return luma.astype(np.uint8, copy=False)
     return (luma // 257).astype(np.uint8)
@@ -374,11 +315,6 @@ def _area_mean(luma: Pixels, rows: int, columns: int) -> Pixels:
     return resized
 
 
-def _as_map(chroma: ChromaBatch) -> FloatMap:
-    """Chroma with its channels last, as OpenCV has them."""
-    return np.ascontiguousarray(chroma.transpose(1, 2, 0), dtype=np.float32)
-
-
 def _readings(odds: AnyArray, read_out: str, count: int) -> list[tuple[AnyArray, AnyArray]]:
     """Guesses and how likely each is: the best one by the read-out, others where the odds leave room.
 
@@ -392,13 +328,3 @@ def _readings(odds: AnyArray, read_out: str, count: int) -> list[tuple[AnyArray,
     """
     guesses = [read_chroma(odds, read_out), *variant_chroma(odds, count)[1:]]
     return [(guess, chance_within(odds, guess)) for guess in guesses]
-
-
-def _face_weights() -> FloatMap:
-    """How much a face's own colors count in its square: all within a round shape, nothing at the edges."""
-    places = np.abs((np.arange(_FACE_SIDE, dtype=np.float32) + 0.5) / _FACE_SIDE * 2.0 - 1.0)
-    distance = (places[:, None] ** 4 + places[None, :] ** 4) ** 0.25
-    share = (_FACE_WEIGHTS_NONE - distance) / (_FACE_WEIGHTS_NONE - _FACE_WEIGHTS_FULL)
-    clipped = share.clip(0.0, 1.0)
-    weights: FloatMap = (clipped * clipped * (3.0 - 2.0 * clipped)).astype(np.float32)
-    return weights

@@ -1,0 +1,129 @@
+"""What networks say of the colors of a photo: of the whole, and of square parts that they see closer up."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from photochrom.inference.chroma_field import ChromaField, FloatMap, Pixels, follow_luma, resized, signed_luma
+from photochrom.inference.faces import Framing
+
+__all__ = ["Canvas", "Guess", "Patch"]
+
+_FULL, _NONE = 0.62, 1.0
+"""Within the first share of the way from a patch's middle to its edge its own colors hold, beyond the second they do
+not."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The colors of one photo, and how sure they are.
+
+    Attributes:
+        field: Its chroma.
+        luma: Of the photo, on the field's grid; shape (rows, columns), signed.
+        confidence: How likely red and blue lie within the study's margin; shape (rows, columns), range [0, 1].
+    """
+
+    field: ChromaField
+    luma: FloatMap
+    confidence: FloatMap
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A square part of a photo, as a network sees it.
+
+    Attributes:
+        square: Its place in the photo, in whole pixels; it may reach beyond the edges.
+        size: Height and width of the photo.
+        gray: What the network sees; shape (side, side), signed.
+    """
+
+    square: Framing
+    size: tuple[int, int]
+    gray: FloatMap
+
+    @classmethod
+    def cut(cls, luma: Pixels, square: Framing, side: int) -> "Patch":
+        """A part of a photo; beyond the photo its edge is continued.
+
+        Args:
+            luma: Of the photo; shape (height, width), uint8 or uint16.
+            square: Which part.
+            side: How large the network sees it, in pixels.
+        """
+        left, top, extent = round(square.left), round(square.top), max(1, round(square.side))
+        rows = np.arange(top, top + extent).clip(0, luma.shape[0] - 1)
+        columns = np.arange(left, left + extent).clip(0, luma.shape[1] - 1)
+        inside = signed_luma(luma[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+        whole = inside[np.ix_(rows - rows[0], columns - columns[0])]
+        return cls(Framing(left, top, extent), luma.shape, resized(whole, side, side))
+
+
+class Canvas:
+    """Where the colors of a photo are put together: those of the whole first, then those of its parts upon it.
+
+    Attributes:
+        luma: Of the photo, on the grid on which chroma follows it; shape (rows, columns), signed.
+    """
+
+    def __init__(self, luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> None:
+        """Begin with the colors of the whole photo.
+
+        Args:
+            luma: As the attribute.
+            chroma: Shape (2, coarse rows, coarse columns).
+            confidence: Shape (1, coarse rows, coarse columns).
+        """
+        self.luma = luma
+        self._maps = _following_maps(luma, chroma, confidence)
+
+    def lay(self, patch: Patch, chroma: FloatMap, confidence: FloatMap) -> None:
+        """Put the colors of a part over what is there, without an edge.
+
+        Args:
+            patch: The part.
+            chroma: Shape (2, coarse rows, coarse columns).
+            confidence: Shape (1, coarse rows, coarse columns).
+        """
+        side = len(patch.gray)
+        maps = _following_maps(patch.gray, chroma, confidence)
+        where, laid = self._placed(patch, np.concatenate([maps, _weights(side)[..., None]], axis=2))
+        self._maps[where] += laid[..., -1:] * (laid[..., :-1] - self._maps[where])
+
+    def guess(self) -> Guess:
+        """What the canvas shows now."""
+        return Guess(ChromaField(self._maps[..., :-1].copy()), self.luma, self._maps[..., -1].copy())
+
+    def _placed(self, patch: Patch, maps: FloatMap) -> tuple[tuple[slice, slice], FloatMap]:
+        """Rows and columns of the canvas that a part covers, and its maps there."""
+        (left, top, extent), (height, width), (rows, columns) = patch.square, patch.size, self.luma.shape
+        first_row, last_row = round(top * rows / height), round((top + extent) * rows / height)
+        first_column, last_column = round(left * columns / width), round((left + extent) * columns / width)
+        scaled = resized(maps, max(1, last_row - first_row), max(1, last_column - first_column))
+        vertical, seen_rows = _overlap(first_row, scaled.shape[0], rows)
+        horizontal, seen_columns = _overlap(first_column, scaled.shape[1], columns)
+        return (vertical, horizontal), scaled[seen_rows, seen_columns]
+
+
+def _overlap(first: int, count: int, limit: int) -> tuple[slice, slice]:
+    """Which of `limit` places a row of `count`, laid from `first` on, covers; and which of the row's own these are."""
+    start, stop = min(max(0, first), limit), max(0, min(first + count, limit))
+    return slice(start, stop), slice(start - first, stop - first)
+
+
+def _following_maps(luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> FloatMap:
+    """Coefficients of chroma and, last, how sure it is; shape (rows, columns, 5)."""
+    coarse = np.ascontiguousarray(chroma.transpose(1, 2, 0), dtype=np.float32)
+    cell = max(luma.shape) / max(coarse.shape[:2])
+    field = follow_luma(coarse, luma, radius=max(1, round(cell)))
+    return np.concatenate([field.coefficients, resized(confidence[0], *luma.shape)[..., None]], axis=2)
+
+
+def _weights(side: int) -> FloatMap:
+    """How much a part's own colors count: all within a round shape, nothing at its edges; shape (side, side)."""
+    places = np.abs((np.arange(side, dtype=np.float32) + 0.5) / side * 2.0 - 1.0)
+    distance = (places[:, None] ** 4 + places[None, :] ** 4) ** 0.25
+    share = ((_NONE - distance) / (_NONE - _FULL)).clip(0.0, 1.0)
+    weights: FloatMap = (share * share * (3.0 - 2.0 * share)).astype(np.float32)
+    return weights
