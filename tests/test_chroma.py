@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photochrom import chroma
+from photochrom.color import fit_gamut, luma, rgb_to_chroma
 from photochrom.errors import ConfigError
 
 Odds = npt.NDArray[np.float32]
@@ -90,6 +91,43 @@ def test_the_natural_guess_has_the_hue_of_the_likeliest_and_is_more_vivid() -> N
     assert chroma.NATURAL_VIVIDNESS > 1
 
 
+@pytest.mark.parametrize("level", [-24, 4, 40, 96])
+def test_a_cautious_guess_of_a_certain_value_is_as_vivid_as_a_natural_one(level: float) -> None:
+    expected = chroma.NATURAL_VIVIDNESS * level * LEVEL
+    np.testing.assert_allclose(chroma.cautious_chroma(certain(level)), expected, rtol=1e-3)
+
+
+def test_a_cautious_guess_is_gray_where_odds_point_nowhere() -> None:
+    for odds in (certain(0), two_sided(-40, 40, share_of_high=0.5)):
+        np.testing.assert_allclose(chroma.cautious_chroma(odds), 0.0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("share_of_high", "kept"),
+    # Of 0 and 40, half and half, the mean and the deviation are 20 each; at a fifth, 8 and 16.
+    [(0.5, 0.8), (0.2, 0.5)],
+)
+def test_a_cautious_guess_fades_as_its_mean_gets_small_beside_the_spread(share_of_high: float, kept: float) -> None:
+    guess = chroma.cautious_chroma(two_sided(0, 40, share_of_high))
+    expected = chroma.NATURAL_VIVIDNESS * kept * share_of_high * 40 * LEVEL
+    np.testing.assert_allclose(guess, expected, rtol=1e-3)
+
+
+@NO_TIME_LIMIT
+@given(any_odds)
+def test_a_cautious_guess_has_the_hue_of_the_mean_and_is_at_most_as_vivid_as_nature(odds: Odds) -> None:
+    mean, guess = chroma.mean_chroma(odds), chroma.cautious_chroma(odds)
+    np.testing.assert_allclose(guess[:, 0] * mean[:, 1], guess[:, 1] * mean[:, 0], atol=1e-5)
+    assert (guess * mean >= 0.0).all()
+    assert (np.abs(guess) <= chroma.NATURAL_VIVIDNESS * np.abs(mean) + 1e-6).all()
+
+
+def test_a_cautious_guess_does_not_jump_where_the_likeliest_one_does() -> None:
+    one, other = (two_sided(-40, 40, share_of_high=share) for share in (0.495, 0.505))
+    assert np.abs(chroma.likeliest_chroma(one) - chroma.likeliest_chroma(other)).min() > 70 * LEVEL
+    assert np.abs(chroma.cautious_chroma(one) - chroma.cautious_chroma(other)).max() < LEVEL
+
+
 @NO_TIME_LIMIT
 @given(any_odds, st.floats(0.05, 0.45), st.floats(0.5, 0.95))
 def test_quantiles_grow_with_their_share(odds: Odds, lower: float, higher: float) -> None:
@@ -169,3 +207,40 @@ def test_scores_become_odds_that_sum_to_one() -> None:
 def test_an_unknown_read_out_is_refused_with_the_names_of_the_known() -> None:
     with pytest.raises(ConfigError, match="no read-out is called 'mode'; there are: within, mean, natural"):
         chroma.read_chroma(certain(0), "mode")
+
+
+# --- pictures of odds -----------------------------------------------------------------------------------------------
+
+
+def gray_pictures(*shape: int) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(5).uniform(-1.0, 1.0, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("read_out", chroma.READ_OUTS)
+@pytest.mark.parametrize("size", [(12, 16), (9, 13), (12, 14)])
+def test_a_picture_of_odds_keeps_its_luma(read_out: str, size: tuple[int, int]) -> None:
+    gray = gray_pictures(2, 1, *size)
+    color = chroma.color_from_odds(gray, random_odds(1), read_out, stride=4)
+    assert color.shape == (2, 3, *size)
+    np.testing.assert_allclose(luma(color), gray, atol=1e-5)
+
+
+def test_chroma_is_enlarged_as_torch_does_it() -> None:
+    gray, odds = np.zeros((2, 1, 12, 16), dtype=np.float32), random_odds(2)
+    coarse = torch.from_numpy(chroma.mean_chroma(odds))
+    wide = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear", align_corners=False).numpy()
+    np.testing.assert_allclose(chroma.color_from_odds(gray, odds, "mean", stride=4), fit_gamut(gray, wide), atol=1e-5)
+
+
+def test_a_sure_color_is_seen_everywhere_but_where_light_leaves_no_room() -> None:
+    gray = np.zeros((1, 1, 7, 7), dtype=np.float32)
+    gray[..., 0, 0], gray[..., 6, 6] = 1.0, -1.0
+    color = chroma.color_from_odds(gray, certain(20), "mean", stride=4)
+    np.testing.assert_allclose(rgb_to_chroma(color)[..., 3, 3], 20 * LEVEL, atol=1e-5)
+    np.testing.assert_allclose(color[..., 0, 0], 1.0)
+    np.testing.assert_allclose(color[..., 6, 6], -1.0)
+
+
+def test_a_picture_by_an_unknown_read_out_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no read-out is called 'loud'"):
+        chroma.color_from_odds(gray_pictures(1, 1, 8, 8), certain(0), "loud", stride=4)

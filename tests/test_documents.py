@@ -2,11 +2,14 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from photochrom.cli import app
 from photochrom.evaluation import read_evaluations
@@ -32,12 +35,12 @@ def code_blocks(document: str, language: str) -> list[str]:
 def shell_commands() -> list[str]:
     """The lines of the README's shell blocks, without their comments."""
     lines = "".join(code_blocks("README.md", "bash")).splitlines()
-    return [line.partition("#")[0].strip() for line in lines if line.strip()]
+    return [line.partition(" #")[0].strip() for line in lines if line.strip()]
 
 
 def photochrom_commands() -> list[list[str]]:
-    prefix = ".venv/bin/photochrom "
-    return [line.removeprefix(prefix).split() for line in shell_commands() if line.startswith(prefix)]
+    commands = (line.removeprefix(".venv/bin/") for line in shell_commands())
+    return [shlex.split(line, comments=True)[1:] for line in commands if line.startswith("photochrom ")]
 
 
 @pytest.mark.parametrize("words", photochrom_commands(), ids=" ".join)
@@ -72,7 +75,7 @@ def test_make_knows_the_two_commands(target: str) -> None:
 
 
 def test_readme_python_runs(tmp_path: Path) -> None:
-    (program,) = code_blocks("README.md", "python")
+    _, program = code_blocks("README.md", "python")
     smaller = program.replace('open_dataset("synthetic")', "Synthetic(val_count=8)")
     smaller = "from photochrom.datasets.synthetic import Synthetic\n" + smaller.replace(
         "photochrom.Synthetic", "Synthetic"
@@ -80,6 +83,15 @@ def test_readme_python_runs(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", smaller], capture_output=True, text=True, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert 0.2 < float(ended.stdout) < 1.0
+
+
+def test_readme_python_for_photos_runs(tmp_path: Path) -> None:
+    program, _ = code_blocks("README.md", "python")
+    shades = np.linspace(0, 255, 1000 * 700).reshape(1000, 700).astype(np.uint8)
+    Image.fromarray(shades).save(tmp_path / "grandma.jpg")
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert Image.open(tmp_path / "grandma-color.jpg").size == (700, 1000)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from photochrom import models
 from photochrom.checkpoint import Checkpoint, save_checkpoint
-from photochrom.chroma import BIN_COUNT, color_from_odds
+from photochrom.chroma import BIN_COUNT, READ_OUTS, color_from_odds
 from photochrom.cli import main
 from photochrom.color import to_uint8
 from photochrom.errors import ExportError
 from photochrom.export import ExportReport, export_onnx
-from photochrom.graph import FORMAT_VERSION, METADATA_KEY
+from photochrom.graph import FORMAT_VERSION, METADATA_KEY, Graph
 from photochrom.models import ColorizationModel, DistributionModel
 
 TINY: dict[str, dict[str, Any]] = {"chroma_unet": {"width": 4, "depth": 2, "blocks": 1}}
@@ -164,10 +164,10 @@ def test_a_mirrored_network_averages_inside_the_graph(mirrored: Exported) -> Non
 def test_the_recipe_of_odds_tells_how_to_read_them(mirrored: Exported) -> None:
     assert mirrored.recipe["stride"] == 4
     assert mirrored.recipe["read_out"] == "natural"
-    assert set(mirrored.recipe["read_outs"]) == {"within", "mean", "natural"}
+    assert set(mirrored.recipe["read_outs"]) == set(READ_OUTS)
 
 
-@pytest.mark.parametrize("read_out", ["within", "mean", "natural"])
+@pytest.mark.parametrize("read_out", READ_OUTS)
 @pytest.mark.parametrize("size", [(1, 1), (33, 47), (80, 80)])
 def test_every_read_out_gives_the_networks_colors_without_torch(
     mirrored: Exported, read_out: str, size: tuple[int, int]
@@ -178,6 +178,35 @@ def test_every_read_out_gives_the_networks_colors_without_torch(
     color = color_from_odds(gray, mirrored.output(gray), read_out, stride=4)
     assert color.dtype == np.float32
     np.testing.assert_allclose(color, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (80, 80)])
+def test_a_file_gives_odds_that_sum_to_one(mirrored: Exported, size: tuple[int, int]) -> None:
+    odds = Graph(mirrored.path).run(gray_pictures(3, *size))
+    np.testing.assert_allclose(odds.sum(axis=2), 1.0, atol=1e-5)
+    assert odds.min() >= 0.0
+
+
+# --- half precision -------------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_half_precision_gives_the_same_colors_in_half_the_space(tmp_path: Path) -> None:
+    model, path = network("chroma_unet", depth=1, width=24), tmp_path / "half.onnx"
+    with torch.no_grad():  # as after training, one color is likelier than all others: none wins by the last bit
+        torch.nn.init.normal_(model.get_parameter("to_scores.weight"), std=0.1)
+        model.get_parameter("to_scores.bias").copy_((-100.0 * (torch.linspace(-1, 1, BIN_COUNT) - 0.1) ** 2).repeat(2))
+    report = export_onnx(Checkpoint(model), path, half=True)
+    numbers = sum(tensor.numel() for tensor in model.state_dict().values())
+    assert report.size == path.stat().st_size < 2 * numbers + 30_000
+    stored = {tensor.data_type for tensor in onnx.load(path).graph.initializer if np.prod(tensor.dims) >= 1000}
+    assert stored == {onnx.TensorProto.FLOAT16}
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    for size in [(80, 80), (33, 47)]:
+        gray = gray_pictures(2, *size)
+        with torch.no_grad():
+            expected = to_uint8(model(torch.from_numpy(gray))).numpy()
+        found = to_uint8(color_from_odds(gray, Graph(path).run(gray), model.read_out, stride=4))
+        assert largest_difference(expected, found) <= 1
 
 
 # --- what can go wrong ----------------------------------------------------------------------------------------------

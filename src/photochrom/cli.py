@@ -104,6 +104,78 @@ def data_check(data: Data = "auto") -> None:
 
 
 @app.command()
+def colorize(
+    sources: Annotated[
+        list[str],
+        typer.Argument(help="Photos, folders, patterns such as 'scans/**/*.tif'; or - for standard input and output."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder for results; beside their sources if not given. For a single photo, or a file."),
+    ] = None,
+    strength: Annotated[float, typer.Option(help="From 0, gray, to 1.")] = 1.0,
+    vividness: Annotated[float, typer.Option(help="How many times as vivid as guessed, from 0 to 3.")] = 1.0,
+    variants: Annotated[int, typer.Option(help="How many different guesses of each.")] = 1,
+    hint: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y,#RRGGBB", help="A color that you know, at a pixel of the only photo; repeatable."),
+    ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Also write gray and color side by side.")] = False,
+    confidence: Annotated[
+        bool, typer.Option("--confidence", help="Also write how sure the networks are, as a gray PNG: white is sure.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Color anew what is in color already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results of earlier calls.")] = False,
+    model: Annotated[
+        str, typer.Option(help="A name of 'photochrom models', or an ONNX file of 'photochrom export'.")
+    ] = "portrait",
+    faces: Annotated[bool, typer.Option("--faces/--no-faces", help="Give faces a look of their own.")] = True,
+    max_megapixels: Annotated[float | None, typer.Option(help="Refuse larger photos; 200 if not given.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes side by side; as many as cores and memory allow if not given.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
+) -> None:
+    """Color photos: a.jpg gives a-color.jpg, a folder album gives album-color; go on after an interruption."""
+    from photochrom.console import colorize_stream, colorize_with_progress
+    from photochrom.inference.batch import Options, plan_batch, require_stream_alone
+    from photochrom.inference.hints import parse_hint
+    from photochrom.inference.photo import MAX_MEGAPIXELS
+
+    options = Options(
+        model=model,
+        face_model="face" if faces else None,
+        strength=strength,
+        vividness=vividness,
+        hints=tuple(parse_hint(text) for text in hint or ()),
+        variants=variants,
+        compare=compare,
+        confidence=confidence,
+        force=force,
+        max_megapixels=MAX_MEGAPIXELS if max_megapixels is None else max_megapixels,
+    )
+    if "-" in sources:
+        require_stream_alone(sources, out)
+        colorize_stream(options)
+        return
+    failures = colorize_with_progress(plan_batch(sources, out, options, overwrite=overwrite), jobs, quiet=quiet)
+    raise typer.Exit(2 if failures else 0)
+
+
+@app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(help="Print the card of this one.")] = None,
+) -> None:
+    """List the shipped models: what they are for, how good they are, and what may be done with them."""
+    from photochrom.console import print_model_card, print_models
+
+    if name is None:
+        print_models()
+    else:
+        print_model_card(name)
+
+
+@app.command()
 def train(
     settings: Annotated[
         list[str] | None,

@@ -1,9 +1,14 @@
 """What the commands show on a terminal: progress with the time left, tables, and failures as one line."""
 
+import json
 import os
+import re
+import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
@@ -19,19 +24,25 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from photochrom.errors import PhotochromError
+from photochrom.errors import PhotochromError, PhotoError
 
 if TYPE_CHECKING:
     from photochrom.datasets import Pairs
     from photochrom.evaluation import ModelEvaluation
     from photochrom.experiments import Job, Outcome
+    from photochrom.inference.batch import Batch, Options
+    from photochrom.inference.batch import Outcome as PhotoOutcome
     from photochrom.models import ColorizationModel
     from photochrom.training import RunFolder, TrainingConfig
 
 __all__ = [
+    "colorize_stream",
+    "colorize_with_progress",
     "download_progress",
     "evaluate_with_progress",
     "one_line_failures",
+    "print_model_card",
+    "print_models",
     "print_table",
     "run_jobs_with_progress",
     "say",
@@ -278,3 +289,148 @@ def run_jobs_with_progress(jobs: Sequence["Job"], parallel: int | None = None, d
         outcomes = run_jobs(jobs, parallel or os.cpu_count() or 1, device, progress)
         progress((), outcomes)
     return sum(1 for outcome in outcomes if outcome.error)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let a request to end, and a terminal that is closed, pass through `finally`, so that no process is left."""
+
+    def end(signal_number: int, _: object) -> None:
+        sys.exit(128 + signal_number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handled = [(number, signal.signal(number, end)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, before in handled:
+            signal.signal(number, before)
+
+
+def _one_line(text: str) -> str:
+    """Text without what breaks lines or is no letter in this encoding, as names of files may have it."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def colorize_with_progress(batch: "Batch", jobs: int | None = None, *, quiet: bool = False) -> int:
+    """Color photos behind a bar, tell what failed, and at the end how many did not.
+
+    Args:
+        batch: The photos.
+        jobs: How many processes work side by side.
+        quiet: Whether to tell failures only.
+
+    Returns:
+        How many failed.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    counts: Counter[str] = Counter()
+    with (
+        _resumable(),
+        _ended_by_signals(),
+        Progress(*columns, console=_err, transient=True, disable=quiet or not _err.is_terminal) as progress,
+        closing(batch.run(jobs)) as outcomes,
+    ):
+        task = progress.add_task("photos", total=len(batch))
+        for outcome in outcomes:
+            counts[outcome.status] += 1
+            if outcome.status == "failed" or (outcome.status == "in color" and not quiet):
+                _tell(outcome)
+            progress.advance(task)
+    if not quiet:
+        say(_summary(counts, batch.folders))
+    return counts["failed"]
+
+
+def _tell(outcome: "PhotoOutcome") -> None:
+    """Print, above the bar, what became of a photo that was not colored."""
+    if outcome.status == "failed":
+        line = f"photochrom: {outcome.source}: {outcome.error}"
+        _err.print(_one_line(line), markup=False, style="red")
+    else:
+        warn(_one_line(f"{outcome.source}: in color already, left alone; --force colors it anew"))
+
+
+_SHOWN_FOLDERS = 3
+
+
+def _summary(counts: Mapping[str, int], folders: Sequence[Path]) -> str:
+    parts = [f"colored {counts['colored']}"]
+    labels = {"done": "done before", "in color": "in color already"}
+    skipped = ", ".join(f"{counts[status]} {label}" for status, label in labels.items() if counts[status])
+    if skipped:
+        parts.append(f"skipped {counts['done'] + counts['in color']} ({skipped})")
+    if counts["failed"]:
+        parts.append(f"failed {counts['failed']}")
+    if counts["colored"] + counts["done"] == 0:
+        return ", ".join(parts)
+    places = ", ".join(_one_line(str(folder)) for folder in folders[:_SHOWN_FOLDERS])
+    more = len(folders) - _SHOWN_FOLDERS
+    return f"{', '.join(parts)}; results: {places}{f' and {more} more folders' if more > 0 else ''}"
+
+
+def colorize_stream(options: "Options") -> None:
+    """Color the photo on standard input to standard output; one in color passes through as it is.
+
+    Raises:
+        PhotoError: There is no photo, or one of the two is a terminal.
+    """
+    from photochrom.inference.batch import colorize_bytes
+
+    if sys.stdin.isatty() or sys.stdout.isatty():
+        raise PhotoError("- stands for a photo on standard input: photochrom colorize - < gray.jpg > color.jpg")
+    content = sys.stdin.buffer.read()
+    colored = colorize_bytes(content, options)
+    if colored is None:
+        warn("the photo is in color already and passed on as it is; --force colors it anew")
+    sys.stdout.buffer.write(content if colored is None else colored)
+    sys.stdout.buffer.flush()
+
+
+_RIGHTS = ("licence", "license", "rights", "not to be used", "trained on")
+"""Rows of a model card that tell what may be done with the model; the first that is there is shown."""
+
+
+def print_models() -> None:
+    """Print what models are shipped: what each is for, its size, how good it is, its rights and where its card lies."""
+    from photochrom.shipped import shipped_model, shipped_models
+
+    rows, remarks = [], []
+    for name in shipped_models():
+        model = shipped_model(name)
+        card = model.card.read_text(encoding="utf-8")
+        file = model.graph if model.graph.is_file() else model.weights
+        rows.append((name, _purpose(card), round(file.stat().st_size / 1e6, 2), *_figures_of(model.figures)))
+        facts = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", card, re.MULTILINE))
+        rights = next((f"{key}: {facts[key]}; " for key in _RIGHTS if key in facts), "")
+        remarks.append(f"{name}: {rights}card: {model.card}")
+    print_table(["model", "what it is", "MB", "accuracy", "chroma error", "measured on"], rows)
+    for remark in remarks:
+        say(remark)
+
+
+def _purpose(card: str) -> str:
+    """The first words of the first paragraph of a model card, up to what goes into details."""
+    paragraph = " ".join(card.split("\n\n")[1].split())
+    return re.split(r"[:.;] ", paragraph, maxsplit=1)[0].rstrip(".")
+
+
+def _figures_of(evaluations: Path) -> tuple[float | None, float | None, str]:
+    """Accuracy and chroma error, and the pictures that they were measured on."""
+    recorded = json.loads(evaluations.read_text(encoding="utf-8")) if evaluations.is_file() else []
+    if not recorded:
+        return None, None, ""
+    first = recorded[0]
+    overall, pictures = first["overall"], f"{first['data']} {first['split']}, {first['pictures']}"
+    return round(overall["accuracy"], 4), round(overall["chroma_error"], 2), pictures
+
+
+def print_model_card(name: str) -> None:
+    """Print what a shipped model is good for and what it must not be used for.
+
+    Raises:
+        CheckpointError: There is no such model.
+    """
+    from photochrom.shipped import shipped_model
+
+    say(shipped_model(name).card.read_text(encoding="utf-8").rstrip())

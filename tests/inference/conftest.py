@@ -14,10 +14,11 @@ def _tiny_network() -> models.ColorizationModel:
     network = models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1})
     with torch.no_grad():
         network.train()(torch.rand(4, 1, 64, 64) * 2.0 - 1.0)
-        torch.nn.init.normal_(network.get_parameter("to_scores.weight"), std=1.5)
-        # Peaks far out are rare in photos too; without this, most colors would be such as RGB cannot show.
-        bins = torch.linspace(-1.0, 1.0, network.get_parameter("to_scores.bias").numel() // 2)
-        network.get_parameter("to_scores.bias").copy_((-20.0 * bins**2).repeat(2))
+        torch.nn.init.normal_(network.get_parameter("to_scores.weight"), std=3.0)
+        # Somewhat blue or red by itself, for where odds say gray there would be nothing to see.
+        values = torch.linspace(-1.0, 1.0, network.get_parameter("to_scores.bias").numel() // 2)
+        humps = [-100.0 * (values - middle) ** 2 for middle in (-0.15, 0.15)]
+        network.get_parameter("to_scores.bias").copy_(torch.cat(humps))
     return network.eval()
 
 

@@ -48,9 +48,7 @@ def two_halves(height: int, width: int, edge: int, left: object, right: object) 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 @NO_TIME_LIMIT
 @given(seed=st.integers(0, 10_000), shape=st.sampled_from(SHAPES), vividness=st.sampled_from([0.0, 0.02, 0.3, 5.0]))
-def test_luma_survives_any_chroma(
-    kind: type[np.integer], seed: int, shape: tuple[int, int], vividness: float
-) -> None:
+def test_luma_survives_any_chroma(kind: type[np.integer], seed: int, shape: tuple[int, int], vividness: float) -> None:
     luma = random_luma(seed, shape, kind)
     rgb = render(random_field(seed, shape, vividness), luma)
     assert rgb.shape == (*shape, 3)
@@ -68,9 +66,7 @@ def test_without_chroma_every_level_stays_exactly_gray(kind: type[np.integer]) -
 
 @pytest.mark.parametrize("pixels_at_once", [1, 100, 1000])
 @pytest.mark.parametrize("shape", [(67, 53), (1, 90), (90, 1)])
-def test_strips_equal_the_whole(
-    pixels_at_once: int, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strips_equal_the_whole(pixels_at_once: int, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     luma, field = random_luma(1, shape, np.uint16), random_field(4, shape, 0.2)
     monkeypatch.setattr(chroma_field, "_STRIP_PIXELS", luma.size)
     whole = render(field, luma)

@@ -146,9 +146,10 @@ def test_luma_survives_whatever_is_asked_for(kind: type[np.integer], tiny: Color
     shape = data.draw(st.sampled_from([(1, 1), (1, 2), (3, 1), (17, 31), (40, 40), (5, 100), (64, 48)]))
     limit = np.iinfo(kind).max
     random = np.random.default_rng(data.draw(st.integers(0, 10_000)))
-    luma = random.choice([0, limit // 3, limit], shape) if data.draw(st.booleans()) else random.integers(0, limit, shape)
-    places = st.tuples(*[st.floats(0, side - 1e-6) for side in shape])
-    hints = data.draw(st.lists(st.builds(lambda at, color: Hint(at[1], at[0], color), places, st.just((250, 3, 90))), max_size=2))
+    levels = [0, limit // 3, limit] if data.draw(st.booleans()) else limit + 1
+    luma = random.choice(levels, shape)
+    rows, columns = (st.floats(0, side - 1e-6) for side in shape)
+    hints = data.draw(st.lists(st.builds(Hint, columns, rows, st.just((250, 3, 90))), max_size=2))
     photo = Photo(luma.astype(kind))
     strength, vividness = data.draw(st.floats(0, 1)), data.draw(st.floats(0, 3))
     result = tiny.colorize(photo, strength=strength, vividness=vividness, hints=hints)
@@ -193,7 +194,7 @@ def test_a_photo_is_never_squashed(height: int, width: int, one_color: OneColor)
 def test_a_photo_like_a_thread_costs_no_more_than_a_few_photos(shape: tuple[int, int], one_color: OneColor) -> None:
     rgb = one_color.colorizer().colorize(even(*shape)).rgb
     ((_, _, rows, columns),) = one_color.whole.shown
-    assert rows * columns <= 8 * 176**2
+    assert rows * columns <= 9 * 176**2
     np.testing.assert_allclose(chroma(rgb).mean(axis=(0, 1)), np.multiply(WHOLE, NATURAL_VIVIDNESS), atol=1.5)
 
 
@@ -258,14 +259,15 @@ def test_a_face_has_the_colors_of_its_network_and_nothing_else_has(one_color: On
     ("face", "visible"),
     [
         (face_around(0, 50, 60), (50, 5)),
-        (face_around(140, 99, 60), (97, 140)),
-        (face_around(70, 50, 600), (50, 70)),
+        (face_around(110, 99, 60), (97, 110)),
+        (face_around(70, 50, 260), (50, 70)),
         (face_around(70, 50, 0.5), None),
         (face_around(-200, 50, 40), None),
         (face_around(70, -200, 40), None),
         (face_around(900, 900, 40), None),
+        (face_around(70, 50, 1e6), None),
     ],
-    ids=["left edge", "lower edge", "larger than the photo", "a pixel", "beyond left", "above", "beyond the corner"],
+    ids=["left", "below", "larger than the photo", "a pixel", "beyond left", "above", "beyond the corner", "absurd"],
 )
 def test_a_face_may_lie_anywhere(face: Face, visible: tuple[int, int] | None, one_color: OneColor) -> None:
     rgb = one_color.colorizer(face).colorize(even(100, 140)).rgb
@@ -339,8 +341,9 @@ def test_a_hint_is_followed_whatever_the_strength(strength: float, vividness: fl
 def test_strength_fades_and_vividness_saturates(one_color: OneColor) -> None:
     result = one_color.colorizer().colorize(even(20, 30))
     full = np.multiply(WHOLE, NATURAL_VIVIDNESS)
-    for look, times in [({"strength": 0.5}, 0.5), ({"vividness": 1.5}, 1.5), ({"strength": 0.5, "vividness": 2.0}, 1.0)]:
-        np.testing.assert_allclose(chroma(result.adjusted(**look).rgb)[10, 10], times * full, atol=1.5)
+    for strength, vividness in [(0.5, 1.0), (1.0, 1.5), (0.5, 2.0)]:
+        seen = chroma(result.adjusted(strength=strength, vividness=vividness).rgb)[10, 10]
+        np.testing.assert_allclose(seen, strength * vividness * full, atol=1.5)
 
 
 LOOKS: list[dict[str, Any]] = [
@@ -385,14 +388,15 @@ def test_a_look_that_cannot_be_is_refused(look: dict[str, Any], told: str, one_c
 
 def test_a_hint_outside_the_photo_is_refused(one_color: OneColor) -> None:
     with pytest.raises(ConfigError, match="the hint at 40,5 lies outside the photo, which is 40x30"):
-        _ = one_color.colorizer().colorize(even(30, 40), hints=[Hint(40, 5, (0, 0, 0))]).rgb
+        one_color.colorizer().colorize(even(30, 40), hints=[Hint(40, 5, (0, 0, 0))])
+    with pytest.raises(ConfigError, match="outside"):
+        one_color.colorizer().colorize(even(30, 40)).adjusted(hints=[Hint(5, 30, (0, 0, 0))])
 
 
 def test_results_can_be_compared_and_kept_in_sets(one_color: OneColor) -> None:
     result = one_color.colorizer().colorize(even(5, 5))
-    assert result == result  # noqa: PLR0124 - arrays cannot be asked whether they are equal
-    assert result != result.adjusted(strength=0.5)
-    assert len({result, result}) == 1
+    assert result != one_color.colorizer().colorize(even(5, 5))
+    assert len({result, result, result.adjusted(strength=0.5)}) == 2
 
 
 # --- variants -------------------------------------------------------------------------------------------------------
@@ -450,9 +454,7 @@ def test_the_same_photo_gets_the_same_colors_by_another_colorizer(tiny: Colorize
 
 
 @pytest.mark.parametrize("read", [lambda picture: encoded(picture), lambda picture: picture], ids=["bytes", "Pillow"])
-def test_a_photo_in_color_is_refused_unless_asked_for(
-    read: Callable[[Image.Image], Any], one_color: OneColor
-) -> None:
+def test_a_photo_in_color_is_refused_unless_asked_for(read: Callable[[Image.Image], Any], one_color: OneColor) -> None:
     source = read(vivid_picture())
     with pytest.raises(PhotoError, match="in color already") as caught:
         one_color.colorizer().colorize(source)
@@ -561,15 +563,14 @@ assert result.rgb.shape == (90, 120, 3)
 print(*sys.modules)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    training = {"torch", "scipy", "skimage", "pydantic", "matplotlib", "safetensors", "onnx", "lightning_fabric", "jinja2"}
+    training = {"torch", "scipy", "skimage", "pydantic", "matplotlib", "safetensors", "onnx", "lightning_fabric"}
     assert not set(ran.stdout.split()) & training
     assert ran.stderr == ""
 
 
 def test_the_default_models_are_shipped_so_that_nothing_must_be_given() -> None:
-    for option in ("model", "face_model"):
-        name = Colorizer.__init__.__kwdefaults__.get(option) or Colorizer.__init__.__defaults__[0]
-        assert colorizer_module.shipped_model(name).graph.is_file()
+    result = Colorizer(detector=Finds()).colorize(Photo(drawn(20, 30)))
+    assert result.rgb.shape == (20, 30, 3)
 
 
 def test_a_result_tells_where_faces_were_found(tiny: Colorizer) -> None:

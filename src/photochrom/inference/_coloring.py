@@ -342,11 +342,11 @@ def main() -> None:
     # Ctrl-C reaches all processes of a terminal; it is the first one's to say what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _exit_on_signal)
-    # What a decoder prints must not come between the answers.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    with contextlib.suppress(BrokenPipeError):
-        _serve(_orders_until_the_end(), answers)
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
+        # What a decoder prints must not come between the answers.
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        with contextlib.suppress(BrokenPipeError):
+            _serve(_orders_until_the_end(), answers)
 
 
 if __name__ == "__main__":

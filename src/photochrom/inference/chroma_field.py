@@ -23,14 +23,14 @@ FloatMap = Float32[Any, "..."]
 Pixels = UInt[Any, "..."]
 """uint8 or uint16."""
 
-_SMOOTHEST_EDGE = 0.04
-"""A luma step that counts as an edge, in signed values: 5 of 255 levels. Weaker ones are taken for grain."""
+_SMOOTHEST_EDGE = 0.1
+"""A luma step that counts as an edge, in signed values: 13 of 255 levels. Weaker ones are taken for grain."""
 
 _STRIP_PIXELS = 1 << 18
 """Pixels rendered at once: few enough that their floats stay in a processor's cache, and memory stays small."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChromaField:
     """Chroma as slope times luma plus offset, at each place of a grid over the photo.
 
@@ -84,17 +84,19 @@ def follow_luma(chroma: FloatMap, luma: FloatMap, radius: int) -> ChromaField:
         and Sun, "Fast guided filter", 2015.
     """
     wide = resized(chroma, *luma.shape)
+    # Luma as blurred as the chroma: a place on an edge mixes both alike, so that one tells the mixture of the other.
+    blurred = resized(resized(luma, *chroma.shape[:2]), *luma.shape)
     window = (2 * radius + 1, 2 * radius + 1)
 
     def mean(values: FloatMap) -> FloatMap:
         return cv2.blur(values, window, borderType=cv2.BORDER_REFLECT).reshape(values.shape)
 
-    average_luma, average_chroma = mean(luma)[..., None], mean(wide)
-    variance = mean(luma * luma)[..., None] - average_luma**2
-    covariance = mean(wide * luma[..., None]) - average_chroma * average_luma
-    slope = covariance / (np.maximum(variance, 0.0) + np.float32(_SMOOTHEST_EDGE**2))
-    offset = average_chroma - slope * average_luma
-    return ChromaField(mean(np.concatenate([slope, offset], axis=2)))
+    average = mean(blurred)[..., None]
+    variance = mean(blurred * blurred)[..., None] - average**2
+    covariance = mean(wide * blurred[..., None]) - mean(wide) * average
+    slope = mean(covariance / (np.maximum(variance, 0.0) + np.float32(_SMOOTHEST_EDGE**2)))
+    # Where luma shows nothing that the coarse grid did not, chroma is as it was predicted.
+    return ChromaField(np.concatenate([slope, wide - slope * blurred[..., None]], axis=2))
 
 
 def render(field: ChromaField, luma: Pixels) -> Pixels:

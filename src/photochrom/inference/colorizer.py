@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,10 +13,11 @@ from PIL import Image
 from photochrom.chroma import MAX_VARIANTS, chance_within, read_chroma, variant_chroma
 from photochrom.errors import ConfigError, PhotoError
 from photochrom.graph import Graph
+from photochrom.inference._decoding import to_8_bits
 from photochrom.inference.chroma_field import FloatMap, Pixels, render, signed_luma
-from photochrom.inference.faces import Face, FaceDetector, Framing, Luma, YuNet, frame
+from photochrom.inference.faces import Face, FaceDetector, Framing, YuNet, frame
 from photochrom.inference.guess import Canvas, Guess, Patch
-from photochrom.inference.hints import Hint, apply_hints
+from photochrom.inference.hints import Hint, apply_hints, require_inside
 from photochrom.inference.photo import Photo, photo_from_image, read_photo, write_photo
 from photochrom.shipped import shipped_model
 from photochrom.tensors import AnyArray
@@ -29,6 +29,9 @@ _WORKING_SIDE = 176
 
 _SHORTEST_SIDE = 64
 """Of the shrunk photo: a panorama may get more pixels, for the network must still see what is in it."""
+
+_LONGEST_SIDE = 4096
+"""Of the shrunk photo, whatever the rule above asks for: one of 1x3000 pixels would get twelve million."""
 
 _GRID_PIXELS = 1_000_000
 """At most so many places has the grid on which chroma follows luma; a photo has as many at most as it has pixels."""
@@ -47,6 +50,9 @@ _BUST_ABOVE = 0.42
 
 _LARGEST_PART = 0.6
 """Of the photo's area: head and shoulders that take more of it are seen well enough with the whole."""
+
+_LARGEST_FACE = 2.0
+"""Side of a face's square as a multiple of the photo's longer side; no detector is right about a larger one."""
 
 _PARTS_AT_ONCE = 8
 
@@ -72,7 +78,7 @@ class Look:
             raise ConfigError(f"vividness must lie between 0 and 3, not {self.vividness:g}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """A photo, a guess of its colors, and how it shall look.
 
@@ -88,24 +94,31 @@ class Result:
     guess: Guess
     look: Look
 
-    def adjusted(self, **changes: Any) -> "Result":
+    def adjusted(
+        self, *, strength: float | None = None, vividness: float | None = None, hints: Sequence[Hint] | None = None
+    ) -> "Result":
         """The same guess with another look, at the cost of no network.
 
         Args:
-            **changes: `strength`, `vividness` or `hints`, as `Look` has them.
+            strength: As in `Look`; the present one if not given.
+            vividness: Likewise.
+            hints: Likewise.
 
         Raises:
-            ConfigError: A value is out of range.
+            ConfigError: A value is out of range, or a hint lies outside the photo.
         """
-        return replace(self, look=replace(self.look, **changes))
+        old = self.look
+        look = Look(
+            old.strength if strength is None else strength,
+            old.vividness if vividness is None else vividness,
+            old.hints if hints is None else tuple(hints),
+        )
+        require_inside(look.hints, self.photo.luma.shape)
+        return replace(self, look=look)
 
     @cached_property
     def rgb(self) -> Pixels:
-        """The colored photo, upright; shape (height, width, 3), uint8 or uint16 as its luma.
-
-        Raises:
-            ConfigError: A hint lies outside the photo.
-        """
+        """The colored photo, upright; shape (height, width, 3), uint8 or uint16 as its luma."""
         look, guess, luma = self.look, self.guess, self.photo.luma
         field = guess.field.scaled(look.strength * look.vividness)
         return render(apply_hints(field, guess.luma, look.hints, luma.shape), luma)
@@ -113,8 +126,7 @@ class Result:
     @property
     def image(self) -> Image.Image:
         """The colored photo, upright, as a Pillow image of 8 bits."""
-        rgb = self.rgb
-        return Image.fromarray(rgb if rgb.dtype == np.uint8 else (rgb // 257).astype(np.uint8))
+        return Image.fromarray(_eight_bits(self.rgb))
 
     @property
     def confidence(self) -> npt.NDArray[np.uint8]:
@@ -132,8 +144,7 @@ class Result:
             overwrite: Whether a file that is there may be replaced.
 
         Raises:
-            PhotoError: There is such a file, or this kind of photo cannot be written.
-            OSError: The folder cannot be written to, or the disk is full.
+            PhotoError: There is such a file, this kind of photo cannot be written, or the disk does not take it.
         """
         write_photo(self.rgb, self.photo, Path(path), overwrite=overwrite)
 
@@ -153,7 +164,7 @@ class Colorizer:
 
         Args:
             model: For the whole photo: a shipped model, or the path of an ONNX file that `photochrom export` wrote.
-            face_model: For faces, likewise; None leaves them to the other.
+            face_model: For faces, likewise; None if faces shall not be looked for.
             detector: Finds faces; YuNet if not given.
             threads: How many cores a photo may take.
 
@@ -163,7 +174,7 @@ class Colorizer:
         """
         self._whole = _load(model, threads)
         self._faces = None if face_model is None else _load(face_model, threads)
-        self._detector = detector or YuNet()
+        self._detector = YuNet(threads=threads) if detector is None else detector
 
     def colorize(
         self,
@@ -185,7 +196,7 @@ class Colorizer:
 
         Raises:
             PhotoError: The photo cannot be read, or is in color already.
-            ConfigError: A value is out of range.
+            ConfigError: A value is out of range, or a hint lies outside the photo.
         """
         (result,) = self.variants(source, 1, strength=strength, vividness=vividness, hints=hints, force=force)
         return result
@@ -212,18 +223,19 @@ class Colorizer:
 
         Raises:
             PhotoError: The photo cannot be read, or is in color already.
-            ConfigError: A value is out of range.
+            ConfigError: A value is out of range, or a hint lies outside the photo.
         """
         if not 1 <= count <= MAX_VARIANTS:
             raise ConfigError(f"there can be 1 to {MAX_VARIANTS} variants, not {count}")
         look = Look(strength, vividness, tuple(hints))
         photo = _photo(source)
+        require_inside(look.hints, photo.luma.shape)
         if photo.coloring == "color" and not force:
             raise PhotoError("it is in color already; --force (or force=True) colors it anew from its luma")
         faces = tuple(self._detector.detect(_eight_bits(photo.luma))) if self._faces else ()
         canvases = self._whole_photo(photo.luma, count)
         if self._faces:
-            squares = [frame(face) for face in faces]
+            squares = [square for square in map(frame, faces) if _is_in_photo(square, photo.luma.shape)]
             busts = [_bust(square, photo.luma.shape) for square in squares if _is_small(square, photo.luma.shape)]
             _lay_parts(canvases, self._whole, "cautious", [Patch.cut(photo.luma, bust, _BUST_SIDE) for bust in busts])
             cuts = [Patch.cut(photo.luma, square, _FACE_SIDE) for square in squares]
@@ -247,6 +259,12 @@ def _lay_parts(canvases: Sequence[Canvas], network: Graph, read_out: str, patche
                 canvas.lay(patch, own_chroma, own_sure)
 
 
+def _is_in_photo(square: Framing, size: tuple[int, int]) -> bool:
+    """Whether the photo shows a part of a square that is not absurdly large, as that of a false find may be."""
+    (left, top, side), (height, width) = square, size
+    return -side < left < width and -side < top < height and side <= _LARGEST_FACE * max(size)
+
+
 def _bust(face: Framing, size: tuple[int, int]) -> Framing:
     """The square around head and shoulders, moved into the photo as far as it goes."""
     side = _BUST_SHARE * face.side
@@ -256,6 +274,8 @@ def _bust(face: Framing, size: tuple[int, int]) -> Framing:
 
 
 def _moved_inside(start: float, extent: float, limit: int) -> float:
+    if extent > limit:  # it shows as much beyond one edge as beyond the other
+        return (limit - extent) / 2
     return max(0.0, min(start, limit - extent))
 
 
@@ -271,7 +291,10 @@ def _load(model: str, threads: int) -> Graph:
         CheckpointError: There is no such model, or it cannot be run.
         ConfigError: It gives no odds of chroma.
     """
-    graph = Graph(Path(model) if model.endswith(".onnx") else shipped_model(model).graph, threads)
+    path = Path(model) if model.endswith(".onnx") else shipped_model(model).graph
+    if not model.endswith(".onnx") and not path.is_file():
+        raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
+    graph = Graph(path, threads)
     if graph.recipe["output"] != "odds":
         raise ConfigError(f"{model}: gives colors without odds; 'photochrom models' lists what colors photos")
     return graph
@@ -285,10 +308,10 @@ def _photo(source: Path | str | bytes | Image.Image | Photo) -> Photo:
     return read_photo(source if isinstance(source, bytes) else Path(source))
 
 
-def _eight_bits(luma: Pixels) -> Luma:
-    if luma.dtype == np.uint8:
-        return luma.astype(np.uint8, copy=False)
-    return (luma // 257).astype(np.uint8)
+def _eight_bits(levels: Pixels) -> Pixels:
+    if levels.dtype == np.uint8:
+        return levels.astype(np.uint8, copy=False)
+    return to_8_bits(np.asarray(levels, np.uint16))
 
 
 def _grid(luma: Pixels) -> FloatMap:
@@ -305,6 +328,7 @@ def _shrunk(luma: Pixels) -> FloatMap:
     """
     height, width = luma.shape
     share = max(_WORKING_SIDE / (height * width) ** 0.5, _SHORTEST_SIDE / min(height, width))
+    share = min(share, _LONGEST_SIDE / max(height, width))
     rows, columns = (max(1, round(side * share / 4)) * 4 for side in (height, width))
     return signed_luma(_area_mean(luma, rows, columns))
 
@@ -316,7 +340,7 @@ def _area_mean(luma: Pixels, rows: int, columns: int) -> Pixels:
 
 
 def _readings(odds: AnyArray, read_out: str, count: int) -> list[tuple[AnyArray, AnyArray]]:
-    """Guesses and how likely each is: the best one by the read-out, others where the odds leave room.
+    """Guesses and how likely each is: the best one by the read-out, then others as far from it as the odds leave room.
 
     Args:
         odds: Shape (batch, 2, bins, rows, columns).
@@ -326,5 +350,6 @@ def _readings(odds: AnyArray, read_out: str, count: int) -> list[tuple[AnyArray,
     Returns:
         `count` times chroma, shape (batch, 2, rows, columns), and chances, shape (batch, 1, rows, columns).
     """
-    guesses = [read_chroma(odds, read_out), *variant_chroma(odds, count)[1:]]
+    best, (median, *others) = read_chroma(odds, read_out), variant_chroma(odds, count)
+    guesses = [best, *(best + (other - median) for other in others)]
     return [(guess, chance_within(odds, guess)) for guess in guesses]

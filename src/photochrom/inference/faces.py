@@ -58,11 +58,11 @@ _LARGEST_SCALE = 3.0
 """How far small photos are enlarged: YuNet needs about 48 pixels to be sure, and a face may have 16."""
 
 _LARGEST_STEP = 2.0
-"""A face is seen at sizes at most this factor apart. With 3, up to a tenth of those in worn photos was missed."""
+"""A face is seen at sizes at most this factor apart. With 3, up to a seventh of those in worn photos was missed."""
 
 _OVERVIEW = 256
 """The shorter side of the smallest picture searched: YuNet is surest of a face that fills it (of 300 tight cuts, it
-found all when enlarged to 240 pixels, 97 percent at 80)."""
+found all when enlarged to 240 pixels, 96 percent at 80)."""
 
 _SMOOTHING = 1.25
 """Standard deviation, in pixels of the searched picture, of the blur against grain, which hides more faces from
@@ -145,7 +145,11 @@ class Face:
 
     @property
     def roll(self) -> float:
-        """How far the head is turned in the plane of the photo: degrees, clockwise, in [-180, 180]; upright is 0."""
+        """How far the head is turned in the plane of the photo: degrees, clockwise, in [-180, 180]; upright is 0.
+
+        By the eyes. YuNet sees heads more upright than they are: of 10 degrees it tells 8, of 20 some 15, of 30 or more
+        hardly above 22; and it finds few heads that are turned by more than 40.
+        """
         right, left = self.landmarks.right_eye, self.landmarks.left_eye
         return math.degrees(math.atan2(left.y - right.y, left.x - right.x))
 
@@ -187,7 +191,8 @@ UTKFACE_CUT = Cut(eyes=0.2, nose=0.4, mouth=0.4, side=1.114)
 
 Found by least absolute deviations over 1499 faces in whole UTKFace pictures. Standard deviations from that cut: the
 middle 2.4 percent of the side across and 2.8 percent down, the side 5.4 percent. YuNet's box alone, at its best, would
-give 8.6, 5.3 and 5.9.
+give 8.6, 5.3 and 5.9. The model `face` colors portraits that it was not trained on 4 to 13 percent nearer with this cut
+than with the study's.
 """
 
 STUDY_CUT = Cut(eyes=0.33, nose=0.4, mouth=0.27, side=1.27)
@@ -241,8 +246,9 @@ class YuNet:
     def detect(self, luma: Luma) -> list[Face]:
         """The faces in a photo, each once, the surest first.
 
-        Faces from about 16 pixels up to the whole photo are found in photos of up to 1 megapixel. In larger ones,
-        which are enlarged less, they need more: about 55 pixels at 12 megapixels.
+        Of sharp faces of 24 pixels or more, up to the whole photo, 99 of 100 are found in photos of up to 1 megapixel;
+        of 16 pixels, three of four. Larger photos are enlarged less or not at all: of 12 megapixels, 94 of 100 faces
+        of 80 pixels are found and a third of those of 40; with 100 tiles, in three times the time, 96 of 100 of those.
 
         Args:
             luma: Shape (height, width), uint8; sides of any length from 1.

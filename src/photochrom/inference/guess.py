@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from photochrom.inference.chroma_field import ChromaField, FloatMap, Pixels, follow_luma, resized, signed_luma
 from photochrom.inference.faces import Framing
@@ -14,7 +16,7 @@ _FULL, _NONE = 0.62, 1.0
 not."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Guess:
     """The colors of one photo, and how sure they are.
 
@@ -29,7 +31,7 @@ class Guess:
     confidence: FloatMap
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Patch:
     """A square part of a photo, as a network sees it.
 
@@ -53,11 +55,31 @@ class Patch:
             side: How large the network sees it, in pixels.
         """
         left, top, extent = round(square.left), round(square.top), max(1, round(square.side))
-        rows = np.arange(top, top + extent).clip(0, luma.shape[0] - 1)
-        columns = np.arange(left, left + extent).clip(0, luma.shape[1] - 1)
-        inside = signed_luma(luma[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-        whole = inside[np.ix_(rows - rows[0], columns - columns[0])]
+        rows, columns = _inside(top, extent, luma.shape[0]), _inside(left, extent, luma.shape[1])
+        share = min(1.0, side / extent)
+        # Shrunk before it is continued and becomes floats: a face may have more pixels than fit into memory so.
+        seen = _shrunk(luma[rows, columns], share)
+        down = _continued(top - rows.start, extent, share, seen.shape[0])
+        across = _continued(left - columns.start, extent, share, seen.shape[1])
+        whole = signed_luma(seen[np.ix_(down, across)])
         return cls(Framing(left, top, extent), luma.shape, resized(whole, side, side))
+
+
+def _inside(start: int, extent: int, limit: int) -> slice:
+    """Which of a photo's rows or columns a part shows; at least the nearest one."""
+    first = min(max(0, start), limit - 1)
+    return slice(first, max(first + 1, min(start + extent, limit)))
+
+
+def _shrunk(luma: Pixels, share: float) -> Pixels:
+    rows, columns = (max(1, round(side * share)) for side in luma.shape)
+    shrunk: Pixels = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA) if share < 1.0 else luma
+    return shrunk
+
+
+def _continued(offset: int, extent: int, share: float, count: int) -> npt.NDArray[np.intp]:
+    """Which of `count` shrunk rows or columns each of a part's own shows."""
+    return (np.arange(max(1, round(extent * share))) + round(offset * share)).clip(0, count - 1)
 
 
 class Canvas:

@@ -10,7 +10,7 @@ from photochrom.errors import ConfigError
 from photochrom.inference.chroma_field import ChromaField, FloatMap, follow_luma
 from photochrom.inference.regions import LONGEST_SIDE, distance_from, small_luma
 
-__all__ = ["Hint", "apply_hints", "parse_hint"]
+__all__ = ["Hint", "apply_hints", "parse_hint", "require_inside"]
 
 _REACH = 0.35
 """How far a color spreads over an even region, as a share of the photo's longer side."""
@@ -32,6 +32,10 @@ class Hint:
     x: float
     y: float
     color: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        if not all(0 <= channel <= 255 for channel in self.color):
+            raise ConfigError(f"red, green and blue of a hint lie from 0 to 255, not {self.color}")
 
 
 def parse_hint(text: str) -> Hint:
@@ -59,6 +63,22 @@ def parse_hint(text: str) -> Hint:
     return hint
 
 
+def require_inside(hints: Sequence[Hint], size: tuple[int, int]) -> None:
+    """Refuse hints outside a photo.
+
+    Args:
+        hints: In pixels of the upright photo.
+        size: Its height and width.
+
+    Raises:
+        ConfigError: One lies outside.
+    """
+    height, width = size
+    for hint in hints:
+        if not (0 <= hint.x < width and 0 <= hint.y < height):
+            raise ConfigError(f"the hint at {hint.x:g},{hint.y:g} lies outside the photo, which is {width}x{height}")
+
+
 def apply_hints(field: ChromaField, luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> ChromaField:
     """Give the regions of hints their colors; elsewhere, and beyond edges, the field stays.
 
@@ -66,10 +86,7 @@ def apply_hints(field: ChromaField, luma: FloatMap, hints: Sequence[Hint], size:
         field: Of the photo.
         luma: On the field's grid; shape (rows, columns), signed.
         hints: Later ones are as strong as earlier ones; each is exact at its own place.
-        size: Height and width of the photo, in whose pixels hints are given.
-
-    Raises:
-        ConfigError: A hint lies outside the photo.
+        size: Height and width of the photo, in whose pixels hints are given; all lie inside.
     """
     if not hints:
         return field
@@ -96,8 +113,6 @@ def _distance(luma: FloatMap, row: int, column: int) -> FloatMap:
 def _place(hint: Hint, size: tuple[int, int], small: FloatMap) -> tuple[int, int]:
     """Row and column of a hint on the map on which regions are found."""
     height, width = size
-    if not (0 <= hint.x < width and 0 <= hint.y < height):
-        raise ConfigError(f"the hint at {hint.x:g},{hint.y:g} lies outside the photo, which is {width}x{height}")
     return int(hint.y * small.shape[0] / height), int(hint.x * small.shape[1] / width)
 
 

@@ -1,0 +1,147 @@
+"""A client of the server, for programs in Python."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from photochrom.errors import PhotochromError
+from photochrom.files import written_whole
+
+__all__ = ["Client", "ServerError"]
+
+_TIMEOUT = httpx.Timeout(10.0, read=300.0, write=60.0)
+
+
+class ServerError(PhotochromError):
+    """A server refused, or failed; the text is what it says.
+
+    Attributes:
+        status: The HTTP status.
+        kind: Names the kind of problem, as the server's documentation does.
+    """
+
+    def __init__(self, status: int, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+
+
+class Client:
+    """Talks to one server; close it, or use it in a `with` statement.
+
+    Example:
+        ```python
+        with Client("http://127.0.0.1:7860") as client:
+            Path("colored.jpg").write_bytes(client.colorize(Path("old.jpg"), vividness=1.2))
+        ```
+    """
+
+    def __init__(
+        self, base_url: str = "http://127.0.0.1:7860", api_key: str | None = None, http: httpx.Client | None = None
+    ) -> None:
+        """Connect when it is first used.
+
+        Args:
+            base_url: Where the server is.
+            api_key: What it asks for, if it does.
+            http: Used instead of a client of its own, as for another transport.
+        """
+        headers = {} if api_key is None else {"X-API-Key": api_key}
+        self._http = http or httpx.Client(base_url=base_url, headers=headers, timeout=_TIMEOUT)
+
+    def __enter__(self) -> "Client":
+        """The client itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
+    def models(self) -> list[dict[str, Any]]:
+        """The networks that color whole photos, as `GET /api/v1/models` tells them."""
+        return list(self._ask("GET", "/api/v1/models").json())
+
+    def colorize(self, photo: Path | bytes, **options: Any) -> bytes:
+        """A photo in color.
+
+        Args:
+            photo: A file, or what is in one.
+            **options: Fields of `POST /api/v1/colorize`, such as `strength`, `vividness`, `hints`, `force` or `format`.
+
+        Returns:
+            The file of the colored photo; of several pictures, a ZIP file.
+
+        Raises:
+            ServerError: It cannot be colored.
+            httpx.TransportError: The server cannot be reached.
+        """
+        content = photo if isinstance(photo, bytes) else photo.read_bytes()
+        fields = {"respond": "picture", **options}
+        return self._ask("POST", "/api/v1/colorize", files={"file": ("photo", content)}, data=fields).content
+
+    def batch(
+        self,
+        photos: Sequence[Path],
+        out: Path,
+        *,
+        poll_seconds: float = 1.0,
+        told: Callable[[dict[str, Any]], object] = lambda job: None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Have many photos colored, and wait for them.
+
+        Args:
+            photos: Files, or ZIP files of photos.
+            out: Where the ZIP file of the results goes.
+            poll_seconds: How often to ask how far the server is.
+            told: Called with each answer.
+            **options: Fields of `POST /api/v1/batch`.
+
+        Returns:
+            The batch as `GET /api/v1/jobs/{id}` last told it: which photos failed, and why.
+
+        Raises:
+            ServerError: The batch is refused, or was deleted.
+            OSError: A file cannot be read or written.
+            httpx.TransportError: The server cannot be reached.
+        """
+        files = [("files", (photo.name, photo.read_bytes())) for photo in photos]
+        job: dict[str, Any] = self._ask("POST", "/api/v1/batch", files=files, data=options).json()
+        address = f"/api/v1/jobs/{job['id']}"
+        while job["state"] != "finished":
+            time.sleep(poll_seconds)
+            job = self._ask("GET", address).json()
+            told(job)
+        with (
+            written_whole(out) as path,
+            path.open("wb") as file,
+            self._http.stream("GET", f"{address}/result") as result,
+        ):
+            _require_success(result)
+            for chunk in result.iter_bytes():
+                file.write(chunk)
+        return job
+
+    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        response = self._http.request(method, path, **request)
+        _require_success(response)
+        return response
+
+
+def _require_success(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    response.read()
+    try:
+        problem = response.json()
+        raise ServerError(response.status_code, problem["type"], problem["detail"])
+    except (ValueError, KeyError, TypeError):
+        detail = f"the server answers {response.status_code} {response.reason_phrase}; is it photochrom's?"
+        raise ServerError(response.status_code, "about:blank", detail) from None

@@ -1,0 +1,111 @@
+"""How a server shall run, and what it refuses."""
+
+import ipaddress
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from photochrom.errors import ConfigError
+
+__all__ = ["API_KEY_VARIABLE", "Settings", "default_workers"]
+
+API_KEY_VARIABLE = "PHOTOCHROM_API_KEY"
+
+_MEGABYTE = 1_000_000
+
+
+def default_workers() -> int:
+    """One a core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a server shall run.
+
+    Attributes:
+        host: The address that it listens at.
+        port: Likewise.
+        model: For whole photos: a shipped model, or the path of an ONNX file.
+        face_model: For faces, likewise; None leaves them to the other.
+        workers: Processes that color, one core each.
+        queue: Photos that may wait for them; more are refused for the moment.
+        seconds_a_photo: What takes longer is given up.
+        max_upload_mb: Larger photos are refused, in millions of bytes.
+        max_megapixels: Larger pictures are refused before they are decoded.
+        max_batch_photos: A batch may hold so many, and `BATCH_FACTOR` times the bytes of a photo.
+        max_jobs: Batches that may be unfinished; more are refused for the moment.
+        keep_hours: So long the result of a batch can be fetched.
+        data_dir: Where batches lie, for this server alone; the user's own data folder if not given.
+        api_key: What callers must show; None asks for nothing.
+        insecure: Whether callers from elsewhere may do without.
+        requests_a_minute: Of each caller; more are refused for the moment.
+        trusted_hosts: Names, beside `host` and this machine's own, by which the server may be called.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    model: str = "portrait"
+    face_model: str | None = "face"
+    workers: int = field(default_factory=default_workers)
+    queue: int = 32
+    seconds_a_photo: float = 60.0
+    max_upload_mb: float = 50.0
+    max_megapixels: float = 50.0
+    max_batch_photos: int = 1000
+    max_jobs: int = 20
+    keep_hours: float = 24.0
+    data_dir: Path | None = None
+    api_key: str | None = field(default=None, repr=False)
+    insecure: bool = False
+    requests_a_minute: int = 1200
+    trusted_hosts: tuple[str, ...] = ()
+
+    BATCH_FACTOR = 20
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "queue", "seconds_a_photo", "max_upload_mb", "max_megapixels", "max_batch_photos"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be positive, not {getattr(self, name):g}")
+        for name in ("max_jobs", "keep_hours", "requests_a_minute"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be positive, not {getattr(self, name):g}")
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"a port lies between 0 and 65535, not {self.port}")
+        if self.api_key == "":
+            raise ConfigError("the API key is empty; give one, or none at all")
+        if not (self.is_local or self.api_key or self.insecure):
+            raise ConfigError(
+                f"at {self.host} others could use this server: set {API_KEY_VARIABLE} or --api-key, "
+                "or say --insecure if that is meant"
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine's own users reach the server."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether the server listens at all of the machine's addresses."""
+        return self.host in ("0.0.0.0", "::", "")  # noqa: S104 - asked, not bound
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """Of one photo."""
+        return int(self.max_upload_mb * _MEGABYTE)
+
+    @property
+    def max_batch_bytes(self) -> int:
+        """Of all photos of a batch, packed or not."""
+        return self.BATCH_FACTOR * self.max_upload_bytes
+
+    @property
+    def job_folder(self) -> Path:
+        """Where batches lie."""
+        return (self.data_dir or user_data_path("photochrom", appauthor=False)) / "jobs"

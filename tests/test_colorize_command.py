@@ -1,0 +1,267 @@
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from photochrom.chroma import BIN_COUNT
+from photochrom.cli import main
+from photochrom.graph import FORMAT_VERSION, METADATA_KEY
+from photochrom.inference.batch import Batch, Outcome
+from photochrom.inference.photo import MAX_MEGAPIXELS
+from photochrom.shipped import shipped_model, shipped_models
+
+
+class Ended(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def photochrom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command, run in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["photochrom", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def one_tint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that is sure of the same tint everywhere, as an ONNX file."""
+    odds = np.full((1, 2, BIN_COUNT, 1, 1), 1e-4, dtype=np.float32)
+    odds[:, :, BIN_COUNT * 5 // 8] = 1.0 - 1e-4 * (BIN_COUNT - 1)
+    nodes = [
+        helper.make_node("AveragePool", ["gray"], ["pooled"], kernel_shape=[4, 4], strides=[4, 4]),
+        helper.make_node("Mul", ["pooled", "zero"], ["nothing"]),
+        helper.make_node("Unsqueeze", ["nothing", "axis"], ["spread"]),
+        helper.make_node("Add", ["spread", "peak"], ["odds"]),
+    ]
+    constants = {"zero": np.float32(0.0), "axis": np.int64([1]), "peak": odds}
+    graph = helper.make_graph(
+        nodes,
+        "one_tint",
+        [helper.make_tensor_value_info("gray", TensorProto.FLOAT, ["batch", 1, "height", "width"])],
+        [helper.make_tensor_value_info("odds", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    recipe = {"format_version": FORMAT_VERSION, "model": "one_tint", "output": "odds", "stride": 4}
+    helper.set_model_props(model, {METADATA_KEY: json.dumps(recipe)})
+    path = tmp_path_factory.mktemp("networks") / "one-tint.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def draw(path: Path | str, seed: int = 0, mode: str = "L") -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    Image.fromarray(cv2.resize(coarse, (32, 24))).convert(mode).save(path)
+    return path
+
+
+def only(stream: str) -> str:
+    """The only line."""
+    (line,) = stream.splitlines()
+    return line
+
+
+def test_a_folder_is_colored_and_told_in_one_line(photochrom: Command, one_tint: Path) -> None:
+    words = ("colorize", "album", "--model", one_tint, "--no-faces")
+    for number in range(3):
+        draw(f"album/{number}.jpg", number)
+    draw("album/color.png", mode="RGB")
+    ended = photochrom(*words)
+    assert ended.status == 0
+    assert only(ended.out) == "colored 3, skipped 1 (1 in color already); results: album-color"
+    assert only(ended.err) == "album/color.png: in color already, left alone; --force colors it anew"
+    again = photochrom(*words)
+    assert only(again.out) == "colored 0, skipped 4 (3 done before, 1 in color already); results: album-color"
+
+
+def test_a_bad_photo_is_one_line_and_status_2_and_the_rest_goes_on(photochrom: Command, one_tint: Path) -> None:
+    draw("a.jpg")
+    Path("b\nb.jpg").write_text("nothing but words")
+    ended = photochrom("colorize", "a.jpg", "b\nb.jpg", "no-such", "--model", one_tint, "--no-faces", "--quiet")
+    assert ended.status == 2
+    assert ended.out == ""
+    first, second = ended.err.splitlines()
+    assert first == "photochrom: no-such: no such file or folder; check the name"
+    assert second.startswith(r"photochrom: b\nb.jpg: ")
+    assert Path("a-color.jpg").is_file()
+
+
+def test_every_option_reaches_the_photo(photochrom: Command, one_tint: Path) -> None:
+    draw("a.png")
+    options = ("--variants", 2, "--hint", "1,1,#ff0000", "--compare", "--confidence", "--vividness", 2)
+    ended = photochrom("colorize", "a.png", "--model", one_tint, "--no-faces", "--out", "x", *options)
+    assert ended.status == 0, ended.err
+    results = {"a-1.png", "a-2.png", "a-compare.png", "a-confidence.png", "photochrom.jsonl"}
+    assert set(os.listdir("x")) == results  # noqa: PTH208
+    settings = json.loads(Path("x/photochrom.jsonl").read_text())["settings"]
+    assert settings["hints"] == [[1.0, 1.0, [255, 0, 0]]]
+    assert (settings["vividness"], settings["variants"]) == (2.0, 2)
+
+
+def test_a_result_that_is_there_is_refused_clearly(photochrom: Command, one_tint: Path) -> None:
+    words = ("colorize", draw("a.jpg"), "--model", one_tint, "--no-faces")
+    assert photochrom(*words).status == 0
+    ended = photochrom(*words)
+    assert ended.status == 2
+    assert "photochrom: a.jpg: a-color.jpg is there already; --overwrite replaces it" in only(ended.err)
+    assert photochrom(*words, "--overwrite").status == 0
+
+
+def test_strength_0_gives_gray(photochrom: Command, one_tint: Path) -> None:
+    gray = draw("a.png")
+    for strength, is_gray in ((1.0, False), (0.0, True)):
+        words = ("--model", one_tint, "--no-faces", "--out", f"{strength}.png", "--strength", strength)
+        assert photochrom("colorize", gray, *words).status == 0
+        rgb = np.asarray(Image.open(f"{strength}.png")).astype(int)
+        assert (np.ptp(rgb, axis=2).max() == 0) == is_gray
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["nowhere"], "nowhere: no such file or folder"),
+        (["a.jpg", "--strength", "2"], "strength must lie between 0 and 1"),
+        (["a.jpg", "--variants", "0"], "there can be 1 to"),
+        (["a.jpg", "--hint", "red"], "a hint is written x,y,#rrggbb"),
+        (["a.jpg", "b.jpg", "--hint", "1,1,#ff0000"], "a hint is of one photo"),
+        (["a.jpg", "--model", "no-such-model"], "no-such-model: no shipped model"),
+        (["a.jpg", "-"], "no other photo"),
+        (["-", "--compare"], "one result only"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line(
+    photochrom: Command, words: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    draw("a.jpg")
+    draw("b.jpg", 1)
+    ended = photochrom("colorize", *words)
+    assert ended.status == 2
+    assert reason in only(ended.err)
+    assert "Traceback" not in ended.err
+
+
+def test_an_interruption_is_told_with_status_130(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(self: Batch, jobs: int | None = None) -> Iterator[Outcome]:
+        yield Outcome(Path("a.jpg"), "colored")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Batch, "run", run)
+    draw("a.jpg")
+    ended = photochrom("colorize", "a.jpg")
+    assert ended.status == 130
+    assert only(ended.err) == "photochrom: interrupted; the same command goes on where it was"
+
+
+def test_many_places_of_results_are_not_all_named(photochrom: Command, one_tint: Path) -> None:
+    photos = [draw(f"{number}/a.jpg", number) for number in range(5)]
+    ended = photochrom("colorize", *photos, "--model", one_tint, "--no-faces", "--jobs", 2)
+    assert only(ended.out) == "colored 5; results: 0, 1, 2 and 2 more folders"
+
+
+def piped(content: bytes, *words: object) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "photochrom.cli", "colorize", "-", *map(str, words)]
+    return subprocess.run(command, input=content, capture_output=True)
+
+
+def test_standard_input_goes_to_standard_output(tmp_path: Path, one_tint: Path) -> None:
+    gray = draw(tmp_path / "a.png").read_bytes()
+    ended = piped(gray, "--model", one_tint, "--no-faces")
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    colored = np.asarray(Image.open(io.BytesIO(ended.stdout))).astype(int)
+    assert np.ptp(colored, axis=2).max() > 0
+
+
+def test_a_photo_in_color_passes_through(tmp_path: Path, one_tint: Path) -> None:
+    content = draw(tmp_path / "a.png", mode="RGB").read_bytes()
+    ended = piped(content, "--model", one_tint, "--no-faces")
+    assert (ended.returncode, ended.stdout) == (0, content)
+    assert b"in color already" in ended.stderr
+
+
+def test_no_photo_on_standard_input_gives_nothing_on_standard_output(one_tint: Path) -> None:
+    ended = piped(b"", "--model", one_tint, "--no-faces")
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert b"empty" in ended.stderr
+
+
+def test_a_terminal_is_no_place_for_a_photo(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    ended = photochrom("colorize", "-")
+    assert ended.status == 2
+    assert "photochrom colorize - < gray.jpg > color.jpg" in only(ended.err)
+
+
+def test_help_tells_the_limit_that_is_set(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert f"{MAX_MEGAPIXELS:g} if not given" in photochrom("colorize", "--help").out
+
+
+@pytest.mark.parametrize("words", ["['colorize', '--help']", "['models']", "['colorize', 'nowhere']"])
+def test_coloring_and_listing_models_bring_no_framework(tmp_path: Path, words: str) -> None:
+    program = f"""
+import sys
+sys.argv = ["photochrom", *{words}]
+from photochrom.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+heavy = {{"torch", "scipy", "skimage", "matplotlib"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_models_are_listed_with_their_figures_and_cards(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = photochrom("models")
+    assert ended.status == 0
+    for name in shipped_models():
+        model = shipped_model(name)
+        assert f"card: {model.card}" in ended.out
+        overall = json.loads(model.figures.read_text())[0]["overall"]
+        assert f"{overall['accuracy']:.4f}".rstrip("0") in ended.out
+        assert f"{overall['chroma_error']:.2f}".rstrip("0") in ended.out
+    assert "research" in ended.out
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_models_card_is_printed_as_it_is(photochrom: Command, name: str) -> None:
+    ended = photochrom("models", name)
+    assert ended.status == 0
+    assert ended.out.strip() == shipped_model(name).card.read_text().strip()
+
+
+def test_a_card_of_no_model_is_one_clear_line(photochrom: Command) -> None:
+    ended = photochrom("models", "nobody")
+    assert ended.status == 2
+    assert "nobody: no shipped model" in only(ended.err)

@@ -1,0 +1,32 @@
+import pytest
+
+from photochrom import shipped
+from photochrom.errors import CheckpointError
+from photochrom.shipped import shipped_model, shipped_models
+
+
+def test_every_shipped_model_brings_its_weights_and_its_card() -> None:
+    assert shipped_models() == sorted(shipped_models())
+    for name in shipped_models():
+        model = shipped_model(name)
+        assert model.name == name
+        assert model.weights.is_file()
+        assert model.card.is_file()
+        assert {path.name for path in (model.weights, model.graph, model.card, model.figures)} == {
+            f"{name}.safetensors",
+            f"{name}.onnx",
+            f"{name}.md",
+            f"{name}.json",
+        }
+
+
+def test_the_face_detector_is_no_model_for_colors() -> None:
+    assert "yunet" not in shipped_models()
+    assert (shipped.WEIGHTS / "yunet.onnx").is_file()
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "../face", "face.safetensors", "yunet"])
+def test_an_unknown_model_is_refused_with_the_names_of_the_known(name: str) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        shipped_model(name)
+    assert str(caught.value) == f"{name}: no shipped model; there are: {', '.join(shipped_models())}"
