@@ -232,12 +232,14 @@ class ShapeFigures:
 
     Attributes:
         shape: Width to height.
+        is_found: Whether the face that was found in the portrait alone is found again; None if there was none.
         error: Of the portrait within the long photo, held against the same portrait colored alone.
         on_face: Likewise, on the face alone; None if none was found.
         colorfulness_ratio: How colorful it is, by how colorful it is alone.
     """
 
     shape: str
+    is_found: bool | None
     error: float
     on_face: float | None
     colorfulness_ratio: float
@@ -265,12 +267,14 @@ def judge_shapes(colorizer: Colorizer, portrait: Bytes) -> Iterator[tuple[ShapeF
         photo, square = continued(gray, shape)
         result = colorizer.colorize(Image.fromarray(photo))
         within = square.of(np.asarray(result.rgb, np.uint8))
-        on_face = None
+        is_found = on_face = None
         if alone.faces:
             place = Square(*(max(0, round(value)) for value in frame(alone.faces[0])))
+            there = Square(square.left + place.left, square.top + place.top, place.side)
+            is_found = any(offset_of(face, there) is not None for face in result.faces)
             on_face = float(chroma_error(place.of(within)[None], place.of(expected)[None])[0])
         ratio = float(colorfulness(within[None]) / colorfulness(expected[None]))
-        figures = ShapeFigures(shape, float(chroma_error(within[None], expected[None])[0]), on_face, ratio)
+        figures = ShapeFigures(shape, is_found, float(chroma_error(within[None], expected[None])[0]), on_face, ratio)
         yield figures, luma_change(shape, result)
 
 
@@ -302,7 +306,7 @@ def luma_change(name: str, result: Result) -> LumaFigures:
 # --- tables --------------------------------------------------------------------------------------------------------
 
 GROUP_COLUMNS = ("faces", "count", "found", "found and colored", "error", "alone", "ratio")
-SHAPE_COLUMNS = ("shape", "portraits", "mean error", "worst", "on the face", "colorfulness, ratio")
+SHAPE_COLUMNS = ("shape", "portraits", "face found", "mean error", "worst", "on the face", "colorfulness, ratio")
 LUMA_COLUMNS = ("photos", "count", "mean change", "worst change")
 
 
@@ -353,10 +357,12 @@ def shape_rows(figures: Sequence[ShapeFigures]) -> list[tuple[object, ...]]:
     for shape in ("1:4", "4:1"):
         those = [one for one in figures if one.shape == shape]
         errors = [one.error for one in those]
-        on_face = mean(one.on_face for one in those if one.on_face is not None)
+        faces = [one for one in those if one.is_found is not None]
+        found = f"{mean(bool(one.is_found) for one in faces):.1%}" if faces else None
+        on_face = mean(one.on_face or 0.0 for one in faces) if faces else math.nan
         ratio = mean(one.colorfulness_ratio for one in those)
         values = (mean(errors), max(errors), on_face, ratio)
-        rows.append((shape, len(those), *(round(value, 2) for value in values)))
+        rows.append((shape, len(those), found, *(round(value, 2) for value in values)))
     return rows
 
 

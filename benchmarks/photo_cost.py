@@ -11,7 +11,8 @@ is the most that the operating system ever gave the process (`ru_maxrss`), libra
 
 Beside them stand the networks of `stand_in_networks.py`, by ONNX Runtime in the same run and on the same core. Around
 them happens what their published programs do: read the photo, shrink it, and join the a* and b* that come back,
-enlarged, to the lightness of the whole photo in CIELAB. They stand in for the cost alone: their weights are random.
+enlarged, to the lightness of the whole photo in CIELAB. They stand in for the cost alone: their weights are random,
+which gives hardly any color and therefore flatters the encoder.
 """
 
 import json
@@ -364,6 +365,7 @@ def commands(setting: Setting) -> dict[str, list[str]]:
     return {
         "python alone": ["-c", "pass"],
         "import photochrom": ["-c", "import photochrom"],
+        "from photochrom import Colorizer": ["-c", "from photochrom import Colorizer"],
         "photochrom --help": ["-m", "photochrom.cli", "--help"],
         "photochrom colorize PORTRAIT": colorize,
     }

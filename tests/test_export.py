@@ -13,14 +13,15 @@ import torch
 from numpy.typing import NDArray
 
 from photochrom import models
-from photochrom.checkpoint import Checkpoint, save_checkpoint
+from photochrom.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from photochrom.chroma import BIN_COUNT, READ_OUTS, color_from_odds
 from photochrom.cli import main
 from photochrom.color import to_uint8
-from photochrom.errors import ExportError
+from photochrom.errors import CheckpointError, ExportError
 from photochrom.export import ExportReport, export_onnx
 from photochrom.graph import FORMAT_VERSION, METADATA_KEY, Graph
 from photochrom.models import ColorizationModel, DistributionModel
+from photochrom.shipped import shipped_model, shipped_models
 
 TINY: dict[str, dict[str, Any]] = {"chroma_unet": {"width": 4, "depth": 2, "blocks": 1}}
 """Hyperparameters of entries whose defaults would make the tests slow."""
@@ -187,25 +188,60 @@ def test_a_file_gives_odds_that_sum_to_one(mirrored: Exported, size: tuple[int, 
     assert odds.min() >= 0.0
 
 
-# --- half precision -------------------------------------------------------------------------------------------------
+# --- weights that stay where they are -------------------------------------------------------------------------------
 
 
-def test_a_file_of_half_precision_gives_the_same_colors_in_half_the_space(tmp_path: Path) -> None:
-    model, path = network("chroma_unet", depth=1, width=24), tmp_path / "half.onnx"
-    with torch.no_grad():  # as after training, one color is likelier than all others: none wins by the last bit
-        torch.nn.init.normal_(model.get_parameter("to_scores.weight"), std=0.1)
-        model.get_parameter("to_scores.bias").copy_((-100.0 * (torch.linspace(-1, 1, BIN_COUNT) - 0.1) ** 2).repeat(2))
-    report = export_onnx(Checkpoint(model), path, half=True)
-    numbers = sum(tensor.numel() for tensor in model.state_dict().values())
-    assert report.size == path.stat().st_size < 2 * numbers + 30_000
-    stored = {tensor.data_type for tensor in onnx.load(path).graph.initializer if np.prod(tensor.dims) >= 1000}
-    assert stored == {onnx.TensorProto.FLOAT16}
-    onnx.checker.check_model(onnx.load(path), full_check=True)
-    for size in [(80, 80), (33, 47)]:
+@pytest.fixture(params=[False, True], ids=["full", "half"])
+def linked(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[ColorizationModel, Path, ExportReport]:
+    """A network, its ONNX file beside its checkpoint, and what was reported."""
+    weights = tmp_path / "network.safetensors"
+    save_checkpoint(weights, Checkpoint(network("chroma_unet", depth=1, width=24)), half=request.param)
+    checkpoint = load_checkpoint(weights)
+    report = export_onnx(checkpoint, tmp_path / "network.onnx", weights=weights)
+    return checkpoint.model, report.path, report
+
+
+def test_a_linked_file_holds_no_large_weights_and_gives_the_same_colors(
+    linked: tuple[ColorizationModel, Path, ExportReport],
+) -> None:
+    model, path, report = linked
+    assert report.size == path.stat().st_size
+    large = [part for part in onnx.load(path, load_external_data=False).graph.initializer if np.prod(part.dims) >= 1000]
+    assert large
+    assert {part.data_location for part in large} == {onnx.TensorProto.EXTERNAL}
+    gray = gray_pictures(2, 33, 47)
+    with torch.no_grad():
+        expected = to_uint8(model(torch.from_numpy(gray))).numpy()
+    found = to_uint8(color_from_odds(gray, Graph(path).run(gray), model.read_out, stride=4))
+    assert largest_difference(expected, found) <= 1
+
+
+def test_a_linked_file_without_its_weights_cannot_be_run(
+    linked: tuple[ColorizationModel, Path, ExportReport],
+) -> None:
+    _, path, _ = linked
+    path.with_suffix(".safetensors").unlink()
+    with pytest.raises(CheckpointError, match="not an ONNX file that can be run"):
+        Graph(path)
+
+
+def test_weights_in_another_folder_are_not_linked(tmp_path: Path) -> None:
+    weights = tmp_path / "elsewhere" / "network.safetensors"
+    save_checkpoint(weights, Checkpoint(network("chroma_unet", depth=1)))
+    with pytest.raises(ExportError, match="must lie in the folder"):
+        export_onnx(load_checkpoint(weights), tmp_path / "network.onnx", weights=weights)
+    assert not (tmp_path / "network.onnx").exists()
+
+
+@pytest.mark.parametrize("name", [name for name in shipped_models() if shipped_model(name).graph.is_file()])
+def test_a_shipped_graph_gives_the_colors_of_its_checkpoint(name: str) -> None:
+    model, graph = load_checkpoint(shipped_model(name).weights).model, Graph(shipped_model(name).graph)
+    assert graph.recipe["hyperparameters"] == model.hyperparameters
+    for size in [(80, 80), (121, 57)]:
         gray = gray_pictures(2, *size)
         with torch.no_grad():
             expected = to_uint8(model(torch.from_numpy(gray))).numpy()
-        found = to_uint8(color_from_odds(gray, Graph(path).run(gray), model.read_out, stride=4))
+        found = to_uint8(color_from_odds(gray, graph.run(gray), graph.recipe["read_out"], graph.recipe["stride"]))
         assert largest_difference(expected, found) <= 1
 
 
@@ -330,9 +366,7 @@ def test_the_command_prints_one_line_with_size_and_difference(
     assert len(printed.out.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("module", "extra"), [("onnx", "export"), ("onnxscript", "export"), ("torch", "train")]
-)
+@pytest.mark.parametrize(("module", "extra"), [("onnx", "export"), ("onnxscript", "export"), ("torch", "train")])
 def test_a_missing_package_names_the_extra_that_brings_it(
     module: str, extra: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

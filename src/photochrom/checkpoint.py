@@ -18,6 +18,7 @@ from photochrom.shipped import shipped_model, shipped_models
 __all__ = [
     "FORMAT_VERSION",
     "Checkpoint",
+    "checkpoint_path",
     "find_checkpoint",
     "load_checkpoint",
     "pack_checkpoint",
@@ -118,17 +119,26 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(model=model, data=recipe.get("data", {}), figures=recipe.get("figures", {}))
 
 
+def checkpoint_path(name_or_path: str) -> Path:
+    """Where the weights of a shipped model lie, or a path that is given.
+
+    Raises:
+        CheckpointError: There is no such model or file.
+    """
+    if name_or_path in shipped_models():
+        return shipped_model(name_or_path).weights
+    if not Path(name_or_path).is_file():
+        raise CheckpointError(f"{name_or_path}: no such file, nor a shipped model ({', '.join(shipped_models())})")
+    return Path(name_or_path)
+
+
 def find_checkpoint(name_or_path: str) -> Checkpoint:
     """A shipped model by its name, or a checkpoint by its path.
 
     Raises:
         CheckpointError: There is no such model or file, or the file cannot be used.
     """
-    if name_or_path in shipped_models():
-        return load_checkpoint(shipped_model(name_or_path).weights)
-    if not Path(name_or_path).is_file():
-        raise CheckpointError(f"{name_or_path}: no such file, nor a shipped model ({', '.join(shipped_models())})")
-    return load_checkpoint(Path(name_or_path))
+    return load_checkpoint(checkpoint_path(name_or_path))
 
 
 def _read_recipe(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:

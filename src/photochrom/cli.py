@@ -357,13 +357,16 @@ def export(
     out: Annotated[
         Path, typer.Argument(metavar="OUT.onnx", help="Where the ONNX file goes; an older one is replaced.")
     ],
-    half: Annotated[bool, typer.Option("--half", help="Store weights in half the space, as 16-bit floats.")] = False,
+    linked: Annotated[
+        bool, typer.Option("--linked", help="Leave the weights in MODEL's file, which must lie in the same folder.")
+    ] = False,
 ) -> None:
     """Write a network as an ONNX file, which needs no torch, and check that it gives the same colors."""
-    from photochrom.checkpoint import find_checkpoint
+    from photochrom.checkpoint import checkpoint_path, find_checkpoint
     from photochrom.export import export_onnx
 
-    say(export_onnx(find_checkpoint(weights), out, half=half).summary())
+    source = checkpoint_path(weights) if linked else None
+    say(export_onnx(find_checkpoint(weights), out, weights=source).summary())
 
 
 @app.command()

@@ -14,13 +14,14 @@ import numpy as np
 import onnx
 import onnxscript  # noqa: F401 - torch would say only deep in its exporter that it is missing
 import torch
+from safetensors.numpy import load_file
 from torch import nn
 
 from photochrom.checkpoint import Checkpoint
 from photochrom.chroma import color_from_odds
 from photochrom.color import to_signed, to_uint8
 from photochrom.errors import CheckpointError, ExportError, PhotochromError
-from photochrom.files import write_whole
+from photochrom.files import written_whole
 from photochrom.graph import FORMAT_VERSION, METADATA_KEY, Graph
 from photochrom.models import ColorizationModel, DistributionModel
 from photochrom.tensors import AnyArray, ChromaOdds, GrayBatch
@@ -37,7 +38,10 @@ _TRACED_SHAPE = (2, 1, 139, 181)
 """Of the pictures that torch follows through the network. Primes, so that what holds for these sides alone, such as
 that they can be halved, is not taken to hold for all; large enough to be halved seven times."""
 
-_FEWEST_HALVED = 1000
+_NETWORK = "network."
+"""What torch puts before the names of weights, after `_OddsOf.network`."""
+
+_FEWEST_REFERRED = 1000
 """Numbers: smaller weights, such as biases, are not worth a step of their own."""
 
 _Shape = tuple[int, int, int]
@@ -68,7 +72,7 @@ class ExportReport:
         )
 
 
-def export_onnx(checkpoint: Checkpoint, path: Path, *, half: bool = False) -> ExportReport:
+def export_onnx(checkpoint: Checkpoint, path: Path, *, weights: Path | None = None) -> ExportReport:
     """Write a network as an ONNX file, if ONNX Runtime makes the same pictures of it.
 
     The graph takes `gray`, float32, shape (batch, 1, height, width), signed, of any batch, height and width that the
@@ -86,25 +90,31 @@ def export_onnx(checkpoint: Checkpoint, path: Path, *, half: bool = False) -> Ex
     Args:
         checkpoint: Its network is left as it is.
         path: A `.onnx` file; an older one is replaced, whole or not at all.
-        half: Whether to store weights as 16-bit floats, in half the space; they are computed with as 32-bit ones.
+        weights: The checkpoint's file, if it lies in the same folder and shall stay there: the ONNX file then refers to
+            the weights in it instead of holding them again, and neither may be moved without the other.
 
     Returns:
         The size of the file and the largest difference found.
 
     Raises:
-        ExportError: The path has another suffix, the network has no ONNX form, or the pictures differ by more than
-            one level of 255; nothing is written then.
+        ExportError: The path has another suffix, the network has no ONNX form, the pictures differ by more than one
+            level of 255, or the weights lie in another folder; nothing is written then.
         OSError: The file cannot be written.
     """
     if path.suffix != ".onnx":
         raise ExportError(f"{path}: the name of an ONNX file must end in .onnx")
+    if weights and weights.resolve().parent != path.resolve().parent:
+        raise ExportError(f"{path}: must lie in the folder of {weights} to refer to its weights")
     network = deepcopy(checkpoint.model).cpu().float().eval()
     with _one_thread():
         recipe = _recipe(checkpoint, network)
-        content = _graph(network, recipe, half=half).SerializeToString()
-        difference, shapes = _compare(network, recipe, content)
-    write_whole(path, content)
-    return ExportReport(path, len(content), difference, shapes)
+        model = _model(network, recipe)
+        if weights:
+            _refer_to_weights(model.graph, weights)
+        with written_whole(path) as aside:
+            aside.write_bytes(model.SerializeToString())
+            difference, shapes = _compare(network, Graph(aside))
+    return ExportReport(path, path.stat().st_size, difference, shapes)
 
 
 def _recipe(checkpoint: Checkpoint, network: ColorizationModel) -> dict[str, Any]:
@@ -144,7 +154,7 @@ class _OddsOf(nn.Module):
         return self.network.odds(gray)
 
 
-def _graph(network: ColorizationModel, recipe: Mapping[str, Any], *, half: bool) -> onnx.ModelProto:
+def _model(network: ColorizationModel, recipe: Mapping[str, Any]) -> onnx.ModelProto:
     """The network as an ONNX graph that carries its recipe.
 
     Raises:
@@ -168,8 +178,6 @@ def _graph(network: ColorizationModel, recipe: Mapping[str, Any], *, half: bool)
         raise ExportError(f"{recipe['model']}: torch made no ONNX graph of it")
     model: onnx.ModelProto = program.model_proto
     _drop_traces(model.graph)
-    if half:
-        _halve_weights(model.graph)
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(recipe)})
     return model
 
@@ -212,31 +220,44 @@ def _drop_traces(graph: onnx.GraphProto) -> None:
         part.ClearField("doc_string")
 
 
-def _halve_weights(graph: onnx.GraphProto) -> None:
-    """Store large weights as 16-bit floats, each followed by a step that makes 32-bit ones of them.
+def _refer_to_weights(graph: onnx.GraphProto, path: Path) -> None:
+    """Let large weights be read from a checkpoint; those of 16 bits are made 32 bits by a step of their own.
 
-    ONNX Runtime takes that step once, when it loads the file.
+    ONNX Runtime takes that step once, when it loads the file. A weight that the graph has in another form than the
+    checkpoint stays in the graph.
+
+    Reference:
+        https://onnx.ai/onnx/repo-docs/ExternalData.html for files that hold the weights of a graph, and
+        https://huggingface.co/docs/safetensors/index#format for where a checkpoint has them.
     """
+    with path.open("rb") as file:
+        header_size = int.from_bytes(file.read(8), "little")
+        places = json.loads(file.read(header_size))
+    stored = load_file(path)
     casts = []
     for weights in graph.initializer:
-        values = onnx.numpy_helper.to_array(weights)
-        if values.dtype != np.float32 or values.size < _FEWEST_HALVED:
+        name, values = weights.name.removeprefix(_NETWORK), onnx.numpy_helper.to_array(weights)
+        if values.size < _FEWEST_REFERRED or not np.array_equal(stored.get(name, np.zeros(0)), values):
             continue
-        name, stored = weights.name, f"{weights.name}_half"
-        weights.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), stored))
-        casts.append(onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))
+        if stored[name].dtype == np.float16:
+            casts.append(onnx.helper.make_node("Cast", [f"{weights.name}_half"], [weights.name], to=weights.data_type))
+            weights.name, weights.data_type = f"{weights.name}_half", onnx.TensorProto.FLOAT16
+        start, end = places[name]["data_offsets"]
+        weights.ClearField("raw_data")
+        weights.data_location = onnx.TensorProto.EXTERNAL
+        where = {"location": path.name, "offset": str(8 + header_size + start), "length": str(end - start)}
+        weights.external_data.extend(onnx.StringStringEntryProto(key=key, value=value) for key, value in where.items())
     steps = [*casts, *graph.node]
     graph.ClearField("node")
     graph.node.extend(steps)
 
 
-def _compare(network: ColorizationModel, recipe: Mapping[str, Any], content: bytes) -> tuple[int, tuple[_Shape, ...]]:
+def _compare(network: ColorizationModel, graph: Graph) -> tuple[int, tuple[_Shape, ...]]:
     """Color pictures of several sizes by the network and by its ONNX form.
 
     Args:
         network: In evaluation mode; its read-out is changed.
-        recipe: What `_recipe` gives.
-        content: The ONNX file.
+        graph: Its ONNX form.
 
     Returns:
         The largest difference in levels of 255, and the shapes that the network takes.
@@ -244,15 +265,14 @@ def _compare(network: ColorizationModel, recipe: Mapping[str, Any], content: byt
     Raises:
         ExportError: The pictures differ by more than the tolerance.
     """
-    graph = Graph(content)
     differences: dict[_Shape, int] = {}
     for shape in _CHECKED_SHAPES:
         gray = _gray_pictures(shape)
         expected = _colored_by_network(network, gray)
         if expected is not None:
-            differences[shape] = _difference(recipe["model"], expected, _colored_by_file(graph, gray))
+            differences[shape] = _difference(network.catalogue_name, expected, _colored_by_file(graph, gray))
     if not differences:
-        raise ExportError(f"{recipe['model']}: it takes none of the pictures that the ONNX file is checked with")
+        raise ExportError(f"{network.catalogue_name}: it takes none of the pictures that the ONNX file is checked with")
     return max(differences.values()), tuple(differences)
 
 

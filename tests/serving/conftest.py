@@ -22,8 +22,6 @@ from photochrom.inference.batch import Options
 from photochrom.serving.app import create_app
 from photochrom.serving.settings import Settings
 
-Serve = Callable[..., AbstractContextManager[TestClient]]
-
 _ODD_TASKS = """
 import os, sys
 
@@ -42,10 +40,16 @@ def modules(colorizer, content, options):
 """
 
 
-def encoded(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
+def _encoded(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **options)
     return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def encoded() -> Callable[..., bytes]:
+    """Makes picture files of pixels."""
+    return _encoded
 
 
 @pytest.fixture(autouse=True)
@@ -73,14 +77,15 @@ def tiny_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def color_photo() -> bytes:
-    """A drawn face in color, as a PNG of 64x64 pixels."""
-    return encoded(draw_faces(1, seed=3, size=64)[0])
+    """Patches of many colors, as a PNG of 64x64 pixels."""
+    patches = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    return _encoded(patches.repeat(8, axis=0).repeat(8, axis=1))
 
 
 @pytest.fixture(scope="session")
-def gray_photo(color_photo: bytes) -> bytes:
-    """The same in gray."""
-    return encoded(np.asarray(Image.open(io.BytesIO(color_photo)).convert("L")))
+def gray_photo() -> bytes:
+    """A drawn face in gray, of the same size."""
+    return _encoded(np.asarray(Image.fromarray(draw_faces(1, seed=3, size=64)[0]).convert("L")))
 
 
 @pytest.fixture
@@ -99,7 +104,7 @@ def settings(tiny_network: Path, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def serve(settings: Settings) -> Serve:
+def serve(settings: Settings) -> Callable[..., AbstractContextManager[TestClient]]:
     """Makes clients of servers in this process, whose workers are processes of their own."""
 
     @contextmanager

@@ -3,13 +3,13 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Serve, encoded
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -17,6 +17,8 @@ from photochrom.errors import CheckpointError, ConfigError
 from photochrom.inference.batch import Options
 from photochrom.serving.app import create_app
 from photochrom.serving.settings import Settings
+
+Encode = Callable[..., bytes]
 
 COLORIZE = "/api/v1/colorize"
 
@@ -29,7 +31,7 @@ def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
-def test_a_photo_comes_back_in_color_with_what_was_stored_with_it(client: TestClient) -> None:
+def test_a_photo_comes_back_in_color_with_what_was_stored_with_it(client: TestClient, encoded: Encode) -> None:
     exif = Image.Exif()
     exif[0x010E] = "a grandmother"
     photo = encoded(np.full((40, 30), 90, np.uint8), "JPEG", exif=exif, dpi=(300, 300))
@@ -133,7 +135,7 @@ def test_what_is_no_photo_is_not_taken(client: TestClient) -> None:
         assert (answer.status_code, answer.json()["type"]) == (415, "urn:photochrom:photo-unreadable")
 
 
-def test_too_many_pixels_are_refused_before_they_are_decoded(client: TestClient) -> None:
+def test_too_many_pixels_are_refused_before_they_are_decoded(client: TestClient, encoded: Encode) -> None:
     answer = sent(client, encoded(np.zeros((2001, 2000), np.uint8)))
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:photochrom:photo-too-large")
 
@@ -164,14 +166,14 @@ def test_wrong_addresses_and_methods_are_problems_too(client: TestClient, method
     assert (status == 405) == ("allow" in answer.headers)
 
 
-def test_a_slow_photo_is_a_problem(serve: Serve, gray_photo: bytes) -> None:
+def test_a_slow_photo_is_a_problem(serve: Any, gray_photo: bytes) -> None:
     with serve(seconds_a_photo=1e-9) as client:
         answer = sent(client, gray_photo)
     assert (answer.status_code, answer.json()["type"]) == (504, "urn:photochrom:photo-too-slow")
 
 
 def test_a_full_queue_asks_to_come_again(
-    serve: Serve, odd_tasks: Any, options: Options, gray_photo: bytes, tmp_path: Path
+    serve: Any, odd_tasks: Any, options: Options, gray_photo: bytes, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     with serve(queue=1) as client:
@@ -238,7 +240,7 @@ def test_the_documentation_needs_nothing_from_elsewhere(client: TestClient) -> N
     assert {"/api/v1/colorize", "/api/v1/batch"} <= set(client.get("/openapi.json").json()["paths"])
 
 
-def test_many_callers_get_their_own_photos(client: TestClient) -> None:
+def test_many_callers_get_their_own_photos(client: TestClient, encoded: Encode) -> None:
     photos = [encoded(np.full((20 + side, 30), 100, np.uint8)) for side in range(12)]
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda photo: sent(client, photo), photos))
@@ -293,7 +295,7 @@ def test_a_batch_that_is_deleted_is_gone(client: TestClient, gray_photo: bytes) 
 
 
 def test_a_result_cannot_be_fetched_before_it_is_there(
-    serve: Serve, odd_tasks: Any, options: Options, gray_photo: bytes, tmp_path: Path
+    serve: Any, odd_tasks: Any, options: Options, gray_photo: bytes, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     with serve(max_jobs=1) as client:
@@ -307,13 +309,13 @@ def test_a_result_cannot_be_fetched_before_it_is_there(
         assert finished(client, job)["counts"]["colored"] == 1
 
 
-def test_a_batch_goes_on_after_a_restart(serve: Serve, gray_photo: bytes, options: Options) -> None:
+def test_a_batch_goes_on_after_a_restart(serve: Any, gray_photo: bytes, options: Options) -> None:
     with serve(workers=1) as client:
         job = client.post("/api/v1/batch", files=[("files", (f"{n}.png", gray_photo)) for n in range(8)]).json()
     with serve(workers=2) as client:
         assert finished(client, job)["counts"]["colored"] == 8
 
 
-def test_one_folder_of_batches_is_one_servers(serve: Serve) -> None:
+def test_one_folder_of_batches_is_one_servers(serve: Any) -> None:
     with serve(), pytest.raises(ConfigError, match="in use by another server"), serve():
         pass

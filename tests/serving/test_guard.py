@@ -1,9 +1,13 @@
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
-from conftest import Serve, encoded
 from fastapi.testclient import TestClient
 
 from photochrom.serving.guard import RateLimit
+
+Encode = Callable[..., bytes]
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:7860", "[::1]:7860", "LOCALHOST:1", "testserver"])
@@ -17,7 +21,7 @@ def test_other_names_are_not(client: TestClient, host: str) -> None:
     assert (answer.status_code, answer.json()["status"]) == (421, 421)
 
 
-def test_a_server_at_all_addresses_goes_by_addresses_but_by_no_foreign_name(serve: Serve) -> None:
+def test_a_server_at_all_addresses_goes_by_addresses_but_by_no_foreign_name(serve: Any) -> None:
     with serve(host="0.0.0.0", insecure=True) as client:
         assert client.get("/healthz", headers={"Host": "192.168.1.5:7860"}).status_code == 200
         assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
@@ -68,9 +72,7 @@ def test_browsers_are_told_to_be_careful(client: TestClient, path: str) -> None:
         ({"Authorization": "Basic YW55Ym9keTpzZXNhbWU="}, 200),
     ],
 )
-def test_a_key_opens_everything_but_the_sign_of_life(
-    guarded: TestClient, headers: dict[str, str], status: int
-) -> None:
+def test_a_key_opens_everything_but_the_sign_of_life(guarded: TestClient, headers: dict[str, str], status: int) -> None:
     for path in ("/api/v1/models", "/metrics", "/docs", "/openapi.json"):
         answer = guarded.get(path, headers=headers)
         assert answer.status_code == status
@@ -88,7 +90,7 @@ def guarded(client: TestClient) -> TestClient:
     return TestClient(create_app(replace(client.app.state.settings, api_key="sesame")))
 
 
-def test_too_many_requests_are_asked_to_wait(serve: Serve) -> None:
+def test_too_many_requests_are_asked_to_wait(serve: Any) -> None:
     with serve(requests_a_minute=12) as client:
         statuses = [client.get("/api/v1/models").status_code for _ in range(4)]
         refused = client.get("/api/v1/models")
@@ -113,7 +115,7 @@ def test_callers_who_are_forgotten_do_not_take_memory() -> None:
     assert len(rate._buckets) == 10_000
 
 
-def test_too_large_uploads_are_refused(client: TestClient) -> None:
+def test_too_large_uploads_are_refused(client: TestClient, encoded: Encode) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1500, 1500), np.uint8)
     photo = encoded(noise)
     told = client.post("/api/v1/colorize", files={"file": ("a.png", photo)})

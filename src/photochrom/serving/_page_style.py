@@ -57,7 +57,8 @@ deleted after your visit.</p></footer>
 ABOUT_HINTS = "You know a color? Choose it, then click its place in the photo."
 
 ABOUT_CERTAINTY = """
-<div class="legend"><span>mere guess</span><span class="ramp" aria-hidden="true"></span><span>nearly certain</span></div>
+<div class="legend"><span>mere guess</span><span class="ramp" aria-hidden="true"></span><span>nearly certain</span>
+</div>
 """
 
 HEAD = """
@@ -105,7 +106,8 @@ main.contain, main.contain > .column { width: 100%; gap: 16px; }
 .form { background: none !important; border: 0 !important; gap: 16px !important; box-shadow: none !important; }
 .prose .heading, .heading { font-size: .85rem; color: var(--soft); margin: 0; }
 
-.masthead { display: flex; align-items: center; gap: 14px; }
+.dark input[type=range] { --neutral-200: #4a4138; }
+.masthead { margin-bottom: 8px; display: flex; align-items: center; gap: 14px; }
 .masthead h1 { font: 600 1.7rem/1.1 SERIF_STACK; letter-spacing: -.01em; margin: 0; color: var(--ink); }
 .masthead p { margin: 2px 0 0; color: var(--soft); font-size: .95rem; }
 .grains circle { mix-blend-mode: multiply; opacity: .92; }
@@ -123,7 +125,8 @@ main.contain, main.contain > .column { width: 100%; gap: 16px; }
   transition: border-color .15s, box-shadow .15s; display: flex; flex-direction: column; align-items: center;
   justify-content: center; gap: 10px; cursor: pointer; }
 .dark #drop button { border-color: #5a5046; }
-#drop button:hover, #drop button:focus-visible { border-color: var(--clay); box-shadow: 0 6px 28px rgb(80 50 20 / .09); }
+#drop button:hover, #drop button:focus-visible { border-color: var(--clay);
+  box-shadow: 0 6px 28px rgb(80 50 20 / .09); }
 #drop button > * { display: none; }
 #drop button::before { content: "Drop photos here"; font: 500 1.4rem/1.2 SERIF_STACK; color: var(--ink); }
 #drop button::after { content: "or click to choose them, or paste one"; color: var(--soft); font-size: .95rem; }
@@ -132,7 +135,8 @@ main.contain, main.contain > .column { width: 100%; gap: 16px; }
 #samples > * { flex: 0 0 auto !important; min-width: 0 !important; width: auto !important; padding: 5px 12px; }
 #samples > .block { padding: 0; }
 
-.notice { border-radius: 12px; padding: 12px 16px; background: var(--sheet); border: 1px solid var(--line); line-height: 1.5; }
+.notice { border-radius: 12px; padding: 12px 16px; background: var(--sheet); border: 1px solid var(--line);
+  line-height: 1.5; }
 .notice.wrong { border-left: 4px solid var(--clay); }
 .notice p { margin: 0 !important; overflow-wrap: anywhere; }
 .notice progress { width: 100%; accent-color: var(--clay); height: 8px; margin-top: 8px; display: block; }
@@ -152,7 +156,8 @@ main:has(.caption) #welcome, main:not(:has(.caption)) :is(#bench, #shelf),
 .caption b { font: 600 1.15rem/1.3 SERIF_STACK; overflow-wrap: anywhere; }
 .caption span { color: var(--soft); font-size: .88rem; }
 #view { padding: 0; }
-#view .wrap { display: inline-flex; gap: 2px; padding: 3px; border-radius: 12px; background: color-mix(in srgb, var(--ink) 8%, transparent); }
+#view .wrap { display: inline-flex; gap: 2px; padding: 3px; border-radius: 12px;
+  background: color-mix(in srgb, var(--ink) 8%, transparent); }
 #view label { background: none; border: 0; box-shadow: none; border-radius: 9px; padding: 6px 16px; color: var(--ink);
   font-size: .93rem; }
 #view label.selected { background: var(--sheet); box-shadow: 0 1px 3px rgb(40 25 10 / .18); }
@@ -174,18 +179,21 @@ label:has(input:focus-visible) { outline: 2px solid var(--clay); outline-offset:
 #guesses .grid-wrap, #strip .grid-wrap { padding: 2px; min-height: 0 !important; max-height: none !important;
   height: auto !important; overflow: visible; }
 #guesses .grid-container, #strip .grid-container { gap: 10px; }
+#strip .gallery-item, #strip .thumbnail-item { min-width: 0; width: 100%; }
 #strip .grid-container { grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)) !important; }
 #guesses .thumbnail-item, #strip .thumbnail-item { border-radius: 10px; border: 0; box-shadow: 0 0 0 1px var(--line); }
 #guesses .thumbnail-item.selected, #strip .thumbnail-item.selected { box-shadow: 0 0 0 2.5px var(--clay); }
 .thumbnail-item .caption-label { inset: auto 0 0 0; border: 0; border-radius: 0; max-width: none; text-align: center;
-  padding: 3px 6px; font-size: .78rem; background: color-mix(in srgb, var(--sheet) 86%, transparent); color: var(--ink); }
-#model { border-top: 1px solid var(--line); border-radius: 0; padding-top: 12px !important; }
+  padding: 3px 6px; font-size: .78rem; color: var(--ink);
+  background: color-mix(in srgb, var(--sheet) 86%, transparent); }
+#model { border-top: 1px solid var(--line) !important; border-radius: 0; padding-top: 14px !important; }
 #model .prose { font-size: .84rem; overflow-x: auto; }
 
 #palette .block { padding: 0 !important; overflow: visible !important; }
 #palette .form { display: flex; flex-flow: row nowrap; align-items: center; gap: 12px !important; flex: 1 1 100%;
   overflow: visible !important; }
 #swatches { flex: 1 1 auto !important; min-width: 0 !important; }
+#swatches label span { margin: 0; }
 #swatches .wrap { display: flex; flex-flow: row wrap; gap: 6px; }
 #swatches label { padding: 5px 12px 5px 6px; border-radius: 999px; font-size: .85rem; background: var(--sheet);
   border: 1px solid var(--line); box-shadow: none; color: var(--ink); gap: 7px; }
@@ -193,7 +201,10 @@ label:has(input:focus-visible) { outline: 2px solid var(--clay); outline-offset:
 #swatches input { appearance: none; width: 20px; height: 20px; border-radius: 50%; border: 1px solid rgb(0 0 0 / .2);
   margin: 0; background-image: none !important; box-shadow: none; }
 #color { flex: 0 0 auto !important; min-width: 0 !important; overflow: visible !important; }
-#color .dialog-button { width: 44px; height: 34px; border-radius: 10px; border: 1px solid var(--line); }
+#color .dialog-button { width: 34px; height: 30px; border-radius: 999px; border: 1px solid var(--line);
+  margin-right: 110px; }
+#color .dialog-button::after { content: "or another color"; margin-left: 42px; white-space: nowrap; font-size: .85rem;
+  color: var(--soft); }
 .legend { display: flex; align-items: center; gap: 10px; color: var(--soft); font-size: .88rem; padding: 4px 2px; }
 .ramp { flex: 0 1 220px; height: 10px; border-radius: 5px;
   background: linear-gradient(90deg, #00224e, #575d6d, #a59c74, #fee838); }
@@ -214,7 +225,7 @@ label:has(input:focus-visible) { outline: 2px solid var(--clay); outline-offset:
   #bench { gap: 18px; flex-direction: column; }
   #bench > * { width: 100%; min-width: 0 !important; }
   #panel { padding: 16px; }
-  #strip .grid-container { grid-template-columns: repeat(4, 1fr) !important; }
+  #strip .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)) !important; gap: 6px; }
   #view, #view .wrap { width: 100%; } #view label { flex: 1 1 0; justify-content: center; padding: 7px 6px; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; } }

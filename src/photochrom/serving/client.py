@@ -92,7 +92,7 @@ class Client:
         out: Path,
         *,
         poll_seconds: float = 1.0,
-        told: Callable[[dict[str, Any]], object] = lambda job: None,
+        told: Callable[[dict[str, Any]], object] | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         """Have many photos colored, and wait for them.
@@ -118,7 +118,8 @@ class Client:
         while job["state"] != "finished":
             time.sleep(poll_seconds)
             job = self._ask("GET", address).json()
-            told(job)
+            if told is not None:
+                told(job)
         with (
             written_whole(out) as path,
             path.open("wb") as file,

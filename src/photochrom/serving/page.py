@@ -51,7 +51,7 @@ from photochrom.serving.workbench import Workbench
 from photochrom.shipped import shipped_model, shipped_models
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
-import gradio as gr  # noqa: E402
+import gradio as gr
 
 __all__ = ["WorkbenchGuesser", "mount_page"]
 
@@ -124,7 +124,7 @@ def mount_page(app: FastAPI, guesser: Guesser, *, max_upload_bytes: int) -> Fast
     served.mkdir()
     os.environ["GRADIO_TEMP_DIR"] = str(served)  # where Gradio keeps uploads, and all that it lets browsers fetch
     page = _Page(guesser, Path(private.name) / "sources", served)
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         page.blocks.queue(api_open=False, default_concurrency_limit=8),
         path="/",
@@ -142,6 +142,7 @@ def mount_page(app: FastAPI, guesser: Guesser, *, max_upload_bytes: int) -> Fast
         max_file_size=max_upload_bytes,
         show_error=False,
     )
+    return app
 
 
 class _Page:
@@ -199,7 +200,7 @@ class _Page:
 
     def _lay_out_views(self) -> None:
         """Three ways to look at a photo, of which the style shows one: what Gradio hides itself misses changes."""
-        gr.Radio(list(VIEWS), value=next(iter(VIEWS)), label="View", container=False, elem_id="view")
+        gr.Radio(list(VIEWS), value=next(iter(VIEWS)), label="View", container=False, interactive=True, elem_id="view")
         with gr.Column(elem_id=VIEWS["Compare"]):
             self.compare = gr.ImageSlider(
                 label="Before and after",
@@ -273,7 +274,8 @@ class _Page:
         on(self.strength.input, self._choose_look, self.strength, self.vividness, live=True)
         on(self.vividness.input, self._choose_look, self.strength, self.vividness, live=True)
         on(self.outline.input, self._choose_outlines, self.outline)
-        on(self.swatches.input, self._choose_color, self.swatches)
+        # In the browser alone: a click on the photo may follow at once.
+        self.swatches.input(None, self.swatches, self.color, js="(color) => color", api_visibility="private")
         on(self.canvas.select, self._hint_at, self.color)
         on(self.typed.submit, self._hint_typed, self.typed)
         on(self.undo.click, self._undo)
@@ -447,9 +449,6 @@ class _Page:
     def _choose_outlines(self, album: Album, has_outlines: bool) -> Updates:
         album.has_outlines = has_outlines
         return self._guessed(album)
-
-    def _choose_color(self, _: Album, color: str) -> Updates:
-        return {self.color: color}
 
     def _hint_at(self, album: Album, color: str, event: gr.SelectData) -> Updates:
         photo = self._memory.chosen(album.shot).photo

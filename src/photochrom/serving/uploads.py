@@ -43,12 +43,17 @@ def unpack(uploads: Sequence[UploadFile], folder: Path, settings: Settings) -> l
     """
     names: list[str] = []
     room = settings.max_batch_bytes
-    for name, content in _photos(uploads, settings):
-        if len(names) == settings.max_batch_photos:
-            raise Problem(413, f"more than {settings.max_batch_photos} photos; send several batches")
-        with (folder / str(len(names))).open("xb") as file:
-            room -= _copy(content, file, min(room, settings.max_upload_bytes))
-        names.append(name)
+    try:
+        for name, content in _photos(uploads, settings):
+            if len(names) == settings.max_batch_photos:
+                raise Problem(413, f"more than {settings.max_batch_photos} photos; send several batches")
+            with (folder / str(len(names))).open("xb") as file:
+                room -= _copy(content, file, min(room, settings.max_upload_bytes))
+            names.append(name)
+    except (Problem, OSError):
+        raise
+    except Exception as error:  # zipfile raises whatever broken bytes lead it to
+        raise _refusal("the ZIP file is broken; pack it anew") from error
     if not names:
         raise _refusal("there are no photos in it; send some")
     return names
@@ -93,17 +98,12 @@ def _photos(uploads: Sequence[UploadFile], settings: Settings) -> Iterator[tuple
 
 def _packed_photos(file: IO[bytes], settings: Settings) -> Iterator[tuple[str, IO[bytes]]]:
     _require_small_directory(file, settings.max_batch_photos * _ENTRY_BYTES)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for entry in archive.infolist():
-                name = _entry_name(entry)
-                if name is not None:
-                    with archive.open(entry) as content:
-                        yield name, content
-    except (Problem, OSError):
-        raise
-    except Exception as error:  # zipfile raises whatever broken bytes lead it to
-        raise _refusal("the ZIP file is broken; pack it anew") from error
+    with zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            name = _entry_name(entry)
+            if name is not None:
+                with archive.open(entry) as content:
+                    yield name, content
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str | None:

@@ -1,0 +1,68 @@
+"""What OpenAPI says of the server is what it does."""
+
+import os
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+_EXAMPLES = int(os.environ.get("PHOTOCHROM_SCHEMA_EXAMPLES", "5"))
+_CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+"""All but those that take whatever suits the schema for a photo."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "GET /healthz",
+        "GET /metrics",
+        "GET /api/v1/models",
+        "POST /api/v1/colorize",
+        "POST /api/v1/batch",
+        "GET /api/v1/jobs/{job}",
+        "GET /api/v1/jobs/{job}/result",
+        "DELETE /api/v1/jobs/{job}",
+    ],
+)
+def test_the_server_does_what_it_says(client: TestClient, operation: str) -> None:
+    method, _, path = operation.partition(" ")
+    schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
+
+    async def running(scope: Any, receive: Any, send: Any) -> None:
+        """The server that runs already, which is not to be started once more for each example."""
+        if scope["type"] == "lifespan":
+            for event in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{event}.complete"})
+        else:
+            await client.app(scope, receive, send)
+
+    schema.app = running
+
+    @given(case=schema[path][method].as_strategy())
+    @hypothesis_settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    def answered(case: Any) -> None:
+        case.call_and_validate(checks=_CHECKS, headers={"Host": "testserver"})
+
+    answered()
