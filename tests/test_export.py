@@ -195,7 +195,7 @@ def test_a_file_gives_odds_that_sum_to_one(mirrored: Exported, size: tuple[int, 
 def linked(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[ColorizationModel, Path, ExportReport]:
     """A network, its ONNX file beside its checkpoint, and what was reported."""
     weights = tmp_path / "network.safetensors"
-    save_checkpoint(weights, Checkpoint(network("chroma_unet", depth=1, width=24)), half=request.param)
+    save_checkpoint(weights, Checkpoint(network("chroma_unet", depth=1, width=24, mirrored=True)), half=request.param)
     checkpoint = load_checkpoint(weights)
     report = export_onnx(checkpoint, tmp_path / "network.onnx", weights=weights)
     return checkpoint.model, report.path, report

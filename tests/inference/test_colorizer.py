@@ -187,7 +187,8 @@ def test_a_photo_is_never_squashed(height: int, width: int, one_color: OneColor)
     assert rows % 4 == 0
     assert columns % 4 == 0
     assert rows / columns == pytest.approx(height / width, rel=0.05)
-    assert rows * columns == pytest.approx(176**2, rel=0.1)
+    aspect = max(height, width) / min(height, width)
+    assert rows * columns == pytest.approx(max(176**2, aspect * 128**2), rel=0.1)
 
 
 @pytest.mark.parametrize("shape", [(1, 3000), (3000, 1), (2, 6000), (30, 9000)])
@@ -200,13 +201,29 @@ def test_a_photo_like_a_thread_costs_no_more_than_a_few_photos(shape: tuple[int,
 
 def test_faces_are_shown_as_their_network_learnt_them_a_few_at_a_time(one_color: OneColor) -> None:
     faces = [face_around(20 + 40 * index, 60, 24) for index in range(11)]
-    one_color.colorizer(*faces).colorize(even(200, 460))
+    one_color.colorizer(*faces).colorize(even(300, 460))
     assert {shape[1:] for shape in one_color.face.shown} == {(1, 80, 80)}
     assert sum(shape[0] for shape in one_color.face.shown) == 11
     assert max(shape[0] for shape in one_color.face.shown) <= 8
     busts = one_color.whole.shown[1:]
     assert {shape[1:] for shape in busts} == {(1, 160, 160)}
     assert sum(shape[0] for shape in busts) == 11
+
+
+@pytest.mark.parametrize(("height", "width"), [(600, 200), (200, 600)])
+def test_in_a_long_photo_each_person_is_also_shown_as_in_a_square_one(
+    height: int, width: int, one_color: OneColor
+) -> None:
+    ends = [face_around(100, 100, 70), face_around(width - 100, height - 100, 70)]
+    one_color.colorizer(*ends).colorize(even(height, width))
+    windows = [shape for shape in one_color.whole.shown if shape[2:] == (176, 176)]
+    assert sum(shape[0] for shape in windows) == 2
+
+
+def test_people_close_together_in_a_long_photo_share_one_square(one_color: OneColor) -> None:
+    one_color.colorizer(face_around(250, 100, 50), face_around(310, 100, 50)).colorize(even(200, 600))
+    windows = [shape for shape in one_color.whole.shown if shape[2:] == (176, 176)]
+    assert sum(shape[0] for shape in windows) == 1
 
 
 def test_a_face_that_fills_the_photo_is_not_shown_twice_to_the_network_for_whole_photos(one_color: OneColor) -> None:

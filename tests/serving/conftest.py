@@ -88,19 +88,24 @@ def gray_photo() -> bytes:
     return _encoded(np.asarray(Image.fromarray(draw_faces(1, seed=3, size=64)[0]).convert("L")))
 
 
-@pytest.fixture
-def settings(tiny_network: Path, tmp_path: Path) -> Settings:
-    """Of a small server."""
+def _settings(network: Path, folder: Path) -> Settings:
     return Settings(
         trusted_hosts=("testserver",),
-        model=str(tiny_network),
+        model=str(network),
         face_model=None,
         workers=1,
         max_upload_mb=1.0,
         max_megapixels=4.0,
+        max_jobs=100_000,
         requests_a_minute=1_000_000,
-        data_dir=tmp_path / "data",
+        data_dir=folder,
     )
+
+
+@pytest.fixture
+def settings(tiny_network: Path, tmp_path: Path) -> Settings:
+    """Of a small server."""
+    return _settings(tiny_network, tmp_path / "data")
 
 
 @pytest.fixture
@@ -118,17 +123,7 @@ def serve(settings: Settings) -> Callable[..., AbstractContextManager[TestClient
 @pytest.fixture(scope="module")
 def client(tiny_network: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """Of a server that the tests of a module share."""
-    settings = Settings(
-        trusted_hosts=("testserver",),
-        model=str(tiny_network),
-        face_model=None,
-        workers=1,
-        max_upload_mb=1.0,
-        max_megapixels=4.0,
-        requests_a_minute=1_000_000,
-        data_dir=tmp_path_factory.mktemp("data"),
-    )
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(_settings(tiny_network, tmp_path_factory.mktemp("data")))) as client:
         yield client
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from starlette.applications import Starlette
 
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.inference.batch import Options
@@ -164,6 +165,17 @@ def test_wrong_addresses_and_methods_are_problems_too(client: TestClient, method
     assert (answer.status_code, answer.json()["status"]) == (status, status)
     assert answer.headers["content-type"] == "application/problem+json"
     assert (status == 405) == ("allow" in answer.headers)
+
+
+def test_a_page_at_the_root_leaves_the_api_its_own_refusals(settings: Settings) -> None:
+    app = create_app(settings)
+    app.mount("/", Starlette())
+    client = TestClient(app)
+    for method, path, status in (("GET", "/api/v1/nothing", 404), ("POST", "/api", 404), ("GET", COLORIZE, 405)):
+        answer = client.request(method, path)
+        assert answer.status_code == status
+    assert (answer.headers["allow"], answer.json()["status"]) == ("POST", 405)
+    assert client.get("/api/v1/models").status_code == 200
 
 
 def test_a_slow_photo_is_a_problem(serve: Any, gray_photo: bytes) -> None:

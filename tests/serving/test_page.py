@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,14 +28,23 @@ pytestmark = [
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Where the page is served."""
+@contextmanager
+def serving() -> Iterator[str]:
+    """Where a page is served meanwhile."""
     command = [sys.executable, str(Path(__file__).with_name("page_server.py"))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
-        yield f"http://127.0.0.1:{int(server.stdout.readline())}/"
-        server.terminate()
+        try:
+            yield f"http://127.0.0.1:{int(server.stdout.readline())}/"
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the page is served."""
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -307,6 +317,23 @@ def test_no_file_but_what_is_shown_can_be_fetched(page: Any, photos: list[Path])
     source, _, _ = calls(page)[-1]
     for path in (source, Path(__file__), Path("/etc/passwd")):
         assert page.request.get(f"{page.url}gradio_api/file={path}").status == 403
+
+
+def test_page_has_no_api_of_its_own(page: Any) -> None:
+    endpoints = page.request.get(f"{page.url}gradio_api/info").json()
+    assert endpoints == {"named_endpoints": {}, "unnamed_endpoints": {}}
+
+
+def test_ended_server_leaves_no_photo_behind(browser: Any, photos: list[Path]) -> None:
+    with serving() as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.locator("#drop button").wait_for()
+        give(page, photos[0])
+        source = Path(calls(page)[-1][0])
+        assert source.is_file()
+        page.close()
+    assert not source.parents[2].exists()
 
 
 def test_page_is_dark_where_the_system_is(open_page: Callable[..., Any]) -> None:

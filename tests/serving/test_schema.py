@@ -8,6 +8,7 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -31,21 +32,20 @@ _CHECKS = [
 """All but those that take whatever suits the schema for a photo."""
 
 
+_PLAIN = ("GET /healthz", "GET /metrics", "GET /api/v1/models")
+_OF_BATCHES = ("GET /api/v1/jobs/{job}", "GET /api/v1/jobs/{job}/result", "DELETE /api/v1/jobs/{job}")
+_UPLOADS = ("POST /api/v1/colorize", "POST /api/v1/batch")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "operation",
+    ("operation", "mode"),
     [
-        "GET /healthz",
-        "GET /metrics",
-        "GET /api/v1/models",
-        "POST /api/v1/colorize",
-        "POST /api/v1/batch",
-        "GET /api/v1/jobs/{job}",
-        "GET /api/v1/jobs/{job}/result",
-        "DELETE /api/v1/jobs/{job}",
+        *((operation, GenerationMode.POSITIVE) for operation in _PLAIN + _OF_BATCHES + _UPLOADS),
+        ("POST /api/v1/colorize", GenerationMode.NEGATIVE),
     ],
 )
-def test_the_server_does_what_it_says(client: TestClient, operation: str) -> None:
+def test_the_server_does_what_it_says(client: TestClient, operation: str, mode: GenerationMode) -> None:
     method, _, path = operation.partition(" ")
     schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
 
@@ -60,7 +60,7 @@ def test_the_server_does_what_it_says(client: TestClient, operation: str) -> Non
 
     schema.app = running
 
-    @given(case=schema[path][method].as_strategy())
+    @given(case=schema[path][method].as_strategy(generation_mode=mode))
     @hypothesis_settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     def answered(case: Any) -> None:
         case.call_and_validate(checks=_CHECKS, headers={"Host": "testserver"})

@@ -1,6 +1,6 @@
 """A photo in, the same photo in color: the portrait network for the whole, the face network for every face."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ __all__ = ["Colorizer", "Look", "Result"]
 _WORKING_SIDE = 176
 """Side of a square of as many pixels as the whole photo is shrunk to for the network, which learnt from 160x160."""
 
-_SHORTEST_SIDE = 64
+_SHORTEST_SIDE = 128
 """Of the shrunk photo: a panorama may get more pixels, for the network must still see what is in it."""
 
 _LONGEST_SIDE = 4096
@@ -47,6 +47,12 @@ _BUST_SHARE = 2.2
 
 _BUST_ABOVE = 0.42
 """Share of that square that lies above the middle of the face."""
+
+_LONG = 1.6
+"""Longer side of a photo by its shorter one, from which on each person in it gets a look at the square around."""
+
+_WINDOW_FULL = 0.92
+"""Share of the way to the edge of that square within which its colors hold: it shows all that a square photo would."""
 
 _LARGEST_PART = 0.6
 """Of the photo's area: head and shoulders that take more of it are seen well enough with the whole."""
@@ -234,13 +240,20 @@ class Colorizer:
             raise PhotoError("it is in color already; --force (or force=True) colors it anew from its luma")
         faces = tuple(self._detector.detect(_eight_bits(photo.luma))) if self._faces else ()
         canvases = self._whole_photo(photo.luma, count)
-        if self._faces:
-            squares = [square for square in map(frame, faces) if _is_in_photo(square, photo.luma.shape)]
-            busts = [_bust(square, photo.luma.shape) for square in squares if _is_small(square, photo.luma.shape)]
-            _lay_parts(canvases, self._whole, "cautious", [Patch.cut(photo.luma, bust, _BUST_SIDE) for bust in busts])
-            cuts = [Patch.cut(photo.luma, square, _FACE_SIDE) for square in squares]
-            _lay_parts(canvases, self._faces, "natural", cuts)
+        for network, read_out, patches in self._closer_looks(photo.luma, faces):
+            _lay_parts(canvases, network, read_out, patches)
         return [Result(photo, faces, canvas.guess(), look) for canvas in canvases]
+
+    def _closer_looks(self, luma: Pixels, faces: Sequence[Face]) -> Iterator[tuple[Graph, str, list[Patch]]]:
+        """Parts looked at by themselves, each kind laid upon the one before: network, read-out and parts."""
+        if self._faces is None:
+            return
+        squares = [square for square in map(frame, faces) if _is_in_photo(square, luma.shape)]
+        windows = _windows(squares, luma.shape)
+        yield self._whole, "cautious", [Patch.cut(luma, window, _WORKING_SIDE, _WINDOW_FULL) for window in windows]
+        busts = [_bust(square, luma.shape) for square in squares if _is_small(square, luma.shape)]
+        yield self._whole, "cautious", [Patch.cut(luma, bust, _BUST_SIDE) for bust in busts]
+        yield self._faces, "natural", [Patch.cut(luma, square, _FACE_SIDE) for square in squares]
 
     def _whole_photo(self, luma: Pixels, count: int) -> list[Canvas]:
         """What the network for whole photos says, in several ways."""
@@ -263,6 +276,20 @@ def _is_in_photo(square: Framing, size: tuple[int, int]) -> bool:
     """Whether the photo shows a part of a square that is not absurdly large, as that of a false find may be."""
     (left, top, side), (height, width) = square, size
     return -side < left < width and -side < top < height and side <= _LARGEST_FACE * max(size)
+
+
+def _windows(faces: Sequence[Framing], size: tuple[int, int]) -> list[Framing]:
+    """In a long photo, the squares as wide as it that show each person as a photo of them alone would."""
+    side = float(min(size))
+    windows: list[Framing] = []
+    if max(size) < _LONG * side:
+        return windows
+    for face in sorted(faces, key=lambda square: square.side, reverse=True):
+        left = _moved_inside(face.left + face.side / 2 - side / 2, side, size[1])
+        top = _moved_inside(face.top + face.side / 2 - side / 2, side, size[0])
+        if all(abs(left - other.left) + abs(top - other.top) > side / 2 for other in windows):
+            windows.append(Framing(left, top, side))
+    return windows
 
 
 def _bust(face: Framing, size: tuple[int, int]) -> Framing:

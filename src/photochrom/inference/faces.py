@@ -394,12 +394,13 @@ def _tile_count(length: int) -> int:
 def _scales(shape: tuple[int, int], max_tiles: int) -> list[float]:
     """The sizes at which a photo is searched, as multiples of its own.
 
-    From the largest for which the tiles suffice, at most `_LARGEST_SCALE`, down to the overview.
+    From the largest for which the tiles suffice, at most `_LARGEST_SCALE`, down to the overview, which one tile holds.
     """
     largest = _LARGEST_SCALE
     while math.prod(map(_tile_count, _scaled_shape(shape, largest))) > max_tiles:
         largest *= 0.98
-    smallest = min(largest, _OVERVIEW / min(shape))
+    # At the last size a long photo fits into one tile: a face that fills its short side is whole in no smaller one.
+    smallest = min(largest, _OVERVIEW / min(shape), _TILE / max(shape))
     scales = [largest]
     while scales[-1] > smallest:
         scales.append(max(scales[-1] / _LARGEST_STEP, smallest))

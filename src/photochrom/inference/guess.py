@@ -11,9 +11,8 @@ from photochrom.inference.faces import Framing
 
 __all__ = ["Canvas", "Guess", "Patch"]
 
-_FULL, _NONE = 0.62, 1.0
-"""Within the first share of the way from a patch's middle to its edge its own colors hold, beyond the second they do
-not."""
+_FULL = 0.62
+"""Share of the way from a patch's middle to its edge within which its own colors hold alone; at the edge they end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +38,23 @@ class Patch:
         square: Its place in the photo, in whole pixels; it may reach beyond the edges.
         size: Height and width of the photo.
         gray: What the network sees; shape (side, side), signed.
+        full: Share of the way from its middle to its edge within which its own colors hold alone.
     """
 
     square: Framing
     size: tuple[int, int]
     gray: FloatMap
+    full: float = _FULL
 
     @classmethod
-    def cut(cls, luma: Pixels, square: Framing, side: int) -> "Patch":
+    def cut(cls, luma: Pixels, square: Framing, side: int, full: float = _FULL) -> "Patch":
         """A part of a photo; beyond the photo its edge is continued.
 
         Args:
             luma: Of the photo; shape (height, width), uint8 or uint16.
             square: Which part.
             side: How large the network sees it, in pixels.
+            full: As the attribute.
         """
         left, top, extent = round(square.left), round(square.top), max(1, round(square.side))
         rows, columns = _inside(top, extent, luma.shape[0]), _inside(left, extent, luma.shape[1])
@@ -62,7 +64,7 @@ class Patch:
         down = _continued(top - rows.start, extent, share, seen.shape[0])
         across = _continued(left - columns.start, extent, share, seen.shape[1])
         whole = signed_luma(seen[np.ix_(down, across)])
-        return cls(Framing(left, top, extent), luma.shape, resized(whole, side, side))
+        return cls(Framing(left, top, extent), luma.shape, resized(whole, side, side), full)
 
 
 def _inside(start: int, extent: int, limit: int) -> slice:
@@ -110,7 +112,7 @@ class Canvas:
         """
         side = len(patch.gray)
         maps = _following_maps(patch.gray, chroma, confidence)
-        where, laid = self._placed(patch, np.concatenate([maps, _weights(side)[..., None]], axis=2))
+        where, laid = self._placed(patch, np.concatenate([maps, _weights(side, patch.full)[..., None]], axis=2))
         self._maps[where] += laid[..., -1:] * (laid[..., :-1] - self._maps[where])
 
     def guess(self) -> Guess:
@@ -142,10 +144,10 @@ def _following_maps(luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> F
     return np.concatenate([field.coefficients, resized(confidence[0], *luma.shape)[..., None]], axis=2)
 
 
-def _weights(side: int) -> FloatMap:
+def _weights(side: int, full: float) -> FloatMap:
     """How much a part's own colors count: all within a round shape, nothing at its edges; shape (side, side)."""
     places = np.abs((np.arange(side, dtype=np.float32) + 0.5) / side * 2.0 - 1.0)
     distance = (places[:, None] ** 4 + places[None, :] ** 4) ** 0.25
-    share = ((_NONE - distance) / (_NONE - _FULL)).clip(0.0, 1.0)
+    share = ((1.0 - distance) / (1.0 - full)).clip(0.0, 1.0)
     weights: FloatMap = (share * share * (3.0 - 2.0 * share)).astype(np.float32)
     return weights

@@ -146,6 +146,7 @@ main.contain, main.contain > .column { width: 100%; gap: 16px; }
 .notice progress::-moz-progress-bar { background: var(--clay); }
 
 /* What is shown follows from what there is: a caption once a photo is open, a notice when it came in color. */
+#notice { position: sticky !important; top: 8px; z-index: 20; overflow: visible !important; }
 #notice:not(:has(.notice)), #in-color:not(:has(.notice)), main:has(#in-color .notice) #bench,
 main:has(.caption) #welcome, main:not(:has(.caption)) :is(#bench, #shelf),
 #shelf:not(:has(.gallery-item:nth-child(2))) :is(#strip, #save-all) { display: none !important; }
@@ -168,7 +169,7 @@ label:has(input:focus-visible) { outline: 2px solid var(--clay); outline-offset:
 #by-keys { padding: 0 !important; color: var(--soft); }
 #compare, #canvas, #sure { border-radius: 12px; overflow: hidden !important; }
 #canvas button, #canvas .image-frame, #sure .image-container, #sure .image-frame { width: 100%; }
-#canvas img, #sure img { width: 100%; object-fit: contain; max-height: 720px; }
+#canvas img, #sure img { width: 100%; object-fit: contain; max-height: 760px; }
 #canvas img { cursor: crosshair; }
 #compare .icon-button-wrapper { background: var(--sheet); border: 0; opacity: .9; }
 #compare .handle-wrap, #compare .inner { color: var(--ink); }
@@ -186,7 +187,7 @@ label:has(input:focus-visible) { outline: 2px solid var(--clay); outline-offset:
 .thumbnail-item .caption-label { inset: auto 0 0 0; border: 0; border-radius: 0; max-width: none; text-align: center;
   padding: 3px 6px; font-size: .78rem; color: var(--ink);
   background: color-mix(in srgb, var(--sheet) 86%, transparent); }
-#model { border-top: 1px solid var(--line) !important; border-radius: 0; padding-top: 14px !important; }
+#panel #model { border-top: 1px solid var(--line) !important; border-radius: 0; padding-top: 14px !important; }
 #model .prose { font-size: .84rem; overflow-x: auto; }
 
 #palette .block { padding: 0 !important; overflow: visible !important; }

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import functools
+import importlib.metadata
 import importlib.util
 import io
 import logging
@@ -26,14 +27,14 @@ from fastapi.security import APIKeyHeader
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
-from photochrom import __version__
 from photochrom.chroma import MAX_VARIANTS
 from photochrom.errors import ConfigError, PhotochromError
 from photochrom.graph import Graph
 from photochrom.inference.batch import Options
 from photochrom.inference.hints import parse_hint
-from photochrom.serving.guard import BATCH_PATH, Guard
+from photochrom.serving.guard import BATCH_PATH, METHODS, Guard
 from photochrom.serving.jobs import Job, JobRunner, JobStore
 from photochrom.serving.meters import Meters
 from photochrom.serving.problems import PROBLEM_RESPONSES, Problem, tell
@@ -127,7 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
     dependencies = [Security(APIKeyHeader(name="X-API-Key", auto_error=False))] if settings.api_key else []
     app = FastAPIOffline(
         title="photochrom",
-        version=__version__,
+        version=importlib.metadata.version("photochrom"),
         summary="Color for gray photos of faces. Nothing that is sent here leaves this machine.",
         redoc_url=None,
         lifespan=_lifespan,
@@ -453,6 +454,16 @@ def delete_job(request: Request, job: str) -> None:
     """Cancel a batch, and forget its photos and results."""
     with _known_job():
         request.app.state.runner.delete(job)
+
+
+@_routes.api_route("/api/{rest:path}", methods=list(METHODS), include_in_schema=False)
+def elsewhere(request: Request) -> None:
+    """Refuse what is none of the API's addresses or methods; else the page at the root would answer."""
+    matches = [(route, route.matches(request.scope)[0]) for route in _routes.routes if isinstance(route, Route)]
+    allowed = [method for route, match in matches if match is Match.PARTIAL for method in sorted(route.methods or ())]
+    if allowed:
+        raise Problem(405, f"this address takes {', '.join(allowed)}", headers={"Allow": ", ".join(allowed)})
+    raise Problem(404, "there is no such address; /docs lists them")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from photochrom.serving.problems import Problem, problem_of, problem_response
 from photochrom.serving.settings import Settings
 from photochrom.serving.workbench import WorkbenchError
 
-__all__ = ["BATCH_PATH", "Guard", "RateLimit"]
+__all__ = ["BATCH_PATH", "METHODS", "Guard", "RateLimit"]
 
 BATCH_PATH = "/api/v1/batch"
 
@@ -28,6 +28,7 @@ _OPEN_PATHS = frozenset({"/healthz"})
 """Without a key: they tell nothing."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+METHODS = _SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 _FORM_BYTES = 1 << 20
 """Room for what stands around a photo in a form."""
 
@@ -208,13 +209,10 @@ class Guard:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         """Count and log a request by its route, which tells nothing of its content."""
         route = getattr(scope.get("route"), "path", "other")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
         self._meters.requests.labels(method, route, status).inc()
         self._meters.seconds.labels(route).observe(seconds)
         _log.info("%s %s %d %.0f ms", method, route, status, seconds * 1000.0)
-
-
-_METHODS = _SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def _is_address(name: str) -> bool:

@@ -3,11 +3,14 @@
 import html
 import importlib.util
 import inspect
+import logging
 import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
+from starlette.types import Lifespan
 
 from photochrom.errors import CheckpointError, ConfigError, PhotochromError, PhotoError
 from photochrom.graph import Graph
@@ -47,13 +51,15 @@ from photochrom.serving._page_style import (
 )
 from photochrom.serving.settings import Settings
 from photochrom.serving.tasks import guess
-from photochrom.serving.workbench import Workbench
+from photochrom.serving.workbench import Workbench, WorkbenchError
 from photochrom.shipped import shipped_model, shipped_models
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
 import gradio as gr
 
 __all__ = ["WorkbenchGuesser", "mount_page"]
+
+_log = logging.getLogger(__name__)
 
 _SHOWN_MEGAPIXELS = 24.0
 """Larger photos are shown smaller, for a browser holds each picture at 4 bytes a pixel; they are saved as they came."""
@@ -78,7 +84,8 @@ _CLAY = (
 Updates = dict[Any, Any]
 """What an event changes on the page: new values by component."""
 
-Event = Callable[..., Updates] | Callable[..., Iterator[Updates]]
+Event = Callable[..., Any]
+"""What happens when something is used: takes the album and values, gives updates, or yields them."""
 
 
 class WorkbenchGuesser:
@@ -104,7 +111,11 @@ class WorkbenchGuesser:
     def guesses(self, source: Path, model: str, count: int) -> list[Result]:
         """As `Guesser.guesses`."""
         options = Options(model=model, variants=count, force=True, max_megapixels=self._settings.max_megapixels)
-        return self._workbench.submit(guess, source.read_bytes, options).answer.result()
+        try:
+            return self._workbench.submit(guess, source.read_bytes, options).answer.result()
+        except (WorkbenchError, CancelledError) as error:
+            _log.error("the page could not color a photo: %s", error)
+            raise PhotoError("cannot be colored, by a fault of ours; the server's log says where") from error
 
 
 def mount_page(app: FastAPI, guesser: Guesser, *, max_upload_bytes: int) -> FastAPI:
@@ -118,8 +129,8 @@ def mount_page(app: FastAPI, guesser: Guesser, *, max_upload_bytes: int) -> Fast
     Returns:
         The same app.
     """
-    private = tempfile.TemporaryDirectory(prefix="photochrom-")  # its owner's alone, and gone with the process
-    app.state.page_files = private
+    private = tempfile.TemporaryDirectory(prefix="photochrom-")  # its owner's alone
+    app.router.lifespan_context = _ending_with(private.cleanup, app.router.lifespan_context)
     served = Path(private.name) / "served"
     served.mkdir()
     os.environ["GRADIO_TEMP_DIR"] = str(served)  # where Gradio keeps uploads, and all that it lets browsers fetch
@@ -143,6 +154,20 @@ def mount_page(app: FastAPI, guesser: Guesser, *, max_upload_bytes: int) -> Fast
         show_error=False,
     )
     return app
+
+
+def _ending_with(act: Callable[[], None], lifespan: Lifespan[Any]) -> Lifespan[Any]:
+    """The life of an app, and something done at its end; what is left to the process's end is not done on SIGTERM."""
+
+    @asynccontextmanager
+    async def longer(app: FastAPI) -> AsyncIterator[Any]:
+        try:
+            async with lifespan(app) as state:
+                yield state
+        finally:
+            act()
+
+    return longer
 
 
 class _Page:
@@ -207,7 +232,7 @@ class _Page:
                 show_label=False,
                 interactive=False,
                 buttons=["fullscreen"],
-                max_height=720,
+                max_height=760,
                 elem_id="compare",
                 container=False,
             )
@@ -243,7 +268,11 @@ class _Page:
         self.ready = gr.DownloadButton("The saved photo", elem_id="ready")
         with gr.Accordion("Model", open=False, elem_id="model"):
             self.model = gr.Dropdown(
-                self._models, value=self._models[0], label="What guesses the colors", filterable=False, container=False
+                [(_short(model), model) for model in self._models],
+                value=self._models[0],
+                label="What guesses the colors",
+                filterable=False,
+                container=False,
             )
             with gr.Accordion("About this model", open=False):
                 self.card = gr.Markdown(_card(self._models[0]))
@@ -300,7 +329,7 @@ class _Page:
         def tell(album: Album | None, *inputs: Any) -> Updates:
             try:
                 require(album)
-                return act(album, *inputs)  # type: ignore[return-value]
+                return {self.album: album, **act(album, *inputs)}  # what is given back counts as touched
             except PhotochromError as error:
                 return {self.notice: _trouble([_plain(error)])}
 
@@ -372,7 +401,7 @@ class _Page:
         shot = album.shot
         results = self._memory.results(shot, len(GUESS_NAMES))
         updates: Updates = {
-            self.album: album,
+            self.notice: "",
             self.caption: _caption(shot, results[0]),
             self.in_color: _in_color(shot) if shot.is_left_alone else "",
             **self._strip(album),
@@ -527,10 +556,15 @@ def _guesses_photos(name: str) -> bool:
         return False
 
 
+def _short(model: str) -> str:
+    """The name of a model, which may be given by the path of its file."""
+    return Path(model).stem if model.endswith(".onnx") else model
+
+
 def _card(model: str) -> str:
     """What is told of a model, as Markdown that links nowhere."""
     if model not in shipped_models() or not shipped_model(model).card.is_file():
-        return "Nothing is told of this model."
+        return "Nothing is known of this model."
     text = shipped_model(model).card.read_text(encoding="utf-8")
     return re.sub(r"<!--.*?-->|^# .*$", "", re.sub(r"!?\[([^]]*)\]\([^)]*\)", r"\1", text), flags=re.MULTILINE)
 
@@ -546,7 +580,8 @@ def _caption(shot: Shot, result: Result) -> str:
 
 def _in_color(shot: Shot) -> str:
     name = html.escape(shot.source.name)
-    return f"<div class='notice'><b>{name}</b> is in color already, so it was left as it is.</div>"
+    told = "is in color already, so it was left as it is. Its colors can be guessed anew from its shades of gray."
+    return f"<div class='notice'><b>{name}</b> {told}</div>"
 
 
 def _progress(what: str, number: int, count: int, name: str) -> str:

@@ -1,0 +1,142 @@
+"""What the server adds to the pipeline: photos a second of both, on the same cores.
+
+    python benchmarks/serve_load.py --seconds 20 --clients 16
+
+First as many processes as the server has workers color a photo again and again without it; then clients send the same
+photo to the server. Both include reading the JPEG and writing the colored one.
+"""
+
+import argparse
+import io
+import multiprocessing
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from photochrom.inference.batch import Options
+from photochrom.serving.settings import Settings, default_workers
+
+_SERVER = """
+import logging
+from pathlib import Path
+from photochrom.serving import app
+from photochrom.serving.settings import Settings
+if __name__ == "__main__":
+    app.serve({settings})
+"""
+
+
+def drawn_photo(side: int) -> bytes:
+    """A JPEG of a gray face on a grainy ground."""
+    photo = Image.effect_noise((side, side), 40).filter(ImageFilter.GaussianBlur(2))
+    draw = ImageDraw.Draw(photo)
+    middle, radius = side / 2, side / 4
+    draw.ellipse((middle - radius, middle - 1.3 * radius, middle + radius, middle + 1.3 * radius), fill=190)
+    for eye in (-0.4, 0.4):
+        x, y = middle + eye * radius, middle - 0.3 * radius
+        draw.ellipse((x - 9, y - 5, x + 9, y + 5), fill=40)
+    draw.arc((middle - 30, middle + 20, middle + 30, middle + 60), 20, 160, fill=90, width=6)
+    file = io.BytesIO()
+    photo.filter(ImageFilter.GaussianBlur(1)).save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+def color_for(seconds: float, photo: bytes, settings: Settings, ready: "multiprocessing.Barrier") -> int:
+    """How many photos one process colors without a server."""
+    import cv2
+
+    from photochrom.inference.colorizer import Colorizer
+    from photochrom.serving.tasks import color
+
+    cv2.setNumThreads(1)
+    colorizer = Colorizer(settings.model, face_model=settings.face_model)
+    color(colorizer, photo, Options())
+    ready.wait()
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        color(colorizer, photo, Options())
+        count += 1
+    return count
+
+
+def pipeline_rate(seconds: float, photo: bytes, settings: Settings) -> float:
+    """Photos a second of processes that color side by side."""
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, context.Pool(settings.workers) as pool:
+        ready = manager.Barrier(settings.workers)
+        counts = pool.starmap(color_for, [(seconds, photo, settings, ready)] * settings.workers, chunksize=1)
+    return sum(counts) / seconds
+
+
+def send_for(seconds: float, address: str, photo: bytes, begin: threading.Barrier) -> list[tuple[float, int]]:
+    """What one client's requests took, and their statuses."""
+    answers = []
+    with httpx.Client(base_url=address, timeout=120.0) as client:
+        begin.wait()
+        start = time.perf_counter()
+        while (sent := time.perf_counter()) - start < seconds:
+            status = client.post("/api/v1/colorize", files={"file": ("photo.jpg", photo)}).status_code
+            answers.append((time.perf_counter() - sent, status))
+    return answers
+
+
+def main() -> None:
+    """Measure both, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--workers", type=int, default=default_workers())
+    parser.add_argument("--model", default="portrait")
+    parser.add_argument("--face-model", default="face")
+    wanted = parser.parse_args()
+    photo = drawn_photo(wanted.side)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(
+            port=0,
+            model=wanted.model,
+            face_model=wanted.face_model,
+            workers=wanted.workers,
+            requests_a_minute=1_000_000,
+        )
+        alone = pipeline_rate(wanted.seconds, photo, settings)
+        program = _SERVER.format(settings=repr(settings).replace("data_dir=None", f"data_dir=Path({folder!r})"))
+        starts = time.perf_counter()
+        with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) as server:
+            for line in server.stderr:
+                if found := re.search(r"running on (http://\S+)", line):
+                    break
+            else:
+                sys.exit("the server did not start")
+            started = time.perf_counter() - starts
+            threading.Thread(target=server.stderr.read, daemon=True).start()
+            begin = threading.Barrier(wanted.clients)
+            start = time.perf_counter()
+            with ThreadPoolExecutor(wanted.clients) as pool:
+                runs = [pool.submit(send_for, wanted.seconds, found[1], photo, begin) for _ in range(wanted.clients)]
+                answers = [answer for run in runs for answer in run.result()]
+            took = time.perf_counter() - start
+            server.terminate()
+    seconds = [answer[0] for answer in answers if answer[1] == 200]
+    errors = len(answers) - len(seconds)
+    rate = len(seconds) / took
+    tenths = np.quantile(seconds, [0.5, 0.95])
+    print(f"{wanted.clients} clients, {wanted.workers} workers, {wanted.side}x{wanted.side} JPEG of {len(photo)} bytes")
+    print(f"started in          {started:6.2f} s")
+    print(f"pipeline alone      {alone:6.2f} photos/s")
+    print(f"server              {rate:6.2f} photos/s, {errors} errors of {len(answers)}")
+    print(f"share of it         {rate / alone:6.1%}")
+    print(f"p50, p95, mean      {tenths[0]:6.2f} s, {tenths[1]:.2f} s, {statistics.mean(seconds):.2f} s")
+
+
+if __name__ == "__main__":
+    main()
