@@ -288,19 +288,42 @@ def test_photo_in_color_is_left_alone_until_asked(page: Any, tmp_path: Path, col
     sync_api.expect(page.locator("#in-color")).to_be_hidden()
 
 
-def test_pasted_picture_is_colored(page: Any) -> None:
+@pytest.mark.parametrize(
+    "hand_over",
+    [
+        'document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }))',
+        'document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }))',
+        'document.querySelector("#drop button").dispatchEvent('
+        'new DragEvent("drop", { dataTransfer: transfer, bubbles: true }))',
+    ],
+    ids=["pasted", "dropped on the page", "dropped on the field"],
+)
+def test_handed_over_picture_is_colored(page: Any, hand_over: str) -> None:
     page.evaluate(
-        """async () => {
+        """async (handOver) => {
           const canvas = Object.assign(document.createElement("canvas"), { width: 50, height: 40 });
           canvas.getContext("2d").fillStyle = "#777";
           canvas.getContext("2d").fillRect(0, 0, 50, 40);
           const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
           const transfer = new DataTransfer();
           transfer.items.add(new File([blob], "image.png", { type: "image/png" }));
-          document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
-        }"""
+          new Function("transfer", handOver)(transfer);
+        }""",
+        hand_over,
     )
     sync_api.expect(page.locator(".caption")).to_contain_text("50 × 40")
+
+
+def test_file_that_is_too_large_is_told_before_it_is_sent(page: Any, photos: list[Path], tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    large.write_bytes(photos[0].read_bytes() + bytes(1_000_000))
+    asked = calls(page)
+    give(page, large, photos[1])
+    sync_api.expect(page.locator("#refused")).to_have_text(
+        "large.jpg: larger than 1 MB, the most that is taken; make it smaller"
+    )
+    sync_api.expect(page.locator(".caption")).to_contain_text("b.png")
+    assert [Path(source).name for source, _, _ in calls(page)[len(asked) :]] == ["b.png"]
 
 
 def test_starting_over_deletes_the_photos(page: Any, photos: list[Path]) -> None:

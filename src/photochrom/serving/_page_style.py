@@ -6,12 +6,12 @@ __all__ = [
     "COLORS",
     "CSS",
     "FOOTER",
-    "HEAD",
     "HEADER",
     "SANS",
     "SAVE_SCRIPT",
     "VIEWS",
     "WELCOME",
+    "head_for",
 ]
 
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
@@ -41,6 +41,7 @@ HEADER = """
   </svg>
   <div><h1>photochrom</h1><p>Old photos, in color.</p></div>
 </header>
+<div id="refused" class="notice wrong" role="alert"></div>
 """
 
 WELCOME = """
@@ -61,11 +62,12 @@ ABOUT_CERTAINTY = """
 </div>
 """
 
-HEAD = """
+_HEAD = """
 <meta name="color-scheme" content="light dark">
 <script>
-// Photos can be pasted, or dropped anywhere on the page: both hand their files to the visible field for photos.
+// Photos can be chosen, dropped anywhere or pasted: all go by the visible field for files, but for those too large.
 (() => {
+  const MOST_BYTES = 0;
   const give = (files) => {
     const input = [...document.querySelectorAll("#welcome input[type=file], #shelf input[type=file]")]
       .find((each) => each.closest("#welcome, #shelf").offsetParent);
@@ -76,18 +78,32 @@ HEAD = """
     input.dispatchEvent(new Event("change", { bubbles: true }));
     return true;
   };
-  const hasFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+  const tell = (files) => {
+    const words = `larger than ${MOST_BYTES / 1e6} MB, the most that is taken; make it smaller`;
+    document.querySelector("#refused").textContent = files.map((file) => `${file.name}: ${words}`).join("\\n");
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.type !== "file") return;
+    const [large, fit] = [true, false].map((isLarge) =>
+      [...event.target.files].filter((file) => (file.size > MOST_BYTES) === isLarge));
+    if (large.length) {
+      event.stopImmediatePropagation();
+      give(fit);
+      tell(large);
+    } else tell([]);
+  }, true);
   document.addEventListener("paste", (event) => { if (give(event.clipboardData?.files)) event.preventDefault(); });
+  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   document.addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
   document.addEventListener("drop", (event) => {
-    if (!hasFiles(event) || event.target.closest("#drop")) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
+    event.stopImmediatePropagation();
     give(event.dataTransfer.files);
-  });
+  }, true);
 })();
 </script>
 """
-
 SAVE_SCRIPT = """
 () => setTimeout(() => document.querySelector("#ready a, a#ready, #ready button, button#ready")?.click(), 150)
 """
@@ -147,7 +163,7 @@ main.contain, main.contain > .column { width: 100%; gap: 16px; }
 
 /* What is shown follows from what there is: a caption once a photo is open, a notice when it came in color. */
 #notice { position: sticky !important; top: 8px; z-index: 20; overflow: visible !important; }
-#notice:not(:has(.notice)), #in-color:not(:has(.notice)), main:has(#in-color .notice) #bench,
+#refused { white-space: pre-line; } #refused:empty, #notice:not(:has(.notice)), #in-color:not(:has(.notice)), main:has(#in-color .notice) #bench,
 main:has(.caption) #welcome, main:not(:has(.caption)) :is(#bench, #shelf),
 #shelf:not(:has(.gallery-item:nth-child(2))) :is(#strip, #save-all) { display: none !important; }
 
@@ -240,3 +256,12 @@ label:has(input:focus-visible) { outline: 2px solid var(--clay); outline-offset:
         for view, part in VIEWS.items()
     )
 )
+
+
+def head_for(max_upload_bytes: int) -> str:
+    """What stands in the page's head.
+
+    Args:
+        max_upload_bytes: The size of the largest file that is taken; larger ones are told without being sent.
+    """
+    return _HEAD.replace("MOST_BYTES = 0", f"MOST_BYTES = {max_upload_bytes}")

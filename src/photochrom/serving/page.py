@@ -42,12 +42,12 @@ from photochrom.serving._page_style import (
     COLORS,
     CSS,
     FOOTER,
-    HEAD,
     HEADER,
     SANS,
     SAVE_SCRIPT,
     VIEWS,
     WELCOME,
+    head_for,
 )
 from photochrom.serving.settings import Settings
 from photochrom.serving.tasks import guess
@@ -141,7 +141,7 @@ def mount_page(app: FastAPI, guesser: Guesser, *, max_upload_bytes: int) -> Fast
         path="/",
         theme=_theme(),
         css=CSS,
-        head=HEAD,
+        head=head_for(max_upload_bytes),
         favicon_path=str(_draw_icon(Path(private.name) / "icon.png")),
         footer_links=[],
         run_history=False,
