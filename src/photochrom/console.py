@@ -54,7 +54,20 @@ __all__ = [
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-_EXPORT_MODULES = frozenset({"onnx", "onnx_ir", "onnxscript"})
+_EXTRAS = {
+    "export": {"onnx", "onnx_ir", "onnxscript"},
+    "serve": {
+        "fastapi",
+        "fastapi_offline",
+        "gradio",
+        "httpx",
+        "multipart",
+        "prometheus_client",
+        "starlette",
+        "uvicorn",
+    },
+}
+"""What each extra but the one for training brings."""
 
 USAGE_STATUS = 2
 INTERRUPTED_STATUS = 130
@@ -115,7 +128,8 @@ def one_line_failures() -> Iterator[None]:
 
 def _extra_of(module: str | None) -> str:
     """The extra that brings a module."""
-    return "export" if (module or "").partition(".")[0] in _EXPORT_MODULES else "train"
+    package = (module or "").partition(".")[0]
+    return next((extra for extra, packages in _EXTRAS.items() if package in packages), "train")
 
 
 def _fail(text: str, status: int) -> NoReturn:

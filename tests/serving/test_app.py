@@ -5,6 +5,8 @@ import os
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from starlette.applications import Starlette
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.inference.batch import Options
 from photochrom.serving.app import create_app
+from photochrom.serving.app import serve as serve_until_interrupted
+from photochrom.serving.jobs import JobStore
 from photochrom.serving.settings import Settings
 
 Encode = Callable[..., bytes]
@@ -237,10 +241,16 @@ def test_the_default_network_is_told_first(client: TestClient, gray_photo: bytes
     assert sent(client, gray_photo, model="tiny").content == sent(client, gray_photo).content
 
 
-@pytest.mark.parametrize("model", ["no-such-model", "no-such-model.onnx"])
-def test_a_missing_network_is_told_at_once(settings: Settings, model: str) -> None:
+@pytest.mark.parametrize("part", ["model", "face_model"])
+@pytest.mark.parametrize("network", ["no-such-model", "no-such-model.onnx"])
+def test_a_missing_network_is_told_at_once(settings: Settings, part: str, network: str) -> None:
     with pytest.raises(CheckpointError, match="no-such-model"):
-        create_app(Settings(model=model))
+        create_app(replace(settings, **{part: network}))
+
+
+def test_a_folder_that_another_server_uses_is_told_at_once(settings: Settings) -> None:
+    with closing(JobStore(settings)), pytest.raises(ConfigError, match="in use by another server"):
+        serve_until_interrupted(settings)
 
 
 def test_the_documentation_needs_nothing_from_elsewhere(client: TestClient) -> None:

@@ -1,11 +1,18 @@
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
-from photochrom.serving.guard import RateLimit
+from photochrom.serving.app import create_app
+from photochrom.serving.guard import Guard, RateLimit
+from photochrom.serving.meters import Meters
+from photochrom.serving.settings import Settings
+from photochrom.serving.workbench import Workbench
 
 Encode = Callable[..., bytes]
 
@@ -83,10 +90,6 @@ def test_a_key_opens_everything_but_the_sign_of_life(guarded: TestClient, header
 @pytest.fixture(scope="module")
 def guarded(client: TestClient) -> TestClient:
     """A server with a key; none of its routes that color is used."""
-    from dataclasses import replace
-
-    from photochrom.serving.app import create_app
-
     return TestClient(create_app(replace(client.app.state.settings, api_key="sesame")))
 
 
@@ -124,3 +127,54 @@ def test_too_large_uploads_are_refused(client: TestClient, encoded: Encode) -> N
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     untold = client.post("/api/v1/colorize", content=parts, headers=headers)
     assert (untold.status_code, untold.json()["status"]) == (413, 413)
+
+
+_POST = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")], "client": ("::1", 1)}
+
+
+async def _never() -> Any:
+    await asyncio.Event().wait()
+
+
+def guard_of(app: Any, settings: Settings) -> Guard:
+    return Guard(app, settings, Meters(Workbench(settings)))
+
+
+def test_no_more_is_received_than_may_wait(settings: Settings) -> None:
+    statuses: list[int] = []
+
+    async def hold(scope: Any, receive: Any, send: Any) -> None:
+        await _never()
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    async def crowd() -> None:
+        guard = guard_of(hold, replace(settings, queue=2))
+        held = [asyncio.create_task(guard(dict(_POST), _never, send)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await guard(dict(_POST), _never, send)
+        for task in held:
+            task.cancel()
+
+    asyncio.run(crowd())
+    assert statuses == [503, 0]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("photochrom.serving.guard._BODY_SECONDS", 0.0)
+    statuses: list[int] = []
+
+    async def receive_all(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    asyncio.run(guard_of(receive_all, settings)(dict(_POST), _never, send))
+    assert statuses == [408, 0]
+
+
+def test_nothing_speaks_over_a_web_socket(client: TestClient) -> None:
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/"):
+        pass

@@ -121,7 +121,7 @@ def test_a_caller_who_goes_away_leaves_the_workbench_free(started: Started, enco
                     client._http.base_url.join("/api/v1/colorize"),
                     files={"file": large},
                     data={"variants": "4"},
-                    timeout=0.05,
+                    timeout=httpx.Timeout(30.0, read=0.05),
                 )
         client.colorize(small)
         counts = client._ask("GET", "/metrics").text

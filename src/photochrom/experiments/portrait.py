@@ -26,7 +26,7 @@ def portrait() -> Experiment:
             Run(
                 "portrait-cc0",
                 "portraits in the public domain or CC0",
-                _OLD_PHOTOS.varied(data="congress_portraits+5*cc0_portraits", max_epochs=40, average=0.99),
+                _OLD_PHOTOS.varied(data="congress_portraits+5*cc0_portraits", max_epochs=30, average=0.99),
             ),
         ),
     )

@@ -7,6 +7,7 @@ import functools
 import importlib.metadata
 import importlib.util
 import io
+import ipaddress
 import logging
 import webbrowser
 import zipfile
@@ -59,8 +60,6 @@ _MEDIA_TYPES = {
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _MOST_HINTS = 100
 _LONGEST_HINT = 64
-
-_log = logging.getLogger("photochrom.serving")
 
 Format = Literal["jpeg", "png", "webp", "tiff", "bmp", "heif"]
 
@@ -159,6 +158,7 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     for name in ("photochrom", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
+    JobStore(settings).close()  # what would keep the server from its start is told here in one line, there in many
     app = create_app(settings)
     if importlib.util.find_spec("gradio") is not None:
         from photochrom.serving.page import WorkbenchGuesser, mount_page
@@ -186,10 +186,12 @@ class _Server(uvicorn.Server):
         self._opens_browser = opens_browser
 
     async def startup(self, *arguments: Any, **options: Any) -> None:
+        """Listen, then show the page."""
         await super().startup(*arguments, **options)
         if self._opens_browser and self.started:
-            port = self.servers[0].sockets[0].getsockname()[1]
-            await run_in_threadpool(webbrowser.open, f"http://localhost:{port}/")
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            shown = "localhost" if ipaddress.ip_address(host).is_unspecified else host
+            await run_in_threadpool(webbrowser.open, f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")
 
 
 @asynccontextmanager
@@ -202,8 +204,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(workbench.start)
         runner.start()
         yield
-    finally:
         await run_in_threadpool(runner.close)
+    finally:
         await run_in_threadpool(workbench.close)
         store.close()
 
@@ -212,9 +214,11 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
     """What may be asked for, by the name or path that a `Colorizer` takes; the default first.
 
     Raises:
-        CheckpointError: The default cannot be loaded.
+        CheckpointError: The default, or the network for faces, cannot be loaded.
         ConfigError: It gives no odds of chroma.
     """
+    if settings.face_model is not None:
+        _model(settings.face_model, is_default=False)
     found = {settings.model: _model(settings.model, is_default=True)}
     for name in shipped_models():
         with contextlib.suppress(PhotochromError):  # one that is none for whole photos

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from photochrom.serving.meters import Meters
 from photochrom.serving.problems import Problem, problem_of, problem_response
 from photochrom.serving.settings import Settings
-from photochrom.serving.workbench import WorkbenchError
+from photochrom.serving.workbench import BusyError, WorkbenchError
 
 __all__ = ["BATCH_PATH", "METHODS", "Guard", "RateLimit"]
 
@@ -131,6 +131,7 @@ class Guard:
 
         Raises:
             Problem: Why not.
+            BusyError: As many are being received as may wait.
         """
         headers = Headers(scope=scope)
         host = headers.get("host", "")
@@ -149,13 +150,7 @@ class Guard:
             challenge = {"WWW-Authenticate": 'Basic realm="photochrom", charset="UTF-8"'}
             raise Problem(401, "give the API key: X-API-Key: KEY, or as a password", headers=challenge)
         if self._uploads > self._settings.queue + self._settings.workers:
-            raise Problem(
-                503,
-                "too many photos wait already; try again in a moment",
-                kind="queue-full",
-                title="Too many photos wait",
-                headers={"Retry-After": "5"},
-            )
+            raise BusyError("too many photos wait already; try again in a moment")
 
     def _is_own_name(self, host: str) -> bool:
         """Whether the server may be called so; else a page of another site could, by its own name for this address."""
@@ -252,7 +247,7 @@ def _log_fault(error: Exception) -> None:
     """Log where a fault of ours lies, without its text, in which the name of a photo may stand."""
     if isinstance(error, WorkbenchError):
         _log.error("fault while coloring: %s", error)  # its text tells nothing else
-    elif not isinstance(error, Problem):
+    elif not isinstance(error, (Problem, BusyError)):
         places = traceback.extract_tb(error.__traceback__)[-5:]
         where = " > ".join(f"{Path(place.filename).name}:{place.lineno} {place.name}" for place in places)
         _log.error("fault: %s in %s", type(error).__name__, where)
