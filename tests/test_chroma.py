@@ -105,7 +105,7 @@ def test_a_cautious_guess_is_gray_where_odds_point_nowhere() -> None:
 @pytest.mark.parametrize(
     ("share_of_high", "kept"),
     # Of 0 and 40, half and half, the mean and the deviation are 20 each; at a fifth, 8 and 16.
-    [(0.5, 0.8), (0.2, 0.5)],
+    [(0.5, 1 / 1.15), (0.2, 0.625)],
 )
 def test_a_cautious_guess_fades_as_its_mean_gets_small_beside_the_spread(share_of_high: float, kept: float) -> None:
     guess = chroma.cautious_chroma(two_sided(0, 40, share_of_high))

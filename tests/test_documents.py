@@ -91,7 +91,8 @@ def test_readme_python_for_photos_runs(tmp_path: Path) -> None:
     Image.fromarray(shades).save(tmp_path / "grandma.jpg")
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
-    assert Image.open(tmp_path / "grandma-color.jpg").size == (700, 1000)
+    with Image.open(tmp_path / "grandma-color.jpg") as colored:
+        assert (colored.mode, colored.size) == ("RGB", (700, 1000))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

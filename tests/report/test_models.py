@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import photochrom
+from photochrom.chroma import READ_OUTS
 from photochrom.report._figures import side_by_side
 from photochrom.report._model_pictures import model_figures
 from photochrom.report._models import gather_shipped
@@ -23,7 +24,7 @@ def test_a_model_says_what_it_is(ship: Callable[..., None]) -> None:
     plain, with_odds = gather_shipped().models
     assert (plain.read_out, plain.read_outs, plain.trained_on) == (None, (), "faces of a test")
     assert with_odds.read_out == "within"
-    assert set(with_odds.read_outs) == {"within", "mean", "natural"}
+    assert set(with_odds.read_outs) == set(READ_OUTS)
 
 
 def test_a_model_without_figures_is_there_without(ship: Callable[..., None], record: Callable[..., None]) -> None:
@@ -120,7 +121,7 @@ def test_broken_weights_are_told_and_the_rest_is_there(ship: Callable[..., None]
 
 
 def test_every_model_of_the_package_and_its_figures_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("photochrom.checkpoint._SHIPPED", Path(photochrom.__file__).parent / "weights")
+    monkeypatch.setattr("photochrom.shipped.WEIGHTS", Path(photochrom.__file__).parent / "weights")
     showcase = gather_shipped()
     assert showcase.broken == ()
     assert showcase.models[0].name == "study-best"

@@ -64,7 +64,7 @@ def open_page(address: str, browser: Any) -> Iterator[Callable[..., Any]]:
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(30_000)
         page.on("request", lambda request: hosts.add(urlsplit(request.url)[:2]))
         page.goto(address)
         page.locator("#drop button").wait_for()
@@ -99,7 +99,7 @@ def give(page: Any, *paths: Path) -> None:
     """Give photos to the page, and wait until all are dealt with."""
     field = "#drop" if page.locator("#drop").is_visible() else "#actions"
     page.set_input_files(f"{field} input[type=file]", [str(path) for path in paths])
-    page.locator(".caption, .notice.wrong").first.wait_for(state="attached")
+    page.locator(".caption, #notice .wrong").first.wait_for(state="attached")
     sync_api.expect(page.locator("#notice progress")).to_have_count(0, timeout=60_000)
 
 

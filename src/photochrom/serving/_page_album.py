@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -34,7 +34,7 @@ GUESS_NAMES = ("Likeliest", "Warmer", "Cooler", "Rosier")
 
 _MEMORY_BYTES = 600_000_000
 """Of results that are kept for all visits together; one photo of any size takes at most some 120 MB with its guesses,
-for a guess lies on a grid of a million places."""
+for a guess lies on a grid of at most a million places."""
 
 _PNG_MEGAPIXELS = 0.3
 """Smaller pictures are shown without loss; PNG of larger ones would be slow to write and to load."""
@@ -264,11 +264,13 @@ class Memory:
 def _bytes_of(results: list[Result]) -> int:
     guesses = [result.guess for result in results]
     fields = sum(guess.field.coefficients.nbytes + guess.confidence.nbytes for guess in guesses)
-    return results[0].photo.luma.nbytes + guesses[0].luma.nbytes + fields
+    return int(results[0].photo.luma.nbytes + guesses[0].luma.nbytes + fields)
 
 
 def shrunk(result: Result, megapixels: float) -> Result:
-    """A smaller copy of a result, hints and faces included; itself if it is not larger.
+    """A smaller copy of a result, its hints at the same places; itself if it is not larger.
+
+    Faces stay in pixels of the large one, which `outlined` wants.
 
     Args:
         result: What to show.
@@ -279,7 +281,7 @@ def shrunk(result: Result, megapixels: float) -> Result:
     if share >= 1.0:
         return result
     size = (max(1, round(width * share)), max(1, round(height * share)))
-    small = cv2.resize(result.photo.luma, size, interpolation=cv2.INTER_AREA)
+    small: Any = cv2.resize(result.photo.luma, size, interpolation=cv2.INTER_AREA)
     across, down = size[0] / width, size[1] / height
     hints = tuple(replace(hint, x=hint.x * across, y=hint.y * down) for hint in result.look.hints)
     return replace(result, photo=replace(result.photo, luma=small, alpha=None)).adjusted(hints=hints)

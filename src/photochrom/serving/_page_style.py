@@ -163,7 +163,8 @@ main.contain, main.contain > .column { width: 100%; gap: 16px; }
 
 /* What is shown follows from what there is: a caption once a photo is open, a notice when it came in color. */
 #notice { position: sticky !important; top: 8px; z-index: 20; overflow: visible !important; }
-#refused { white-space: pre-line; } #refused:empty, #notice:not(:has(.notice)), #in-color:not(:has(.notice)), main:has(#in-color .notice) #bench,
+#refused { white-space: pre-line; }
+#refused:empty, #notice:not(:has(.notice)), #in-color:not(:has(.notice)), main:has(#in-color .notice) #bench,
 main:has(.caption) #welcome, main:not(:has(.caption)) :is(#bench, #shelf),
 #shelf:not(:has(.gallery-item:nth-child(2))) :is(#strip, #save-all) { display: none !important; }
 
