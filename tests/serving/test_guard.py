@@ -129,6 +129,12 @@ def test_too_large_uploads_are_refused(client: TestClient, encoded: Encode) -> N
     assert (untold.status_code, untold.json()["status"]) == (413, 413)
 
 
+def test_the_page_may_send_many_photos_at_once(client: TestClient, encoded: Encode) -> None:
+    photo = encoded(np.random.default_rng(0).integers(0, 256, (1500, 1500), np.uint8))
+    answer = client.post("/gradio_api/upload", files={"files": ("a.png", photo)})
+    assert answer.status_code != 413
+
+
 _POST = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")], "client": ("::1", 1)}
 
 

@@ -163,7 +163,7 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     if importlib.util.find_spec("gradio") is not None:
         from photochrom.serving.page import WorkbenchGuesser, mount_page
 
-        guesser = WorkbenchGuesser(app.state.workbench, settings)
+        guesser = WorkbenchGuesser(app.state.workbench, settings, tuple(app.state.models))
         app = mount_page(app, guesser, max_upload_bytes=settings.max_upload_bytes)
     config = uvicorn.Config(
         app,

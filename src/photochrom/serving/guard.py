@@ -24,6 +24,9 @@ __all__ = ["BATCH_PATH", "METHODS", "Guard", "RateLimit"]
 
 BATCH_PATH = "/api/v1/batch"
 
+_PAGE_UPLOADS = "/gradio_api/upload"
+"""Where the page sends all photos that were chosen at once; it limits each of them itself."""
+
 _OPEN_PATHS = frozenset({"/healthz"})
 """Without a key: they tell nothing."""
 
@@ -174,8 +177,8 @@ class Guard:
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         """What receives the body, and refuses it as soon as it is too large or does not come."""
-        is_batch = scope["path"] == BATCH_PATH
-        limit = self._settings.max_batch_bytes if is_batch else self._settings.max_upload_bytes
+        has_many = scope["path"] in (BATCH_PATH, _PAGE_UPLOADS)
+        limit = self._settings.max_batch_bytes if has_many else self._settings.max_upload_bytes
         too_large = Problem(
             413, f"more than {limit / 1e6:g} MB; send less, or let the server take more by --max-upload-mb"
         )

@@ -20,8 +20,7 @@ from fastapi import FastAPI
 from PIL import Image, ImageDraw
 from starlette.types import Lifespan
 
-from photochrom.errors import CheckpointError, ConfigError, PhotochromError, PhotoError
-from photochrom.graph import Graph
+from photochrom.errors import ConfigError, PhotochromError, PhotoError
 from photochrom.inference import Hint, Result, parse_hint
 from photochrom.inference.batch import Options
 from photochrom.serving._page_album import (
@@ -91,17 +90,17 @@ Event = Callable[..., Any]
 class WorkbenchGuesser:
     """Guesses on a server's workbench, where a photo that makes a decoder crash takes no more than its own process."""
 
-    def __init__(self, workbench: Workbench, settings: Settings) -> None:
-        """Look which models there are.
+    def __init__(self, workbench: Workbench, settings: Settings, models: Sequence[str]) -> None:
+        """Keep what guesses need.
 
         Args:
             workbench: Started by the time the page is used.
             settings: The server's.
+            models: What may be asked for, the default first.
         """
         self._workbench = workbench
         self._settings = settings
-        others = [name for name in shipped_models() if name != settings.model and _guesses_photos(name)]
-        self._models = (settings.model, *others)
+        self._models = tuple(models)
 
     @property
     def models(self) -> Sequence[str]:
@@ -546,14 +545,6 @@ def _gallery(label: str, name: str, *, columns: int) -> gr.Gallery:
 def _image(label: str, name: str) -> gr.Image:
     """A picture to look at."""
     return gr.Image(label=label, show_label=False, interactive=False, buttons=[], elem_id=name, container=False)
-
-
-def _guesses_photos(name: str) -> bool:
-    """Whether a shipped model gives odds of chroma, as photos need."""
-    try:
-        return bool(Graph(shipped_model(name).graph).recipe["output"] == "odds")
-    except CheckpointError:
-        return False
 
 
 def _short(model: str) -> str:
