@@ -14,7 +14,7 @@ COPY --from=build /app /app
 ENV PATH=/app/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     OMP_NUM_THREADS=1
-USER photochrom
+USER 10001
 VOLUME /data
 EXPOSE 7860
 HEALTHCHECK --start-period=20s CMD ["python", "-c", \

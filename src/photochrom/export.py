@@ -224,8 +224,8 @@ def _refer_to_weights(graph: onnx.GraphProto, path: Path) -> None:
     """Let large weights be read from a checkpoint; those of 16 bits are made 32 bits by a step of their own.
 
     ONNX Runtime takes that step once, when it loads the file. A weight that the graph has in another form than the
-    checkpoint stays in the graph: torch merges what follows a convolution into it where that is used but once, which in a
-    mirrored network it is not.
+    checkpoint stays in the graph: torch merges what follows a convolution into it where that is used but once, as in
+    no mirrored network.
 
     Reference:
         https://onnx.ai/onnx/repo-docs/ExternalData.html for files that hold the weights of a graph, and

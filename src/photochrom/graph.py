@@ -41,9 +41,7 @@ class Graph:
         if isinstance(source, Path) and not source.is_file():
             raise CheckpointError(f"{name}: no such file")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = (
-            threads  # left to itself it pins them to cores, and complains where it may not
-        )
+        options.intra_op_num_threads = threads  # left to itself it pins them to cores, and complains where it may not
         options.log_severity_level = 4  # what goes wrong is raised; it need not be printed as well
         # Kept between pictures of different sizes its memory only grows: a photo of another shape fits no old block.
         options.enable_cpu_mem_arena = False
