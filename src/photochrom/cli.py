@@ -129,6 +129,7 @@ def colorize(
     model: Annotated[
         str, typer.Option(help="A name of 'photochrom models', or an ONNX file of 'photochrom export'.")
     ] = "portrait",
+    face_model: Annotated[str, typer.Option(help="For faces, likewise.")] = "face",
     faces: Annotated[bool, typer.Option("--faces/--no-faces", help="Give faces a look of their own.")] = True,
     max_megapixels: Annotated[float | None, typer.Option(help="Refuse larger photos; 200 if not given.")] = None,
     jobs: Annotated[
@@ -144,7 +145,7 @@ def colorize(
 
     options = Options(
         model=model,
-        face_model="face" if faces else None,
+        face_model=face_model if faces else None,
         strength=strength,
         vividness=vividness,
         hints=tuple(parse_hint(text) for text in hint or ()),
@@ -201,6 +202,7 @@ def serve(
     model: Annotated[
         str, typer.Option(help="A name of 'photochrom models', or an ONNX file of 'photochrom export'.")
     ] = "portrait",
+    face_model: Annotated[str, typer.Option(help="For faces, likewise.")] = "face",
     faces: Annotated[bool, typer.Option("--faces/--no-faces", help="Give faces a look of their own.")] = True,
     keep_hours: Annotated[float, typer.Option(help="How long results of batches can be fetched.")] = 24.0,
     data_dir: Annotated[
@@ -215,7 +217,7 @@ def serve(
         host=host,
         port=port,
         model=model,
-        face_model="face" if faces else None,
+        face_model=face_model if faces else None,
         workers=workers or default_workers(),
         max_upload_mb=max_upload_mb,
         max_megapixels=max_megapixels,

@@ -413,8 +413,8 @@ def print_models() -> None:
     for name in shipped_models():
         model = shipped_model(name)
         card = model.card.read_text(encoding="utf-8")
-        file = model.graph if model.graph.is_file() else model.weights
-        rows.append((name, _purpose(card), round(file.stat().st_size / 1e6, 2), *_figures_of(model.figures)))
+        size = round(model.weights.stat().st_size / 1e6, 2)
+        rows.append((name, _purpose(card), size, *_figures_of(model.figures)))
         facts = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", card, re.MULTILINE))
         rights = next((f"{key}: {facts[key]}; " for key in _RIGHTS if key in facts), "")
         remarks.append(f"{name}: {rights}card: {model.card}")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from photochrom.errors import ConfigError
 from photochrom.inference.chroma_field import ChromaField, FloatMap
-from photochrom.inference.hints import Hint, apply_hints, parse_hint, require_inside
+from photochrom.inference.hints import Hint, hint_layer, parse_hint, require_inside
 
 NO_TIME_LIMIT = settings(deadline=None, max_examples=30)
 LEVELS_PER_UNIT = 127.5
@@ -31,7 +31,9 @@ def ground(rows: int, columns: int) -> ChromaField:
 
 def hinted(luma: FloatMap, *hints: Hint, size: tuple[int, int] | None = None) -> FloatMap:
     """Cb and Cr in levels, once the hints are followed."""
-    return apply_hints(ground(*luma.shape), luma, hints, size or luma.shape).at(luma) * LEVELS_PER_UNIT
+    layer = hint_layer(luma, hints, size or luma.shape)
+    assert layer
+    return layer.upon(ground(*luma.shape)).at(luma) * LEVELS_PER_UNIT
 
 
 def even(rows: int, columns: int) -> FloatMap:
@@ -116,9 +118,8 @@ def test_how_light_a_hint_is_does_not_count() -> None:
     np.testing.assert_allclose(one, lighter, atol=0.01)
 
 
-def test_without_hints_the_field_is_what_it_was() -> None:
-    field = ground(4, 5)
-    assert apply_hints(field, even(4, 5), [], (4, 5)) is field
+def test_without_hints_there_is_no_layer() -> None:
+    assert hint_layer(even(4, 5), [], (4, 5)) is None
 
 
 @pytest.mark.parametrize(

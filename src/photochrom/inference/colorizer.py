@@ -17,7 +17,7 @@ from photochrom.inference._decoding import to_8_bits
 from photochrom.inference.chroma_field import FloatMap, Pixels, render, signed_luma
 from photochrom.inference.faces import Face, FaceDetector, Framing, YuNet, frame
 from photochrom.inference.guess import Canvas, Guess, Patch
-from photochrom.inference.hints import Hint, apply_hints, require_inside
+from photochrom.inference.hints import Hint, HintLayer, hint_layer, require_inside
 from photochrom.inference.photo import Photo, photo_from_image, read_photo, write_photo
 from photochrom.shipped import shipped_model
 from photochrom.tensors import AnyArray
@@ -93,12 +93,14 @@ class Result:
         faces: Where faces were found.
         guess: What the networks say.
         look: How strong and vivid it is, and what the user knows better.
+        layer: What the look's hints give; None if there are none.
     """
 
     photo: Photo
     faces: tuple[Face, ...]
     guess: Guess
     look: Look
+    layer: HintLayer | None = None
 
     def adjusted(
         self, *, strength: float | None = None, vividness: float | None = None, hints: Sequence[Hint] | None = None
@@ -119,15 +121,18 @@ class Result:
             old.vividness if vividness is None else vividness,
             old.hints if hints is None else tuple(hints),
         )
-        require_inside(look.hints, self.photo.luma.shape)
-        return replace(self, look=look)
+        if look.hints == old.hints:
+            return replace(self, look=look)
+        size = self.photo.luma.shape
+        require_inside(look.hints, size)
+        return replace(self, look=look, layer=hint_layer(self.guess.luma, look.hints, size))
 
     @cached_property
     def rgb(self) -> Pixels:
         """The colored photo, upright; shape (height, width, 3), uint8 or uint16 as its luma."""
         look, guess, luma = self.look, self.guess, self.photo.luma
         field = guess.field.scaled(look.strength * look.vividness)
-        return render(apply_hints(field, guess.luma, look.hints, luma.shape), luma)
+        return render(self.layer.upon(field) if self.layer else field, luma)
 
     @property
     def image(self) -> Image.Image:
@@ -242,7 +247,8 @@ class Colorizer:
         canvases = self._whole_photo(photo.luma, count)
         for network, read_out, patches in self._closer_looks(photo.luma, faces):
             _lay_parts(canvases, network, read_out, patches)
-        return [Result(photo, faces, canvas.guess(), look) for canvas in canvases]
+        layer = hint_layer(canvases[0].luma, look.hints, photo.luma.shape)
+        return [Result(photo, faces, canvas.guess(), look, layer) for canvas in canvases]
 
     def _closer_looks(self, luma: Pixels, faces: Sequence[Face]) -> Iterator[tuple[Graph, str, list[Patch]]]:
         """Parts looked at by themselves, each kind laid upon the one before: network, read-out and parts."""

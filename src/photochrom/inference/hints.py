@@ -10,7 +10,7 @@ from photochrom.errors import ConfigError
 from photochrom.inference.chroma_field import ChromaField, FloatMap, follow_luma
 from photochrom.inference.regions import LONGEST_SIDE, distance_from, small_luma
 
-__all__ = ["Hint", "apply_hints", "parse_hint", "require_inside"]
+__all__ = ["Hint", "HintLayer", "hint_layer", "parse_hint", "require_inside"]
 
 _REACH = 0.35
 """How far a color spreads over an even region, as a share of the photo's longer side."""
@@ -79,17 +79,36 @@ def require_inside(hints: Sequence[Hint], size: tuple[int, int]) -> None:
             raise ConfigError(f"the hint at {hint.x:g},{hint.y:g} lies outside the photo, which is {width}x{height}")
 
 
-def apply_hints(field: ChromaField, luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> ChromaField:
-    """Give the regions of hints their colors; elsewhere, and beyond edges, the field stays.
+@dataclass(frozen=True, eq=False)
+class HintLayer:
+    """The colors of hints, and where they hold.
+
+    Attributes:
+        field: Their chroma.
+        weights: 1 where it holds, 0 where it does not; shape (rows, columns).
+    """
+
+    field: ChromaField
+    weights: FloatMap
+
+    def upon(self, field: ChromaField) -> ChromaField:
+        """A field in which the regions of the hints have their colors; elsewhere it stays."""
+        return field.blended(self.field, self.weights)
+
+
+def hint_layer(luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> HintLayer | None:
+    """Spread the colors of hints over their regions, but not over edges.
 
     Args:
-        field: Of the photo.
-        luma: On the field's grid; shape (rows, columns), signed.
+        luma: Of the photo, on the grid on which its chroma lies; shape (rows, columns), signed.
         hints: Later ones are as strong as earlier ones; each is exact at its own place.
         size: Height and width of the photo, in whose pixels hints are given; all lie inside.
+
+    Returns:
+        None if there are no hints.
     """
     if not hints:
-        return field
+        return None
     small = small_luma(luma)
     distances = np.stack([_distance(small, *_place(hint, size, small)) for hint in hints])
     nearness = 1.0 / (distances + 1e-3) ** 2
@@ -98,7 +117,7 @@ def apply_hints(field: ChromaField, luma: FloatMap, hints: Sequence[Hint], size:
     maps = np.concatenate([chroma, influence[..., None]], axis=2).astype(np.float32)
     followed = follow_luma(maps, luma, radius=max(1, round(max(luma.shape) / LONGEST_SIDE))).at(luma)
     hinted = np.concatenate([np.zeros_like(followed[..., :2]), followed[..., :2]], axis=2)
-    return field.blended(ChromaField(hinted), followed[..., 2].clip(0.0, 1.0))
+    return HintLayer(ChromaField(hinted), followed[..., 2].clip(0.0, 1.0))
 
 
 def _distance(luma: FloatMap, row: int, column: int) -> FloatMap:

@@ -227,8 +227,10 @@ class Memory:
     def chosen(self, shot: Shot) -> Result:
         """A photo as the visitor chose it."""
         choices = shot.choices
-        result = self.results(shot, choices.guess + 1)[choices.guess]
-        return result.adjusted(strength=choices.strength, vividness=choices.vividness, hints=choices.hints)
+        results = self.results(shot, choices.guess + 1)
+        # Remembered with its hints, which take longest: a slider that is moved then leaves them as they are.
+        results[choices.guess] = results[choices.guess].adjusted(hints=choices.hints)
+        return results[choices.guess].adjusted(strength=choices.strength, vividness=choices.vividness)
 
     def file(self, shot: Shot) -> tuple[str, bytes]:
         """The colored photo as a file like the one that came, with all that it tells about itself: name and content.
