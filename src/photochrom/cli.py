@@ -255,8 +255,8 @@ def train(
     """Train one network; the same command goes on after an interruption."""
     from photochrom.console import train_with_progress
     from photochrom.experiments import base_config
+    from photochrom.process import end_with_parent as end_when_it_does
     from photochrom.training import RunFolder
-    from photochrom.training.process import end_with_parent as end_when_it_does
 
     if end_with_parent:
         end_when_it_does()

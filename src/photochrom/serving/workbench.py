@@ -22,6 +22,7 @@ import cv2
 from photochrom.errors import PhotochromError, PhotoError
 from photochrom.inference.batch import Options
 from photochrom.inference.colorizer import Colorizer
+from photochrom.process import return_freed_pages
 from photochrom.serving.settings import Settings
 
 __all__ = ["BusyError", "LostError", "Order", "SlowError", "Task", "Workbench", "WorkbenchError"]
@@ -258,6 +259,7 @@ def _serve(connection: Connection, settings: Settings) -> None:
     """Answer questions until there are no more: what runs in the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the server says what happens then
     cv2.setNumThreads(1)
+    return_freed_pages()
     colorizer_for = functools.cache(lambda model: Colorizer(model, face_model=settings.face_model))
     try:
         colorizer_for(settings.model)

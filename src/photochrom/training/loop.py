@@ -22,11 +22,11 @@ from photochrom.errors import CheckpointError, ConfigError
 from photochrom.files import written_whole
 from photochrom.metrics import accuracy_within
 from photochrom.models import ColorizationModel, DistributionModel, SolvableModel
+from photochrom.process import keep_freed_pages
 from photochrom.training.augmentation import get_augmentation
 from photochrom.training.config import TrainingConfig
 from photochrom.training.objective import get_objective
 from photochrom.training.predictions import evaluate, gray_batch, predict, rgb_batch, score
-from photochrom.training.process import keep_freed_pages
 from photochrom.training.run_folder import RunFolder
 from photochrom.training.samples import comparison, sample_indices
 from photochrom.training.stopping import has_settled, is_out_of_patience
