@@ -46,7 +46,8 @@ _CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
 """The values among which `likeliest_chroma` chooses: every second level."""
 
 NATURAL_VIVIDNESS = 1.15
-"""How much more vivid the natural guess is than the likeliest one."""
+"""How much more vivid natural and cautious guesses are than the likeliest one and the mean, which are as pale as each
+other."""
 
 _CAUTION = 0.15
 """How soon a cautious guess fades: by an eighth where chroma is as strong as it is uncertain, by three eighths where

@@ -125,7 +125,7 @@ def colorize(
         bool, typer.Option("--confidence", help="Also write how sure the networks are, as a gray PNG: white is sure.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Color anew what is in color already.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results of earlier calls.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     model: Annotated[
         str, typer.Option(help="A name of 'photochrom models', or an ONNX file of 'photochrom export'.")
     ] = "portrait",

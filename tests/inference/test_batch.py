@@ -699,6 +699,15 @@ def test_a_folder_is_colored_and_the_same_call_again_does_nothing(album: Path, t
     assert line["seconds"] > 0.0
 
 
+def test_force_after_a_common_call_colors_what_was_left_alone_and_nothing_else(album: Path, tiny: Options) -> None:
+    draw(album / "color.png", mode="RGB")
+    first = statuses(list(colorize_files([album], options=tiny, jobs=1)))
+    forced = statuses(list(colorize_files([album], options=replace(tiny, force=True), jobs=1)))
+    assert first.pop("color.png") == "in color"
+    assert forced.pop("color.png") == "colored"
+    assert forced == dict.fromkeys(first, "done")
+
+
 def test_another_photo_and_other_options_do_the_work_again_where_they_may(album: Path, tiny: Options) -> None:
     def run(options: Options = tiny, overwrite: bool = False) -> dict[str, str]:
         return statuses(list(colorize_files([album], options=options, overwrite=overwrite)))

@@ -111,6 +111,16 @@ def test_a_bucket_fills_with_time() -> None:
     assert [rate.wait("a", 1000.0) for _ in range(11)] == [0.0] * 10 + [1.0]
 
 
+def test_those_without_a_key_do_not_use_up_what_others_may_ask(client: TestClient) -> None:
+    guarded = TestClient(create_app(replace(client.app.state.settings, api_key="sesame", requests_a_minute=12)))
+    assert {guarded.get("/api/v1/models").status_code for _ in range(10)} == {401, 429}
+    assert guarded.get("/api/v1/models", headers={"X-API-Key": "sesame"}).status_code == 200
+
+
+def test_parts_of_gradio_that_the_page_does_not_need_are_not_there(client: TestClient) -> None:
+    assert client.post("/gradio_api/process_recording", files={"file": ("a.wav", b"x")}).status_code == 404
+
+
 def test_callers_who_are_forgotten_do_not_take_memory() -> None:
     rate = RateLimit(60)
     for number in range(20_000):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from photochrom.errors import ConfigError
 from photochrom.inference.batch import Options
 from photochrom.inference.hints import Hint
 from photochrom.serving.jobs import JobStore
@@ -147,7 +148,7 @@ def test_a_deleted_batch_leaves_nothing(store: JobStore, settings: Settings) -> 
 
 
 def test_what_belongs_to_no_batch_is_removed_at_the_start(store: JobStore, settings: Settings) -> None:
-    for folder in ("drafts/unfinished", "lost"):
+    for folder in ("drafts/unfinished", "l" * 32):
         (settings.job_folder / folder).mkdir(parents=True)
         (settings.job_folder / folder / "0").write_bytes(b"gray")
     store.close()
@@ -199,3 +200,43 @@ def test_a_full_disk_leaves_the_photo_as_it_was(store: JobStore, monkeypatch: py
 def test_the_folder_is_the_users_own(tmp_path: Path) -> None:
     assert Settings().job_folder.parts[-2:] == ("photochrom", "jobs")
     assert Settings(data_dir=tmp_path).job_folder == tmp_path / "jobs"
+
+
+def test_a_folder_with_other_things_is_left_alone(settings: Settings) -> None:
+    theirs = settings.job_folder / "invoices" / "a.txt"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
+    with pytest.raises(ConfigError, match="holds other things"):
+        JobStore(settings)
+    assert theirs.read_text() == "mine"
+
+
+def test_a_broken_database_is_told_in_one_line(settings: Settings) -> None:
+    settings.job_folder.mkdir(parents=True)
+    (settings.job_folder / "jobs.sqlite").write_bytes(b"no database at all" * 100)
+    with pytest.raises(ConfigError, match="cannot be used"):
+        JobStore(settings)
+
+
+def test_folders_that_are_not_ours_are_never_swept(store: JobStore, settings: Settings) -> None:
+    (settings.job_folder / "mine").mkdir()
+    store.sweep()
+    assert (settings.job_folder / "mine").is_dir()
+
+
+def test_photos_that_could_not_be_recorded_wait_again(store: JobStore) -> None:
+    added(store, "a.jpg")
+    claim = store.claim()
+    assert claim is not None
+    assert store.claim() is None
+    store.release(claim)
+    assert store.claim() == claim
+
+
+def test_a_batch_of_another_version_fails_in_plain_words(store: JobStore) -> None:
+    job = added(store, "a.jpg", "b.jpg")
+    with store._lock, store._database:
+        store._database.execute("UPDATE jobs SET options = '{\"unknown\": 1}'")
+    assert store.claim() is None
+    assert {photo.state for photo in store.get(job).photos} == {"failed"}
+    assert "another version" in (store.get(job).photos[0].error or "")

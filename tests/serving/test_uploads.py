@@ -48,6 +48,10 @@ def test_files_are_named_by_numbers_whatever_they_were_called(tmp_path: Path, se
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"0": b"a", "1": b"bb", "2": b"c"}
 
 
+def test_a_time_in_a_name_leads_nowhere(tmp_path: Path, settings: Settings) -> None:
+    assert unpack([*uploads(packed({"2019-05-01 12:30.jpg": b"a"}))], tmp_path, settings) == ["2019-05-01 1230.jpg"]
+
+
 def test_a_bomb_is_refused_as_soon_as_it_is_too_large(tmp_path: Path, settings: Settings) -> None:
     problem = refused(packed({"a.png": bytes(2_000_000)}), tmp_path, settings)
     assert problem.status_code == 413

@@ -118,6 +118,8 @@ class Batch:
         done: Record | None = None
         if placement.manifest is not None:
             done = manifests[placement.manifest].done(placement.file, settings, _output_names(placement))
+        if done is not None and not done.outputs and self._options.force:
+            done = None  # it was in color, and shall be colored anew now
         return ColoringJob(
             source=placement.source,
             colored=placement.colored,
@@ -238,7 +240,7 @@ def _settings(options: Options) -> dict[str, Any]:
         CheckpointError: There is no such model.
     """
     settings = options.as_json()
-    del settings["max_megapixels"]
+    del settings["max_megapixels"], settings["force"]
     names = filter(None, (options.model, options.face_model))
     return {**settings, "networks": {name: _fingerprint(name) for name in names}}
 

@@ -355,9 +355,9 @@ def _grid(luma: Pixels) -> FloatMap:
 
 
 def _shrunk(luma: Pixels) -> FloatMap:
-    """The photo as the network for whole photos sees it: no taller or wider than it is, but for what makes 4 divide it.
+    """The photo as the network for whole photos sees it: about as large as what that learnt from; 4 divides its sides.
 
-    A photo that is smaller than what the network learnt from is enlarged.
+    A smaller photo is enlarged; none is squashed.
     """
     height, width = luma.shape
     share = max(_WORKING_SIDE / (height * width) ** 0.5, _SHORTEST_SIDE / min(height, width))

@@ -9,6 +9,8 @@ import importlib.util
 import io
 import ipaddress
 import logging
+import os
+import signal
 import webbrowser
 import zipfile
 from collections.abc import AsyncIterator, Iterator
@@ -39,7 +41,7 @@ from photochrom.serving.guard import BATCH_PATH, METHODS, Guard
 from photochrom.serving.jobs import Job, JobRunner, JobStore
 from photochrom.serving.meters import Meters
 from photochrom.serving.problems import PROBLEM_RESPONSES, Problem, tell
-from photochrom.serving.settings import Settings
+from photochrom.serving.settings import API_KEY_VARIABLE, Settings
 from photochrom.serving.tasks import Colored, Confidence, FaceBox, color
 from photochrom.serving.uploads import unpack
 from photochrom.serving.workbench import Order, Workbench
@@ -114,7 +116,7 @@ class JobAnswer(BaseModel):
 def create_app(settings: Settings) -> FastAPI:
     """The API as an ASGI application.
 
-    For the page there are `app.state.settings`, `app.state.meters` and `app.state.workbench`: with
+    For the page there are `app.state.models`, `app.state.meters` and `app.state.workbench`: with
     `photochrom.serving.tasks.guess`, `workbench.submit(guess, lambda: content, Options(...))` gives an order whose
     `answer` is a future of a list of `Result`.
 
@@ -163,8 +165,11 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     if importlib.util.find_spec("gradio") is not None:
         from photochrom.serving.page import WorkbenchGuesser, mount_page
 
-        guesser = WorkbenchGuesser(app.state.workbench, settings, tuple(app.state.models))
+        guesser = WorkbenchGuesser(app.state.workbench, settings, tuple(app.state.models), app.state.meters)
         app = mount_page(app, guesser, max_upload_bytes=settings.max_upload_bytes)
+    os.environ.pop(API_KEY_VARIABLE, None)  # the processes that decode photos need not know it
+    if hasattr(signal, "SIGHUP"):  # a terminal that is closed ends the server as Ctrl-C does: files are removed
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     config = uvicorn.Config(
         app,
         settings.host,
@@ -173,6 +178,7 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
         access_log=False,  # it would log what callers write into addresses
         proxy_headers=False,  # whoever calls could claim to be somebody else
         server_header=False,
+        limit_concurrency=512,
         timeout_graceful_shutdown=5,
     )
     _Server(config, opens_browser).run()
@@ -221,8 +227,10 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
         _model(settings.face_model, is_default=False)
     found = {settings.model: _model(settings.model, is_default=True)}
     for name in shipped_models():
-        with contextlib.suppress(PhotochromError):  # one that is none for whole photos
-            found.setdefault(name, _model(name, is_default=False))
+        if name in found or name == settings.face_model:
+            continue
+        with contextlib.suppress(PhotochromError):  # one that gives no odds of chroma
+            found[name] = _model(name, is_default=False)
     return found
 
 
@@ -338,7 +346,7 @@ async def colorize(
     except Exception:
         meters.count("api", None)
         raise
-    meters.count("api", colored)
+    meters.count("api", len(colored.faces))
     if respond == "json" or (respond is None and "application/json" in request.headers.get("accept", "")):
         return Response(_colorize_answer(colored).model_dump_json(), media_type="application/json")
     if len(colored.pictures) > 1:

@@ -24,8 +24,12 @@ __all__ = ["BATCH_PATH", "METHODS", "Guard", "RateLimit"]
 
 BATCH_PATH = "/api/v1/batch"
 
+_PAGE_API = "/gradio_api/"
 _PAGE_UPLOADS = "/gradio_api/upload"
 """Where the page sends all photos that were chosen at once; it limits each of them itself."""
+
+_PAGE_POSTS = frozenset(_PAGE_API + name for name in ("upload", "queue/join", "cancel", "reset", "component_server"))
+"""What the page needs of Gradio; its other parts write files that nobody removes."""
 
 _OPEN_PATHS = frozenset({"/healthz"})
 """Without a key: they tell nothing."""
@@ -145,13 +149,16 @@ class Guard:
             raise Problem(403, "a page of another site may not send anything here")
         is_known = scope["path"] in _OPEN_PATHS or self._has_key(headers)
         if is_upload or not is_known or scope["path"].startswith("/api/"):  # a page may load its many parts at once
-            caller = (scope.get("client") or ("",))[0]
+            # Apart, lest those without a key use up what those with one have, who may come through the same proxy.
+            caller = f"{is_known} {(scope.get('client') or ('',))[0]}"
             if (seconds := self._rate.wait(caller, time.monotonic())) > 0.0:
                 raise Problem(429, "too many requests; wait a moment", headers={"Retry-After": str(int(seconds) + 1)})
         if not is_known:
             # Browsers then ask for a user and a password: the key is the password of any user.
             challenge = {"WWW-Authenticate": 'Basic realm="photochrom", charset="UTF-8"'}
             raise Problem(401, "give the API key: X-API-Key: KEY, or as a password", headers=challenge)
+        if is_upload and scope["path"].startswith(_PAGE_API) and scope["path"] not in _PAGE_POSTS:
+            raise Problem(404, "the page has no such part")
         if self._uploads > self._settings.queue + self._settings.workers:
             raise BusyError("too many photos wait already; try again in a moment")
 
@@ -242,7 +249,7 @@ def _tell_browsers(path: str, headers: MutableHeaders) -> None:
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
     headers["Content-Security-Policy"] = _API_POLICY if is_api else _PAGE_POLICY
-    if is_api:
+    if is_api or path.startswith(f"{_PAGE_API}file="):
         headers["Cache-Control"] = "no-store"
 
 

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import logging
+import re
 import shutil
 import sqlite3
 import threading
@@ -48,6 +49,9 @@ CREATE TABLE IF NOT EXISTS photos (
 );
 UPDATE photos SET state = 'waiting' WHERE state = 'at work';
 """
+
+_OWN_NAME = re.compile(r"[\w-]{32}")
+"""Of the folders of batches; others are none of ours and never removed."""
 
 _RESULT = "result.zip"
 _REPORT = "photochrom.json"
@@ -130,7 +134,7 @@ class JobStore:
             clock: Seconds since 1970.
 
         Raises:
-            ConfigError: Another server works there.
+            ConfigError: Another server works there, it holds what is none of ours, or its database is broken.
             OSError: It cannot be written to.
         """
         self._folder = settings.job_folder
@@ -141,15 +145,12 @@ class JobStore:
         self._lock = threading.RLock()
         self._packing = threading.Lock()
         self._folder.mkdir(parents=True, exist_ok=True)
+        database = self._folder / "jobs.sqlite"
+        if not database.exists() and any(self._folder.iterdir()):
+            raise ConfigError(f"{self._folder}: holds other things; give the server its own --data-dir")
         self._folder.chmod(0o700)
         self._drafts = self._folder / "drafts"
-        self._database = sqlite3.connect(self._folder / "jobs.sqlite", timeout=2.0, check_same_thread=False)
-        self._database.executescript("PRAGMA locking_mode = EXCLUSIVE; PRAGMA foreign_keys = ON;")
-        try:
-            self._database.executescript("PRAGMA journal_mode = WAL;" + _SCHEMA)
-        except sqlite3.OperationalError as error:
-            self._database.close()
-            raise ConfigError(f"{self._folder}: in use by another server; give this one its own --data-dir") from error
+        self._database = _open_database(database)
         shutil.rmtree(self._drafts, ignore_errors=True)
         self.sweep()
 
@@ -243,8 +244,24 @@ class JobStore:
             if not rows:
                 return None
             job, number, options, target = rows[0]
+            try:
+                read = Options.from_json(json.loads(options))
+            except (LookupError, TypeError, ValueError, PhotochromError):
+                told = "the batch was made by another version of photochrom; send it again"
+                self._database.execute(
+                    "UPDATE photos SET state = 'failed', error = ? WHERE job = ? AND state = 'waiting'", (told, job)
+                )
+                return self.claim()
             self._database.execute("UPDATE photos SET state = 'at work' WHERE job = ? AND number = ?", (job, number))
-        return Claim(job, number, self._folder / job / str(number), Options.from_json(json.loads(options)), target)
+        return Claim(job, number, self._folder / job / str(number), read, target)
+
+    def release(self, claim: Claim) -> None:
+        """Let a photo wait again that was claimed but could not be recorded, as when the disk is full."""
+        with self._lock, self._database:
+            self._database.execute(
+                "UPDATE photos SET state = 'waiting' WHERE job = ? AND number = ? AND state = 'at work'",
+                (claim.job, claim.number),
+            )
 
     def record(self, claim: Claim, state: PhotoState, colored: Colored | None = None, error: str | None = None) -> None:
         """Keep what became of a photo; of a batch that was deleted meanwhile, nothing."""
@@ -283,7 +300,7 @@ class JobStore:
             self._database.execute(expired, (self._clock() - self._keep_seconds,))
             kept = {job for (job,) in self._all("SELECT id FROM jobs")} | {self._drafts.name}
             for folder in self._folder.iterdir():
-                if folder.is_dir() and folder.name not in kept:
+                if folder.is_dir() and _OWN_NAME.fullmatch(folder.name) and folder.name not in kept:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
@@ -292,8 +309,10 @@ class JobStore:
             self._database.close()
 
     def _pack(self, job: str) -> None:
-        folder, photos = self._folder / job, self.get(job).photos
-        rows = self._all("SELECT endings FROM photos WHERE job = ? ORDER BY number", job)
+        folder = self._folder / job
+        with self._lock:  # both, or none of a batch that is deleted meanwhile
+            photos = self.get(job).photos
+            rows = self._all("SELECT endings FROM photos WHERE job = ? ORDER BY number", job)
         taken: set[str] = set()
         report = []
         with written_whole(folder / _RESULT) as path, zipfile.ZipFile(path, "w") as archive:
@@ -313,6 +332,27 @@ class JobStore:
     def _all(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
             return self._database.execute(query, values).fetchall()
+
+
+def _open_database(path: Path) -> sqlite3.Connection:
+    """The database of batches, for this process alone.
+
+    Raises:
+        ConfigError: Another process has it, or it is broken or cannot be written to.
+    """
+    try:
+        database = sqlite3.connect(path, timeout=2.0, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise ConfigError(f"{path}: cannot be used ({error}); give the server another --data-dir") from error
+    try:
+        database.executescript("PRAGMA locking_mode = EXCLUSIVE; PRAGMA foreign_keys = ON;")
+        database.executescript("PRAGMA journal_mode = WAL;" + _SCHEMA)
+    except sqlite3.Error as error:
+        database.close()
+        if "locked" in str(error):
+            raise ConfigError(f"{path.parent}: in use by another server; give this one its own --data-dir") from error
+        raise ConfigError(f"{path}: cannot be used ({error}); give the server another --data-dir") from error
+    return database
 
 
 def _output(source: Path, index: int) -> Path:
@@ -379,17 +419,23 @@ class JobRunner:
             self._workbench.cancel(order)
 
     def _feed(self) -> None:
+        swept = time.monotonic()
         while not self._is_closing:
-            seen = self._news
+            seen, claim = self._news, None
             try:
+                if time.monotonic() - swept > _SWEEP_SECONDS:
+                    swept = time.monotonic()
+                    self._store.sweep()  # before all else: it makes room on a full disk
                 self._store.finish()
                 claim = self._store.claim()
                 if claim is not None:
                     self._color(claim)
                     continue
-                self._store.sweep()
-            except (OSError, sqlite3.Error) as error:  # as of a full disk: tried again later
+            except Exception as error:  # as of a full disk: a feeder that ends would stop all batches
                 _log.error("batches cannot be kept: %s", type(error).__name__)
+                if claim is not None:
+                    with contextlib.suppress(OSError, sqlite3.Error):
+                        self._store.release(claim)
             with self._change:
                 self._change.wait_for(lambda: self._news != seen or self._is_closing, _SWEEP_SECONDS)  # noqa: B023
 
@@ -413,7 +459,7 @@ class JobRunner:
         except OSError as error:
             self._store.record(claim, "failed", error=f"the result cannot be kept ({error.strerror})")
         else:
-            self._meters.count("batch", colored)
+            self._meters.count("batch", len(colored.faces))
             return
         finally:
             with self._change:

@@ -2,7 +2,6 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from photochrom.serving.tasks import Colored
 from photochrom.serving.workbench import Workbench
 
 __all__ = ["Meters"]
@@ -31,16 +30,16 @@ class Meters:
         at_work = Gauge("photochrom_at_work", "Photos that are being colored.", registry=self._registry)
         at_work.set_function(lambda: workbench.at_work)
 
-    def count(self, source: str, colored: Colored | None) -> None:
+    def count(self, source: str, faces: int | None) -> None:
         """Count a photo.
 
         Args:
             source: Who had it colored: `api`, `batch` or `page`.
-            colored: What became of it; None if that failed.
+            faces: How many were found; None if it could not be colored.
         """
-        self._pictures.labels(source, "failed" if colored is None else "colored").inc()
-        if colored is not None:
-            self._faces.inc(len(colored.faces))
+        self._pictures.labels(source, "failed" if faces is None else "colored").inc()
+        if faces is not None:
+            self._faces.inc(faces)
 
     def text(self) -> bytes:
         """All counts, in Prometheus's format."""

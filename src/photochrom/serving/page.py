@@ -48,6 +48,7 @@ from photochrom.serving._page_style import (
     WELCOME,
     head_for,
 )
+from photochrom.serving.meters import Meters
 from photochrom.serving.settings import Settings
 from photochrom.serving.tasks import guess
 from photochrom.serving.workbench import Workbench, WorkbenchError
@@ -90,17 +91,19 @@ Event = Callable[..., Any]
 class WorkbenchGuesser:
     """Guesses on a server's workbench, where a photo that makes a decoder crash takes no more than its own process."""
 
-    def __init__(self, workbench: Workbench, settings: Settings, models: Sequence[str]) -> None:
+    def __init__(self, workbench: Workbench, settings: Settings, models: Sequence[str], meters: Meters) -> None:
         """Keep what guesses need.
 
         Args:
             workbench: Started by the time the page is used.
             settings: The server's.
             models: What may be asked for, the default first.
+            meters: Where photos are counted.
         """
         self._workbench = workbench
         self._settings = settings
         self._models = tuple(models)
+        self._meters = meters
 
     @property
     def models(self) -> Sequence[str]:
@@ -110,11 +113,16 @@ class WorkbenchGuesser:
     def guesses(self, source: Path, model: str, count: int) -> list[Result]:
         """As `Guesser.guesses`."""
         options = Options(model=model, variants=count, force=True, max_megapixels=self._settings.max_megapixels)
+        faces: int | None = None
         try:
-            return self._workbench.submit(guess, source.read_bytes, options).answer.result()
+            results = self._workbench.submit(guess, source.read_bytes, options).answer.result()
+            faces = len(results[0].faces)
         except (WorkbenchError, CancelledError) as error:
             _log.error("the page could not color a photo: %s", error)
             raise PhotoError("cannot be colored, by a fault of ours; the server's log says where") from error
+        finally:
+            self._meters.count("page", faces)
+        return results
 
 
 def mount_page(app: FastAPI, guesser: Guesser, *, max_upload_bytes: int) -> FastAPI:

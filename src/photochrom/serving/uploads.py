@@ -1,5 +1,6 @@
 """From what was sent as a batch to files whose names we chose."""
 
+import re
 import struct
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -113,7 +114,7 @@ def _entry_name(entry: zipfile.ZipInfo) -> str | None:
         Problem: It is hostile, or of a kind that we do not unpack.
     """
     parts = entry.filename.replace("\\", "/").split("/")
-    if "" in parts[:-1] or ".." in parts or ":" in parts[0]:
+    if "" in parts[:-1] or ".." in parts or re.match("[A-Za-z]:", parts[0]):
         raise _refusal("a name in the ZIP file leads out of its folder; pack it anew")
     if entry.flag_bits & _IS_ENCRYPTED:
         raise _refusal("the ZIP file is encrypted; pack it without a password")

@@ -12,7 +12,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -79,7 +79,8 @@ class _Worker:
             PhotochromError: It cannot load the networks, or dies of them.
         """
         self._connection, theirs = _context.Pipe()
-        self._process = _context.Process(target=_serve, args=(theirs, settings), daemon=True)
+        keyless = replace(settings, api_key=None, insecure=True)  # what decodes photos need not know the key
+        self._process = _context.Process(target=_serve, args=(theirs, keyless), daemon=True)
         self._process.start()
         theirs.close()
         self._hear(_START_SECONDS)
