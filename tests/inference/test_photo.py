@@ -722,3 +722,40 @@ def test_warnings_of_the_reader_are_not_heard() -> None:
 def test_a_text_that_unpacks_to_much_is_refused_or_left_out() -> None:
     bomb = b"Comment\x00\x00" + zlib.compress(b"\x00" * 50_000_000)
     assert "broken photo" in refusal(with_png_chunks(content(picture(), "PNG"), [(b"zTXt", bomb)]))
+
+
+# --- gray profiles --------------------------------------------------------------------------------------------------
+
+
+def gray_profile(gamma: float) -> bytes:
+    """An ICC profile for gray that has a gamma: header, and the tags that a gray profile needs."""
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    text = b"text\0\0\0\0test"
+    name = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"test\0" + bytes(78) + b"\0"
+    tags = {b"wtpt": white, b"kTRC": curve, b"cprt": text, b"desc": name}
+    table, body, start = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for tag, content in tags.items():
+        table += tag + struct.pack(">II", start + len(body), len(content))
+        body += content
+    size = start + len(body)
+    header = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02100000, b"mntr", b"GRAY", b"XYZ ") + bytes(12) + b"acsp"
+    header += bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + table + body
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_gray_profile_is_applied_and_left_out(bits: int, tmp_path: Path) -> None:
+    levels = np.full((8, 8), 128, np.uint8) if bits == 8 else np.full((8, 8), 128 * 257, np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, "TIFF", icc_profile=gray_profile(1.0))
+    photo = read_photo(buffer.getvalue())
+    assert photo.bits == bits
+    assert photo.luma / (257 if bits == 16 else 1) == pytest.approx(188, abs=1.5)  # linear light, encoded as sRGB is
+    assert photo.origin.icc_profile is None
+
+
+def test_a_broken_gray_profile_is_no_reason_to_refuse_a_photo() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((8, 8), 128, np.uint8)).save(buffer, "TIFF", icc_profile=gray_profile(1.0)[:150])
+    assert (read_photo(buffer.getvalue()).luma == 128).all()

@@ -184,7 +184,7 @@ class _Guesses(Protocol):
 
 
 def color_photo(job: ColoringJob, options: Options, colorizer: _Guesses) -> Answer:
-    """Color a photo into all of its files, or none.
+    """Color a photo into all of its files, or none; of files that are replaced a failure may leave some old, some new.
 
     Args:
         job: Which photo, and where to.

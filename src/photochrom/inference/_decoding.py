@@ -321,6 +321,32 @@ def decode_image(image: Image.Image) -> Decoded:
     Raises:
         PhotoError: The picture is empty, or its numbers are of a kind that is not read.
     """
+    decoded = _decode_levels(image)
+    is_gray = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+    curve = _curve_of_gray(image.info.get("icc_profile")) if is_gray else None
+    return decoded if curve is None else decoded._replace(luma=_along(curve, decoded.luma))
+
+
+def _curve_of_gray(profile: object) -> npt.NDArray[np.uint8] | None:
+    """The level in sRGB of each of 256 levels of a gray profile, such as that of a scanner; None without one."""
+    if not isinstance(profile, bytes) or profile[16:20] != b"GRAY":
+        return None
+    ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    try:
+        shown = _through_profile(ramp, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None  # a broken profile is no reason to refuse the photo
+    return np.asarray(shown.convert("L"), np.uint8).reshape(256)
+
+
+def _along(curve: npt.NDArray[np.uint8], luma: Levels) -> Levels:
+    if luma.dtype == np.uint8:
+        return np.asarray(curve[luma])
+    steps = np.interp(np.arange(65536), np.arange(256) * 257, curve.astype(np.float64) * 257.0)
+    return np.asarray(np.rint(steps).astype(np.uint16)[luma])
+
+
+def _decode_levels(image: Image.Image) -> Decoded:
     if 0 in image.size:
         raise PhotoError("the picture is empty; give one with pixels")
     if image.mode.startswith("I"):

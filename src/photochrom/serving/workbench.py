@@ -83,7 +83,7 @@ class _Worker:
         self._process = _context.Process(target=_serve, args=(theirs, keyless), daemon=True)
         self._process.start()
         theirs.close()
-        self._hear(_START_SECONDS)
+        self._hear(_START_SECONDS, "the networks took longer than {seconds:g} seconds to load; try again")
 
     @property
     def is_alive(self) -> bool:
@@ -99,7 +99,7 @@ class _Worker:
         """
         with contextlib.suppress(OSError):  # it is heard below that it is gone
             self._connection.send(question)
-        return self._hear(seconds)
+        return self._hear(seconds, "the photo took longer than {seconds:g} seconds; make it smaller")
 
     def kill(self) -> None:
         """End it, whatever it does."""
@@ -111,10 +111,10 @@ class _Worker:
         self._process.join()
         self._connection.close()
 
-    def _hear(self, seconds: float) -> Any:
+    def _hear(self, seconds: float, too_slow: str) -> Any:
         try:
             if not self._connection.poll(seconds):
-                raise SlowError(f"the photo took longer than {seconds:g} seconds; make it smaller")
+                raise SlowError(too_slow.format(seconds=seconds))
             answer, error = self._connection.recv()
         except (OSError, EOFError) as ended:
             self.close()
