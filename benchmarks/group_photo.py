@@ -39,7 +39,7 @@ from photochrom.inference import Colorizer, Face, Result
 from photochrom.inference.faces import Framing, frame
 from photochrom.inference.guess import Patch
 from photochrom.metrics import chroma_error, colorfulness
-from photochrom.shipped import shipped_model
+from photochrom.shipped import graph_file
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -179,7 +179,7 @@ class FaceNetwork:
     """The face network by itself."""
 
     def __init__(self, model: str) -> None:
-        self._graph = Graph(Path(model) if model.endswith(".onnx") else shipped_model(model).graph)
+        self._graph = Graph(graph_file(model))
 
     def color(self, photo: Bytes, square: Square) -> Bytes:
         """A square of a gray photo in color, seen exactly as training showed faces.

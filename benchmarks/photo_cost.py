@@ -43,7 +43,7 @@ from photochrom.errors import PhotochromError
 from photochrom.files import write_whole
 from photochrom.graph import Graph
 from photochrom.inference import Colorizer, encode_photo, read_photo
-from photochrom.shipped import shipped_model
+from photochrom.shipped import graph_file
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -234,11 +234,6 @@ def color_faces(setting: Setting) -> Measurement:
         for start in range(0, FACE_COUNT, FACE_BATCH):
             color_batch(graph, faces[start : start + FACE_BATCH])
     return watch.measurement()
-
-
-def graph_file(model: str) -> Path:
-    """Where a network lies, by the name of a shipped model or by its path."""
-    return Path(model) if model.endswith(".onnx") else shipped_model(model).graph
 
 
 def color_batch(graph: Graph, faces: Bytes) -> Bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from photochrom.errors import CheckpointError
 
-__all__ = ["WEIGHTS", "ShippedModel", "shipped_model", "shipped_models"]
+__all__ = ["WEIGHTS", "ShippedModel", "graph_file", "shipped_model", "shipped_models"]
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of everything learnt that is shipped."""
@@ -45,3 +45,15 @@ def shipped_model(name: str) -> ShippedModel:
         raise CheckpointError(f"{name}: no shipped model; there are: {', '.join(shipped_models())}")
     weights, graph, card, figures = (WEIGHTS / f"{name}.{ending}" for ending in ("safetensors", "onnx", "md", "json"))
     return ShippedModel(name, weights, graph, card, figures)
+
+
+def graph_file(model: str) -> Path:
+    """The ONNX file of a network, which may not be there.
+
+    Args:
+        model: The name of a shipped model, or the path of an ONNX file.
+
+    Raises:
+        CheckpointError: There is no shipped model of that name.
+    """
+    return Path(model) if model.endswith(".onnx") else shipped_model(model).graph

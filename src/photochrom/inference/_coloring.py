@@ -15,13 +15,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -31,16 +29,14 @@ from photochrom.files import written_whole
 from photochrom.inference._origin import SOFTWARE
 from photochrom.inference._placing import Extras
 from photochrom.inference.colorizer import Colorizer, Look, Result
+from photochrom.inference.comparison import gray_panel, panel, side_by_side
 from photochrom.inference.hints import Hint
 from photochrom.inference.photo import MAX_MEGAPIXELS, Levels, Photo, read_photo, write_photo
 
-__all__ = ["Answer", "ColoringJob", "Options", "Status", "color_photo"]
+__all__ = ["Answer", "ColoringJob", "Options", "Status", "color_photo", "guesses"]
 
 Status = Literal["colored", "done", "in color", "failed"]
 """How it ended: `done` was colored by an earlier call; what was `in color` is left alone."""
-
-_PANEL_SIDE = 1600
-"""The longer side of each picture in a comparison, at most: it is looked at as a whole, on a screen."""
 
 
 @dataclass(frozen=True)
@@ -234,9 +230,18 @@ def _reason(error: Exception, source: Path) -> str:
     return f"cannot be colored ({type(error).__name__}: {error}); please report this"
 
 
-def _color(photo: Photo, job: ColoringJob, options: Options, colorizer: _Guesses) -> int:
-    """Color a photo and write its files; gives the number of faces."""
-    results = colorizer.variants(
+def guesses(photo: Photo, options: Options, colorizer: _Guesses) -> list[Result]:
+    """The guesses that options ask for.
+
+    Args:
+        photo: As it was read.
+        options: How; what is written of it is of no matter.
+        colorizer: Makes them.
+
+    Raises:
+        PhotochromError: It cannot be colored so.
+    """
+    return colorizer.variants(
         photo,
         options.variants,
         strength=options.strength,
@@ -244,19 +249,23 @@ def _color(photo: Photo, job: ColoringJob, options: Options, colorizer: _Guesses
         hints=options.hints,
         force=options.force,
     )
+
+
+def _color(photo: Photo, job: ColoringJob, options: Options, colorizer: _Guesses) -> int:
+    """Color a photo and write its files; gives the number of faces."""
+    results = guesses(photo, options, colorizer)
     faces = len(results[0].faces)
     with _all_or_none(job.outputs):
         if job.confidence is not None:
             _write_map(results[0].confidence, job.confidence)
-        panels = [_panel(_gray(photo.luma))] if job.compare is not None else []
+        panels = [gray_panel(photo.luma)] if job.compare is not None else []
         for path in job.colored:
             rgb = results.pop(0).rgb  # a colored photo is large: one at a time is held
             write_photo(rgb, photo, path, overwrite=job.overwrite)
             if job.compare is not None:
-                panels.append(_panel(rgb))
+                panels.append(panel(rgb))
         if job.compare is not None:
-            strip = np.concatenate(panels, axis=1)
-            write_photo(strip, replace(photo, luma=strip[..., 0], alpha=None), job.compare, overwrite=job.overwrite)
+            write_photo(*side_by_side(panels, photo), job.compare, overwrite=job.overwrite)
     return faces
 
 
@@ -271,19 +280,6 @@ def _all_or_none(outputs: Sequence[Path]) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 path.unlink()
         raise
-
-
-def _gray(luma: Levels) -> npt.NDArray[Any]:
-    return np.repeat(luma[..., None], 3, axis=2)
-
-
-def _panel(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    height, width = rgb.shape[:2]
-    share = min(1.0, _PANEL_SIDE / max(height, width))
-    if share == 1.0:
-        return rgb
-    size = (max(1, round(width * share)), max(1, round(height * share)))
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
 
 
 def _write_map(confidence: Levels, path: Path) -> None:

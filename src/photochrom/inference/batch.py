@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from photochrom.errors import CheckpointError, ConfigError
-from photochrom.inference._coloring import Answer, ColoringJob, Options, Status
+from photochrom.inference._coloring import Answer, ColoringJob, Options, Status, guesses
 from photochrom.inference._finding import Missing, find_photos
 from photochrom.inference._manifest import MANIFEST_NAME, Manifest, Record
 from photochrom.inference._placing import Placement, place
 from photochrom.inference._pool import color_photos, default_jobs
 from photochrom.inference.colorizer import Colorizer
 from photochrom.inference.photo import encode_photo, read_photo
-from photochrom.shipped import shipped_model
+from photochrom.shipped import graph_file
 
 __all__ = [
     "MANIFEST_NAME",
@@ -26,6 +26,7 @@ __all__ = [
     "Status",
     "colorize_bytes",
     "colorize_files",
+    "guesses",
     "plan_batch",
     "require_stream_alone",
 ]
@@ -247,7 +248,7 @@ def _settings(options: Options) -> dict[str, Any]:
 
 def _fingerprint(model: str) -> str:
     """What tells a network from another one of the same name, such as a later release's."""
-    path = Path(model) if model.endswith(".onnx") else shipped_model(model).graph
+    path = graph_file(model)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]

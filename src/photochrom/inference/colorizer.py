@@ -19,7 +19,7 @@ from photochrom.inference.faces import Face, FaceDetector, Framing, YuNet, frame
 from photochrom.inference.guess import Canvas, Guess, Patch
 from photochrom.inference.hints import Hint, HintLayer, hint_layer, require_inside
 from photochrom.inference.photo import Photo, photo_from_image, read_photo, write_photo
-from photochrom.shipped import shipped_model
+from photochrom.shipped import graph_file
 from photochrom.tensors import AnyArray
 
 __all__ = ["Colorizer", "Look", "Result"]
@@ -324,7 +324,7 @@ def _load(model: str, threads: int) -> Graph:
         CheckpointError: There is no such model, or it cannot be run.
         ConfigError: It gives no odds of chroma.
     """
-    path = Path(model) if model.endswith(".onnx") else shipped_model(model).graph
+    path = graph_file(model)
     if not model.endswith(".onnx") and not path.is_file():
         raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
     graph = Graph(path, threads)

@@ -45,7 +45,7 @@ from photochrom.serving.settings import API_KEY_VARIABLE, Settings
 from photochrom.serving.tasks import Colored, Confidence, FaceBox, color
 from photochrom.serving.uploads import unpack
 from photochrom.serving.workbench import Order, Workbench
-from photochrom.shipped import shipped_model, shipped_models
+from photochrom.shipped import graph_file, shipped_models
 
 __all__ = ["create_app", "serve"]
 
@@ -235,7 +235,7 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
 
 
 def _model(model: str, *, is_default: bool) -> ModelAnswer:
-    path = Path(model) if model.endswith(".onnx") else shipped_model(model).graph
+    path = graph_file(model)
     if Graph(path).recipe["output"] != "odds":
         raise ConfigError(f"{model}: gives colors without odds; 'photochrom models' lists what colors photos")
     return ModelAnswer(name=path.stem, is_default=is_default)

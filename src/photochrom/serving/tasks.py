@@ -3,17 +3,16 @@
 import io
 import time
 from dataclasses import dataclass, replace
-from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from photochrom.errors import PhotoError
-from photochrom.inference.batch import Options
+from photochrom.inference.batch import Options, guesses
 from photochrom.inference.colorizer import Colorizer, Result
-from photochrom.inference.photo import Levels, Photo, encode_photo, read_photo
+from photochrom.inference.comparison import gray_panel, panel, side_by_side
+from photochrom.inference.photo import Photo, encode_photo, read_photo
 
 __all__ = [
     "Colored",
@@ -26,9 +25,6 @@ __all__ = [
     "color",
     "guess",
 ]
-
-_PANEL_SIDE = 1600
-"""The longer side of each picture in a comparison, at most: it is looked at as a whole, on a screen."""
 
 
 class UnreadableError(PhotoError):
@@ -117,7 +113,7 @@ def guess(colorizer: Colorizer, content: bytes, options: Options) -> list[Result
         InColorError: It is in color already, and `options.force` is not set.
         PhotochromError: It cannot be colored.
     """
-    return _guesses(colorizer, _read(content, options), options)
+    return guesses(_read(content, options), options, colorizer)
 
 
 def color(colorizer: Colorizer, content: bytes, options: Options, target: str | None = None) -> Colored:
@@ -135,7 +131,7 @@ def color(colorizer: Colorizer, content: bytes, options: Options, target: str | 
     start = time.perf_counter()
     photo = _read(content, options)
     was_read = time.perf_counter()
-    results = _guesses(colorizer, photo, options)
+    results = guesses(photo, options, colorizer)
     was_guessed = time.perf_counter()
     if target is not None:
         photo = replace(photo, origin=replace(photo.origin, format=target))
@@ -162,47 +158,21 @@ def _read(content: bytes, options: Options) -> Photo:
     return photo
 
 
-def _guesses(colorizer: Colorizer, photo: Photo, options: Options) -> list[Result]:
-    return colorizer.variants(
-        photo,
-        options.variants,
-        strength=options.strength,
-        vividness=options.vividness,
-        hints=options.hints,
-        force=options.force,
-    )
-
-
 def _pictures(photo: Photo, results: list[Result], options: Options) -> tuple[Picture, ...]:
     confidence = results[0].confidence if options.confidence else None
-    panels = [_panel(_three_times(photo.luma))] if options.compare else []
+    panels = [gray_panel(photo.luma)] if options.compare else []
     pictures = []
     for number in range(1, len(results) + 1):
         rgb = results.pop(0).rgb  # a colored photo is large: one at a time is held
         ending = f"-{number}" if options.variants > 1 else ""
         pictures.append(Picture(ending + photo.suffix, encode_photo(rgb, photo)))
         if options.compare:
-            panels.append(_panel(rgb))
+            panels.append(panel(rgb))
     if options.compare:
-        strip: Any = np.concatenate(panels, axis=1)
-        strip_photo = replace(photo, luma=strip[..., 0], alpha=None)
-        pictures.append(Picture(f"-compare{photo.suffix}", encode_photo(strip, strip_photo)))
+        pictures.append(Picture(f"-compare{photo.suffix}", encode_photo(*side_by_side(panels, photo))))
     if confidence is not None:
         pictures.append(Picture("-confidence.png", _gray_png(confidence)))
     return tuple(pictures)
-
-
-def _three_times(luma: Levels) -> Levels:
-    gray: Any = np.repeat(luma[..., None], 3, axis=2)
-    return np.asarray(gray)
-
-
-def _panel(rgb: Levels) -> Levels:
-    height, width = rgb.shape[:2]
-    share = min(1.0, _PANEL_SIDE / max(height, width))
-    size = (max(1, round(width * share)), max(1, round(height * share)))
-    small: Any = rgb if share == 1.0 else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small)
 
 
 def _gray_png(levels: npt.NDArray[np.uint8]) -> bytes:
