@@ -5,6 +5,7 @@ import struct
 import sys
 import warnings
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def exif(orientation: int = 1, software: str | None = None) -> Image.Exif:
     return made
 
 
+@cache  # LittleCMS writes the time into it, so that two of them may differ
 def rgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
