@@ -52,7 +52,7 @@ TRUTH_VALUES = {"true": True, "True": True, "false": False, "False": False}
 
 def train_group(command: str) -> None:
     """Train every run of some experiments side by side and print their table."""
-    from photochrom.experiments import plan
+    from photochrom.lab.experiments import plan
 
     jobs = plan(GROUPS[command], seeds=1, runs=RUNS)
     failures = run_jobs_with_progress(jobs)
@@ -68,8 +68,8 @@ def train_group(command: str) -> None:
 
 def train_single(command: str, then_test: bool) -> None:
     """Train one run of an experiment."""
-    from photochrom.experiments import get_run
-    from photochrom.training import RunFolder
+    from photochrom.lab.experiments import get_run
+    from photochrom.lab.training import RunFolder
 
     run = get_run(SINGLE[command])
     folder = RunFolder(RUNS / f"{SINGLE[command]}-seed-0")
@@ -81,7 +81,7 @@ def train_single(command: str, then_test: bool) -> None:
 
 def train_custom(words: Sequence[str]) -> None:
     """Train any plain network of the study."""
-    from photochrom.training import RunFolder, TrainingConfig
+    from photochrom.lab.training import RunFolder, TrainingConfig
 
     if len(words) != 7:
         usage_failure(USAGE, f"custom takes 7 words, not {len(words)}")
@@ -118,9 +118,9 @@ def keep(weights: Path, name: str) -> Path:
 
 def color_test_pictures(weights: str) -> None:
     """Write the predictions for 100 test pictures, chosen by a fixed seed, in the study's three forms."""
-    from photochrom.checkpoint import find_checkpoint
-    from photochrom.datasets import open_split
-    from photochrom.training import color_test_pictures as color
+    from photochrom.lab.checkpoint import find_checkpoint
+    from photochrom.lab.datasets import open_split
+    from photochrom.lab.training import color_test_pictures as color
 
     model, pairs = find_checkpoint(weights).model, open_split("auto", "test")
     say(color(model, pairs, TEST_PICTURES, array=ESTIMATIONS, pictures=OUT))

@@ -40,11 +40,11 @@ from torch import Tensor, nn
 from torch.utils import data
 
 from photochrom.console import one_line_failures, print_table, say, warn
-from photochrom.datasets import Dataset, Split, open_dataset
-from photochrom.datasets.study import Study
-from photochrom.datasets.synthetic import Synthetic
 from photochrom.files import write_whole
-from photochrom.training import RunFolder, TrainingConfig, fit
+from photochrom.lab.datasets import Dataset, Split, open_dataset
+from photochrom.lab.datasets.study import Study
+from photochrom.lab.datasets.synthetic import Synthetic
+from photochrom.lab.training import RunFolder, TrainingConfig, fit
 
 Side = Literal["study", "photochrom", "photochrom-fp32"]
 SIDES: tuple[Side, ...] = get_args(Side)

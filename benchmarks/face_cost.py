@@ -30,15 +30,15 @@ import onnxruntime
 import torch
 import typer
 
-from photochrom import models
-from photochrom.checkpoint import Checkpoint, find_checkpoint
-from photochrom.chroma import color_from_odds
 from photochrom.color import to_signed, to_uint8
+from photochrom.coloring.distribution import color_from_odds
+from photochrom.coloring.network import METADATA_KEY
 from photochrom.console import one_line_failures, print_table, say
-from photochrom.export import export_onnx
 from photochrom.files import write_whole
-from photochrom.graph import METADATA_KEY
-from photochrom.models import ColorizationModel, DistributionModel
+from photochrom.lab import models
+from photochrom.lab.checkpoint import Checkpoint, find_checkpoint
+from photochrom.lab.export import export_onnx
+from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.tensors import GrayBatch
 
 SIDE_LENGTH = 80

@@ -26,19 +26,17 @@ import numpy.typing as npt
 import typer
 from PIL import Image
 
-from photochrom.chroma import read_chroma
 from photochrom.color import fit_gamut, luma, to_signed, to_uint8
+from photochrom.coloring import Colorizer, Face, Framing, Patch, Result, frame
+from photochrom.coloring.distribution import read_chroma
+from photochrom.coloring.network import Network
 from photochrom.console import one_line_failures, print_table, say, warn
-from photochrom.datasets import Dataset
-from photochrom.datasets.cc0_portraits import CC0Portraits
-from photochrom.datasets.utkface import UTKFace
-from photochrom.datasets.utkface_whole import UTKFaceWhole
 from photochrom.files import write_whole
-from photochrom.graph import Graph
-from photochrom.inference import Colorizer, Face, Result
-from photochrom.inference.faces import Framing, frame
-from photochrom.inference.guess import Patch
-from photochrom.metrics import chroma_error, colorfulness
+from photochrom.lab.datasets import Dataset
+from photochrom.lab.datasets.cc0_portraits import CC0Portraits
+from photochrom.lab.datasets.utkface import UTKFace
+from photochrom.lab.datasets.utkface_whole import UTKFaceWhole
+from photochrom.lab.metrics import chroma_error, colorfulness
 from photochrom.shipped import graph_file
 
 Bytes = npt.NDArray[np.uint8]
@@ -179,7 +177,7 @@ class FaceNetwork:
     """The face network by itself."""
 
     def __init__(self, model: str) -> None:
-        self._graph = Graph(graph_file(model))
+        self._graph = Network(graph_file(model))
 
     def color(self, photo: Bytes, square: Square) -> Bytes:
         """A square of a gray photo in color, seen exactly as training showed faces.

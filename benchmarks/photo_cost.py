@@ -36,13 +36,14 @@ import onnxruntime
 import typer
 from PIL import Image
 
-from photochrom.chroma import color_from_odds
 from photochrom.color import to_signed, to_uint8
+from photochrom.coloring import Colorizer
+from photochrom.coloring.distribution import color_from_odds
+from photochrom.coloring.network import Network
 from photochrom.console import one_line_failures, print_table, say, warn
 from photochrom.errors import PhotochromError
 from photochrom.files import write_whole
-from photochrom.graph import Graph
-from photochrom.inference import Colorizer, encode_photo, read_photo
+from photochrom.photo import encode_photo, read_photo
 from photochrom.shipped import graph_file
 
 Bytes = npt.NDArray[np.uint8]
@@ -228,7 +229,7 @@ def color_faces(setting: Setting) -> Measurement:
     random = np.random.default_rng(0)
     faces = random.integers(0, 256, (FACE_COUNT, FACE_SIDE, FACE_SIDE), dtype=np.uint8)
     with watch.step("load"):
-        graph = Graph(graph_file(setting.face_model), threads=1)
+        graph = Network(graph_file(setting.face_model), threads=1)
         color_batch(graph, faces[:FACE_BATCH])
     with watch.step("color"):
         for start in range(0, FACE_COUNT, FACE_BATCH):
@@ -236,7 +237,7 @@ def color_faces(setting: Setting) -> Measurement:
     return watch.measurement()
 
 
-def color_batch(graph: Graph, faces: Bytes) -> Bytes:
+def color_batch(graph: Network, faces: Bytes) -> Bytes:
     """Color bytes of gray ones; the work after the network is numpy's."""
     gray, recipe = to_signed(faces)[:, None], graph.recipe
     colored: Bytes = to_uint8(color_from_odds(gray, graph.run(gray), recipe["read_out"], recipe["stride"]))

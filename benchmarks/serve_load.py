@@ -22,14 +22,14 @@ import httpx
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from photochrom.inference.batch import Options
-from photochrom.serving.settings import Settings, default_workers
+from photochrom.album import Options
+from photochrom.server.settings import Settings, default_workers
 
 _SERVER = """
 import logging
 from pathlib import Path
-from photochrom.serving import app
-from photochrom.serving.settings import Settings
+from photochrom.server import app
+from photochrom.server.settings import Settings
 if __name__ == "__main__":
     app.serve({settings})
 """
@@ -54,8 +54,8 @@ def color_for(seconds: float, photo: bytes, settings: Settings, ready: "multipro
     """How many photos one process colors without a server."""
     import cv2
 
-    from photochrom.inference.colorizer import Colorizer
-    from photochrom.serving.tasks import color
+    from photochrom.coloring import Colorizer
+    from photochrom.server.tasks import color
 
     cv2.setNumThreads(1)
     colorizer = Colorizer(settings.model, face_model=settings.face_model)

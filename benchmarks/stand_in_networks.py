@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from photochrom import models
-from photochrom.graph import Graph
+from photochrom.coloring.network import Network
+from photochrom.lab import models
 
 __all__ = ["NetworkSize", "convnext_like", "size_of", "vgg_like", "write_all"]
 
@@ -238,7 +238,7 @@ def size_of(network: nn.Module, channels: int, side: int) -> NetworkSize:
 
 def size_of_ours(path: Path, side: int) -> NetworkSize:
     """The size of one of photochrom's networks, by its ONNX file."""
-    recipe = Graph(path).recipe
+    recipe = Network(path).recipe
     return size_of(models.create(recipe["model"], recipe["hyperparameters"]).eval(), 1, side)
 
 

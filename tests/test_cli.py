@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from photochrom.cli import main
-from photochrom.training import RunFolder
+from photochrom.lab.training import RunFolder
 
 
 class Ended(NamedTuple):
@@ -224,6 +224,6 @@ def test_full_disk_gets_one_line(photochrom: Command, face_folder: Path, monkeyp
     def full(*_: object) -> None:
         os.write(os.open("/dev/full", os.O_WRONLY), b"x")
 
-    monkeypatch.setattr("photochrom.training.run_folder.write_whole", full)
+    monkeypatch.setattr("photochrom.lab.training.run_folder.write_whole", full)
     assert_one_clear_line(photochrom("train", f"data={face_folder}", *QUICK, "--run", "other"), "No space left")
     assert Path("run/metrics.json").read_bytes() == before

@@ -14,11 +14,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from photochrom.chroma import BIN_COUNT
+from photochrom.album import Batch, Outcome
 from photochrom.cli import main
-from photochrom.graph import FORMAT_VERSION, METADATA_KEY
-from photochrom.inference.batch import Batch, Outcome
-from photochrom.inference.photo import MAX_MEGAPIXELS
+from photochrom.coloring.distribution import BIN_COUNT
+from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY
+from photochrom.photo import MAX_MEGAPIXELS
 from photochrom.shipped import shipped_model, shipped_models
 
 

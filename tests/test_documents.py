@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from photochrom.cli import app
-from photochrom.evaluation import read_evaluations
-from photochrom.experiments import get_experiment, of_the_study
+from photochrom.lab.evaluation import read_evaluations
+from photochrom.lab.experiments import get_experiment, of_the_study
 from photochrom.shipped import shipped_model, shipped_models
 
 ROOT = Path(__file__).parents[1]
@@ -77,7 +77,7 @@ def test_make_knows_the_two_commands(target: str) -> None:
 def test_readme_python_runs(tmp_path: Path) -> None:
     _, program = code_blocks("README.md", "python")
     smaller = program.replace('open_dataset("synthetic")', "Synthetic(val_count=8)")
-    smaller = "from photochrom.datasets.synthetic import Synthetic\n" + smaller.replace(
+    smaller = "from photochrom.lab.datasets.synthetic import Synthetic\n" + smaller.replace(
         "photochrom.Synthetic", "Synthetic"
     )
     ended = subprocess.run([sys.executable, "-c", smaller], capture_output=True, text=True, cwd=tmp_path)
@@ -104,7 +104,7 @@ def test_links_lead_somewhere(document: str) -> None:
 
 def test_the_tour_names_every_room() -> None:
     source = ROOT / "src" / "photochrom"
-    rooms = {path.name for path in source.iterdir() if not path.name.startswith("_")}
+    rooms = {path.name for wing in (source, source / "lab") for path in wing.iterdir() if not path.name.startswith("_")}
     for room in rooms:
         assert room in README, room
 
@@ -114,9 +114,9 @@ def test_examples_of_new_entries_are_complete(tmp_path: Path, place: int, packag
     """The code in CONTRIBUTING.md, put where it says, is an entry."""
     source = code_blocks("CONTRIBUTING.md", "python")[place]
     name = {"models": "my_net", "experiments": "my_question"}[package]
-    folder = ROOT / "src" / "photochrom" / package
+    folder = ROOT / "src" / "photochrom" / "lab" / package
     program = f"""
-import photochrom.{package} as room
+import photochrom.lab.{package} as room
 room.__path__.append({str(tmp_path)!r})
 assert {name!r} in room.available()
 """

@@ -60,7 +60,9 @@ def test_unknown_name_is_an_attribute_error() -> None:
         photochrom.no_such_name  # noqa: B018
 
 
-@pytest.mark.parametrize("statement", ["import photochrom", "import photochrom.color, photochrom.datasets.synthetic"])
+@pytest.mark.parametrize(
+    "statement", ["import photochrom", "import photochrom.color, photochrom.lab.datasets.synthetic"]
+)
 def test_no_deep_learning_framework_comes_along(statement: str) -> None:
     assert not modules_after(statement) & {"torch", "lightning_fabric", "matplotlib", "scipy", "skimage"}
 

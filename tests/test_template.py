@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from photochrom.console import one_line_failures
-from photochrom.datasets._faces import draw_faces
+from photochrom.lab.datasets._faces import draw_faces
 
 ROOT = Path(__file__).parents[1]
 Command = Callable[..., int]
@@ -30,7 +30,7 @@ def template() -> ModuleType:
 @pytest.fixture
 def command(template: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """`python template.py`, in a folder with a tiny data set, and with few epochs."""
-    from photochrom.training import TrainingConfig
+    from photochrom.lab.training import TrainingConfig
 
     monkeypatch.chdir(tmp_path)
     faces = draw_faces(150, seed=3, size=80)
@@ -60,7 +60,7 @@ def patch_get_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let single runs have few epochs too."""
     from dataclasses import replace
 
-    from photochrom import experiments
+    from photochrom.lab import experiments
 
     get_run = experiments.get_run
     monkeypatch.setattr(experiments, "get_run", lambda key: replace(get_run(key), config=get_run(key).config.varied()))
@@ -120,7 +120,7 @@ def test_groups_are_trained_and_their_table_printed(
 
 
 def test_custom_trains_what_it_is_told(command: Command) -> None:
-    from photochrom.checkpoint import load_checkpoint
+    from photochrom.lab.checkpoint import load_checkpoint
 
     assert command("custom", "3", "3", "6", "0.05", "true", "false", "true") == 0
     model = load_checkpoint(Path("checkpoints/custom-3-3-6-0.05-bn.safetensors")).model

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 from photochrom.errors import PhotochromError
 
 if TYPE_CHECKING:
-    from photochrom.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
-    from photochrom.datasets import Dataset, Pairs, open_dataset
-    from photochrom.experiments import Experiment
-    from photochrom.inference import Colorizer, Hint, Photo, Result
-    from photochrom.metrics import accuracy_within
-    from photochrom.models import ColorizationModel
-    from photochrom.models import create as create_model
-    from photochrom.report import write_report
-    from photochrom.training import (
+    from photochrom.coloring import Colorizer, Hint, Result
+    from photochrom.lab.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
+    from photochrom.lab.datasets import Dataset, Pairs, open_dataset
+    from photochrom.lab.experiments import Experiment
+    from photochrom.lab.metrics import accuracy_within
+    from photochrom.lab.models import ColorizationModel
+    from photochrom.lab.models import create as create_model
+    from photochrom.lab.report import write_report
+    from photochrom.lab.training import (
         Evaluation,
         RunFolder,
         TrainingConfig,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         predict_confidence,
         predict_variants,
     )
+    from photochrom.photo import Photo
 
 __version__ = "0.1.0"
 
@@ -57,30 +58,30 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Checkpoint": "checkpoint",
-    "ColorizationModel": "models",
-    "Colorizer": "inference",
-    "Dataset": "datasets",
-    "Evaluation": "training",
-    "Experiment": "experiments",
-    "Hint": "inference",
-    "Pairs": "datasets",
-    "Photo": "inference",
-    "Result": "inference",
-    "RunFolder": "training",
-    "TrainingConfig": "training",
-    "accuracy_within": "metrics",
-    "create_model": "models",
-    "evaluate": "training",
-    "find_checkpoint": "checkpoint",
-    "fit": "training",
-    "load_checkpoint": "checkpoint",
-    "open_dataset": "datasets",
-    "predict": "training",
-    "predict_confidence": "training",
-    "predict_variants": "training",
-    "save_checkpoint": "checkpoint",
-    "write_report": "report",
+    "Checkpoint": "lab.checkpoint",
+    "ColorizationModel": "lab.models",
+    "Colorizer": "coloring",
+    "Dataset": "lab.datasets",
+    "Evaluation": "lab.training",
+    "Experiment": "lab.experiments",
+    "Hint": "coloring",
+    "Pairs": "lab.datasets",
+    "Photo": "photo",
+    "Result": "coloring",
+    "RunFolder": "lab.training",
+    "TrainingConfig": "lab.training",
+    "accuracy_within": "lab.metrics",
+    "create_model": "lab.models",
+    "evaluate": "lab.training",
+    "find_checkpoint": "lab.checkpoint",
+    "fit": "lab.training",
+    "load_checkpoint": "lab.checkpoint",
+    "open_dataset": "lab.datasets",
+    "predict": "lab.training",
+    "predict_confidence": "lab.training",
+    "predict_variants": "lab.training",
+    "save_checkpoint": "lab.checkpoint",
+    "write_report": "lab.report",
 }
 
 

@@ -51,7 +51,7 @@ def _options(
 def data_list() -> None:
     """List the data sets: what they are, their rights, and whether they are on this machine."""
     from photochrom.console import print_table
-    from photochrom.datasets import available, describe
+    from photochrom.lab.datasets import available, describe
 
     print_table(["--data", "what it is", "rights", "here"], [describe(name) for name in available()])
 
@@ -62,8 +62,8 @@ def data_download(
 ) -> None:
     """Download the study's pictures from its public repository, and check them."""
     from photochrom.console import download_progress
-    from photochrom.datasets import open_dataset
     from photochrom.errors import DataError
+    from photochrom.lab.datasets import open_dataset
 
     try:
         with download_progress("the study's pictures") as progress:
@@ -82,7 +82,7 @@ def data_add(
     name: Annotated[str | None, typer.Option(help="Which set it is; found out by its contents if not given.")] = None,
 ) -> None:
     """Add pictures from an archive or a folder, and check them."""
-    from photochrom.datasets import add
+    from photochrom.lab.datasets import add
 
     added = add(source, name)
     say(f"added {added.name}: {added.pictures} pictures in {added.folder}")
@@ -94,7 +94,7 @@ def data_add(
 def data_check(data: Data = "auto") -> None:
     """Count pictures and sizes, and find gray ones, broken ones and duplicates between splits."""
     from photochrom.console import print_table
-    from photochrom.datasets import check, open_dataset
+    from photochrom.lab.datasets import check, open_dataset
 
     dataset = open_dataset(data)
     report = check(dataset)
@@ -138,10 +138,10 @@ def colorize(
     quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
 ) -> None:
     """Color photos: a.jpg gives a-color.jpg, a folder album gives album-color; go on after an interruption."""
+    from photochrom.album import Options, plan_batch, require_stream_alone
+    from photochrom.coloring import parse_hint
     from photochrom.console import colorize_stream, colorize_with_progress
-    from photochrom.inference.batch import Options, plan_batch, require_stream_alone
-    from photochrom.inference.hints import parse_hint
-    from photochrom.inference.photo import MAX_MEGAPIXELS
+    from photochrom.photo import MAX_MEGAPIXELS
 
     options = Options(
         model=model,
@@ -210,8 +210,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve a page and a REST API on this machine, until Ctrl-C; /docs tells how to call it."""
-    from photochrom.serving.app import serve as serve_until_interrupted
-    from photochrom.serving.settings import Settings, default_workers
+    from photochrom.server.app import serve as serve_until_interrupted
+    from photochrom.server.settings import Settings, default_workers
 
     settings = Settings(
         host=host,
@@ -254,9 +254,9 @@ def train(
 ) -> None:
     """Train one network; the same command goes on after an interruption."""
     from photochrom.console import train_with_progress
-    from photochrom.experiments import base_config
+    from photochrom.lab.experiments import base_config
+    from photochrom.lab.training import RunFolder
     from photochrom.process import end_with_parent as end_when_it_does
-    from photochrom.training import RunFolder
 
     if end_with_parent:
         end_when_it_does()
@@ -272,8 +272,8 @@ def train(
 def settings() -> None:
     """List the settings of a training, their defaults, and the networks with their hyperparameters."""
     from photochrom.console import print_table
-    from photochrom.models import available, describe
-    from photochrom.training import TrainingConfig
+    from photochrom.lab.models import available, describe
+    from photochrom.lab.training import TrainingConfig
 
     print_table(["setting", "default"], list(TrainingConfig().model_dump().items()))
     print_table(["network", "hyperparameters", "what it is"], [describe(name) for name in available()])
@@ -296,9 +296,9 @@ def predict(
     ] = False,
 ) -> None:
     """Color test pictures: an array, the list of its names, and one picture file each."""
-    from photochrom.checkpoint import find_checkpoint
-    from photochrom.datasets import open_split
-    from photochrom.training import color_test_pictures
+    from photochrom.lab.checkpoint import find_checkpoint
+    from photochrom.lab.datasets import open_split
+    from photochrom.lab.training import color_test_pictures
 
     model, pairs = find_checkpoint(weights).model, open_split(data, split)
     say(
@@ -324,11 +324,11 @@ def evaluate(
     ] = None,
 ) -> None:
     """Tell whether a network's color looks right: all measures, overall, by skin tone and by label."""
-    from photochrom.checkpoint import find_checkpoint
     from photochrom.console import evaluate_with_progress, print_table
-    from photochrom.datasets import open_dataset, open_split
-    from photochrom.evaluation import read_evaluations, record_evaluation
-    from photochrom.training import choose
+    from photochrom.lab.checkpoint import find_checkpoint
+    from photochrom.lab.datasets import open_dataset, open_split
+    from photochrom.lab.evaluation import read_evaluations, record_evaluation
+    from photochrom.lab.training import choose
 
     if json is not None:
         read_evaluations(json)  # a file that cannot be added to is better told before the work than after it
@@ -350,8 +350,8 @@ def pack(
     ] = None,
 ) -> None:
     """Write weights anew in half precision, to ship or to hand on."""
-    from photochrom.checkpoint import load_checkpoint, pack_checkpoint
-    from photochrom.training.config import parse_hyperparameters
+    from photochrom.lab.checkpoint import load_checkpoint, pack_checkpoint
+    from photochrom.lab.training.config import parse_hyperparameters
 
     changes = parse_hyperparameters(settings or [], load_checkpoint(weights).model.catalogue_name)
     pack_checkpoint(weights, out, changes)
@@ -366,8 +366,8 @@ def score(
 ) -> None:
     """Score a file of predictions as the study does, whoever made it."""
     from photochrom.console import print_table
-    from photochrom.datasets import open_dataset
-    from photochrom.training import score_estimations
+    from photochrom.lab.datasets import open_dataset
+    from photochrom.lab.training import score_estimations
 
     print_table(["measure", "value"], list(score_estimations(predictions, names, open_dataset(data)).items()))
 
@@ -376,7 +376,7 @@ def score(
 def experiment_list() -> None:
     """Name the experiments, their questions and their runs."""
     from photochrom.console import print_table
-    from photochrom.experiments import available, get_experiment
+    from photochrom.lab.experiments import available, get_experiment
 
     experiments = {name: get_experiment(name) for name in available()}
     rows = [
@@ -397,7 +397,7 @@ def experiment_run(
 ) -> None:
     """Train experiments side by side; finished runs are skipped, begun ones resumed."""
     from photochrom.console import run_jobs_with_progress
-    from photochrom.experiments import plan
+    from photochrom.lab.experiments import plan
 
     failures = run_jobs_with_progress(plan(names, seeds, runs, data), jobs, device)
     say(f"results: {runs}; next: photochrom report {runs} --out report")
@@ -417,8 +417,8 @@ def export(
     ] = False,
 ) -> None:
     """Write a network as an ONNX file, which needs no torch, and check that it gives the same colors."""
-    from photochrom.checkpoint import checkpoint_path, find_checkpoint
-    from photochrom.export import export_onnx
+    from photochrom.lab.checkpoint import checkpoint_path, find_checkpoint
+    from photochrom.lab.export import export_onnx
 
     source = checkpoint_path(weights) if linked else None
     say(export_onnx(find_checkpoint(weights), out, weights=source).summary())
@@ -434,7 +434,7 @@ def report(
     ] = "validation",
 ) -> None:
     """Write the study's tables, figures and conclusions from finished runs: one HTML page, Markdown and JSON."""
-    from photochrom.report import write_report
+    from photochrom.lab.report import write_report
 
     say(f"report: {write_report(runs, out, examples)}")
 

@@ -12,6 +12,7 @@ from photochrom.tensors import AnyArray, ChromaBatch, GrayBatch, RgbBatch
 __all__ = [
     "BLUE_SPAN",
     "RED_SPAN",
+    "STUDY_MARGIN",
     "cast_with_wraparound",
     "fit_gamut",
     "luma",
@@ -30,6 +31,9 @@ BLUE_SPAN = 2.0 * (1.0 - _BLUE)
 
 RED_SPAN = 2.0 * (1.0 - _RED)
 """How far red moves when Cr moves by one."""
+
+STUDY_MARGIN = 12
+"""In the study a value counts as right if it differs from the truth by fewer of 255 levels than this."""
 
 
 def to_signed(pixels: AnyArray) -> AnyArray:

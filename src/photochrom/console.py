@@ -27,13 +27,13 @@ from rich.text import Text
 from photochrom.errors import PhotochromError, PhotoError
 
 if TYPE_CHECKING:
-    from photochrom.datasets import Pairs
-    from photochrom.evaluation import ModelEvaluation
-    from photochrom.experiments import Job, Outcome
-    from photochrom.inference.batch import Batch, Options
-    from photochrom.inference.batch import Outcome as PhotoOutcome
-    from photochrom.models import ColorizationModel
-    from photochrom.training import RunFolder, TrainingConfig
+    from photochrom.album import Batch, Options
+    from photochrom.album import Outcome as PhotoOutcome
+    from photochrom.lab.datasets import Pairs
+    from photochrom.lab.evaluation import ModelEvaluation
+    from photochrom.lab.experiments import Job, Outcome
+    from photochrom.lab.models import ColorizationModel
+    from photochrom.lab.training import RunFolder, TrainingConfig
 
 __all__ = [
     "colorize_stream",
@@ -164,7 +164,7 @@ def evaluate_with_progress(
     model: "ColorizationModel", pairs: "Pairs", read_out: str | None = None
 ) -> "ModelEvaluation":
     """Measure a network behind a bar."""
-    from photochrom.evaluation import evaluate_model
+    from photochrom.lab.evaluation import evaluate_model
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_err, transient=True) as progress:
@@ -280,7 +280,7 @@ def train_with_progress(
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Train, or go on training, behind a bar; gives the figures of the run."""
-    from photochrom.training import TensorBoardLog, fit
+    from photochrom.lab.training import TensorBoardLog, fit
 
     callbacks: list[Callable[[dict[str, Any]], None]] = [TensorBoardLog(run)] if tensorboard else []
     with ExitStack() as stack:
@@ -297,7 +297,7 @@ def train_with_progress(
 
 def run_jobs_with_progress(jobs: Sequence["Job"], parallel: int | None = None, device: str = "auto") -> int:
     """Run jobs behind bars, one process a core unless told; gives the number that failed."""
-    from photochrom.experiments import run_jobs
+    from photochrom.lab.experiments import run_jobs
 
     with _JobsProgress(jobs) as progress, _resumable():
         outcomes = run_jobs(jobs, parallel or os.cpu_count() or 1, device, progress)
@@ -389,7 +389,7 @@ def colorize_stream(options: "Options") -> None:
     Raises:
         PhotoError: There is no photo, or one of the two is a terminal.
     """
-    from photochrom.inference.batch import colorize_bytes
+    from photochrom.album import colorize_bytes
 
     if sys.stdin.isatty() or sys.stdout.isatty():
         raise PhotoError("- stands for a photo on standard input: photochrom colorize - < gray.jpg > color.jpg")

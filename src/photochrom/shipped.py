@@ -20,7 +20,8 @@ class ShippedModel:
         weights: Its checkpoint.
         graph: The same as an ONNX file, which needs no torch.
         card: What it is good for and what it must not be used for, as Markdown.
-        figures: Its evaluations, as `photochrom.evaluation.record_evaluation` writes them; there may be no such file.
+        figures: Its evaluations, as `photochrom.lab.evaluation.record_evaluation` writes them; there may be no such
+            file.
     """
 
     name: str

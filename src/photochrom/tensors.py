@@ -25,4 +25,4 @@ ChromaBatch = Float[Any, "batch 2 height width"]
 """Cb and Cr, in [-1, 1]; gray is 0."""
 
 ChromaOdds = Float[Any, "batch 2 bins rows columns"]
-"""For Cb and for Cr at each place, how likely each bin of values is; see `photochrom.chroma`."""
+"""For Cb and for Cr at each place, how likely each bin of values is; see `photochrom.coloring.distribution`."""

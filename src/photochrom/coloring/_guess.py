@@ -1,0 +1,153 @@
+"""What networks say of the colors of a photo: of the whole, and of square parts that they see closer up."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from photochrom.coloring._chroma_field import ChromaField, FloatMap, Pixels, follow_luma, resized, signed_luma
+from photochrom.coloring._faces import Framing
+
+__all__ = ["Canvas", "Guess", "Patch"]
+
+_FULL = 0.62
+"""Share of the way from a patch's middle to its edge within which its own colors hold alone; at the edge they end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """The colors of one photo, and how sure they are.
+
+    Attributes:
+        field: Its chroma.
+        luma: Of the photo, on the field's grid; shape (rows, columns), signed.
+        confidence: How likely red and blue lie within the study's margin; shape (rows, columns), range [0, 1].
+    """
+
+    field: ChromaField
+    luma: FloatMap
+    confidence: FloatMap
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A square part of a photo, as a network sees it.
+
+    Attributes:
+        square: Its place in the photo, in whole pixels; it may reach beyond the edges.
+        size: Height and width of the photo.
+        gray: What the network sees; shape (side, side), signed.
+        full: Share of the way from its middle to its edge within which its own colors hold alone.
+    """
+
+    square: Framing
+    size: tuple[int, int]
+    gray: FloatMap
+    full: float = _FULL
+
+    @classmethod
+    def cut(cls, luma: Pixels, square: Framing, side: int, full: float = _FULL) -> "Patch":
+        """A part of a photo; beyond the photo its edge is continued.
+
+        Args:
+            luma: Of the photo; shape (height, width), uint8 or uint16.
+            square: Which part.
+            side: How large the network sees it, in pixels.
+            full: As the attribute.
+        """
+        left, top, extent = round(square.left), round(square.top), max(1, round(square.side))
+        rows, columns = _inside(top, extent, luma.shape[0]), _inside(left, extent, luma.shape[1])
+        share = min(1.0, side / extent)
+        # Shrunk before it is continued and becomes floats: a face may have more pixels than fit into memory so.
+        seen = _shrunk(luma[rows, columns], share)
+        down = _continued(top - rows.start, extent, share, seen.shape[0])
+        across = _continued(left - columns.start, extent, share, seen.shape[1])
+        whole = signed_luma(seen[np.ix_(down, across)])
+        return cls(Framing(left, top, extent), luma.shape, resized(whole, side, side), full)
+
+
+def _inside(start: int, extent: int, limit: int) -> slice:
+    """Which of a photo's rows or columns a part shows; at least the nearest one."""
+    first = min(max(0, start), limit - 1)
+    return slice(first, max(first + 1, min(start + extent, limit)))
+
+
+def _shrunk(luma: Pixels, share: float) -> Pixels:
+    rows, columns = (max(1, round(side * share)) for side in luma.shape)
+    shrunk: Pixels = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA) if share < 1.0 else luma
+    return shrunk
+
+
+def _continued(offset: int, extent: int, share: float, count: int) -> npt.NDArray[np.intp]:
+    """Which of `count` shrunk rows or columns each of a part's own shows."""
+    return (np.arange(max(1, round(extent * share))) + round(offset * share)).clip(0, count - 1)
+
+
+class Canvas:
+    """Where the colors of a photo are put together: those of the whole first, then those of its parts upon it.
+
+    Attributes:
+        luma: Of the photo, on the grid on which chroma follows it; shape (rows, columns), signed.
+    """
+
+    def __init__(self, luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> None:
+        """Begin with the colors of the whole photo.
+
+        Args:
+            luma: As the attribute.
+            chroma: Shape (2, coarse rows, coarse columns).
+            confidence: Shape (1, coarse rows, coarse columns).
+        """
+        self.luma = luma
+        self._maps = _following_maps(luma, chroma, confidence)
+
+    def lay(self, patch: Patch, chroma: FloatMap, confidence: FloatMap) -> None:
+        """Put the colors of a part over what is there, without an edge.
+
+        Args:
+            patch: The part.
+            chroma: Shape (2, coarse rows, coarse columns).
+            confidence: Shape (1, coarse rows, coarse columns).
+        """
+        side = len(patch.gray)
+        maps = _following_maps(patch.gray, chroma, confidence)
+        where, laid = self._placed(patch, np.concatenate([maps, _weights(side, patch.full)[..., None]], axis=2))
+        self._maps[where] += laid[..., -1:] * (laid[..., :-1] - self._maps[where])
+
+    def guess(self) -> Guess:
+        """What the canvas shows now."""
+        return Guess(ChromaField(self._maps[..., :-1].copy()), self.luma, self._maps[..., -1].copy())
+
+    def _placed(self, patch: Patch, maps: FloatMap) -> tuple[tuple[slice, slice], FloatMap]:
+        """Rows and columns of the canvas that a part covers, and its maps there."""
+        (left, top, extent), (height, width), (rows, columns) = patch.square, patch.size, self.luma.shape
+        first_row, last_row = round(top * rows / height), round((top + extent) * rows / height)
+        first_column, last_column = round(left * columns / width), round((left + extent) * columns / width)
+        scaled = resized(maps, max(1, last_row - first_row), max(1, last_column - first_column))
+        vertical, seen_rows = _overlap(first_row, scaled.shape[0], rows)
+        horizontal, seen_columns = _overlap(first_column, scaled.shape[1], columns)
+        return (vertical, horizontal), scaled[seen_rows, seen_columns]
+
+
+def _overlap(first: int, count: int, limit: int) -> tuple[slice, slice]:
+    """Which of `limit` places a row of `count`, laid from `first` on, covers; and which of the row's own these are."""
+    start, stop = min(max(0, first), limit), max(0, min(first + count, limit))
+    return slice(start, stop), slice(start - first, stop - first)
+
+
+def _following_maps(luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> FloatMap:
+    """Coefficients of chroma and, last, how sure it is; shape (rows, columns, 5)."""
+    coarse = np.ascontiguousarray(chroma.transpose(1, 2, 0), dtype=np.float32)
+    cell = max(luma.shape) / max(coarse.shape[:2])
+    field = follow_luma(coarse, luma, radius=max(1, round(cell)))
+    return np.concatenate([field.coefficients, resized(confidence[0], *luma.shape)[..., None]], axis=2)
+
+
+def _weights(side: int, full: float) -> FloatMap:
+    """How much a part's own colors count: all within a round shape, nothing at its edges; shape (side, side)."""
+    places = np.abs((np.arange(side, dtype=np.float32) + 0.5) / side * 2.0 - 1.0)
+    distance = (places[:, None] ** 4 + places[None, :] ** 4) ** 0.25
+    share = ((1.0 - distance) / (1.0 - full)).clip(0.0, 1.0)
+    weights: FloatMap = (share * share * (3.0 - 2.0 * share)).astype(np.float32)
+    return weights

@@ -1,0 +1,65 @@
+"""Which places of a photo belong together: those between which luma changes little on the way."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from photochrom.coloring._chroma_field import FloatMap
+
+__all__ = ["LONGEST_SIDE", "distance_from", "small_luma"]
+
+LONGEST_SIDE = 320
+"""Of the map on which regions are found: fine enough for a face in a group, and quick."""
+
+_GRAIN = 5
+"""Places over which luma is evened out before its changes are counted."""
+
+_SWEEPS = 64
+"""At most, over the whole map; a region as winding as a spiral needs more than one, a common one three."""
+
+
+def small_luma(luma: FloatMap) -> FloatMap:
+    """Luma on the map on which regions are found, without its grain.
+
+    Args:
+        luma: Shape (rows, columns), signed.
+    """
+    rows, columns = luma.shape
+    share = min(1.0, LONGEST_SIDE / max(rows, columns))
+    size = (max(1, round(columns * share)), max(1, round(rows * share)))
+    return cv2.medianBlur(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), _GRAIN).reshape(size[::-1])
+
+
+def distance_from(luma: FloatMap, start: npt.NDArray[np.bool_], *, reach: float, luma_reach: float) -> FloatMap:
+    """How far each place is from where one starts, along the way on which luma changes least.
+
+    Args:
+        luma: Shape (rows, columns), signed.
+        start: Whether one may start at a place; shape (rows, columns), true somewhere.
+        reach: Places that are as far as 1 where luma is even.
+        luma_reach: Change of luma, in signed values, that is as far as 1.
+
+    Returns:
+        Shape (rows, columns); 0 where one starts.
+
+    Reference:
+        Criminisi, Sharp and Blake, "GeoS: geodesic image segmentation", 2008, for distances by sweeps.
+    """
+    down = 1.0 / reach + np.abs(np.diff(luma, axis=0)) / luma_reach
+    across = 1.0 / reach + np.abs(np.diff(luma, axis=1)) / luma_reach
+    distance = np.where(start, np.float32(0.0), np.float32(np.inf))
+    for _ in range(_SWEEPS):
+        before = distance.copy()
+        _sweep(distance, down)
+        _sweep(distance[::-1], down[::-1])
+        _sweep(distance.T, across.T)
+        _sweep(distance.T[::-1], across.T[::-1])
+        if np.array_equal(distance, before):
+            break
+    return distance
+
+
+def _sweep(distance: FloatMap, cost: FloatMap) -> None:
+    """Shorten distances, in place, by ways that come from the row before."""
+    for row in range(1, len(distance)):
+        np.minimum(distance[row], distance[row - 1] + cost[row - 1], out=distance[row])

@@ -1,0 +1,84 @@
+"""A network as an ONNX file: what its metadata tells, and how it is run without torch."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from photochrom.errors import CheckpointError
+from photochrom.tensors import AnyArray, GrayBatch
+
+__all__ = ["FORMAT_VERSION", "METADATA_KEY", "Network"]
+
+FORMAT_VERSION = 1
+METADATA_KEY = "photochrom"
+"""Of the file's metadata, under which its recipe stands as JSON."""
+
+
+class Network:
+    """A network that ONNX Runtime runs on the CPU.
+
+    Attributes:
+        recipe: What `photochrom.lab.export.export_onnx` wrote of it: `model`, `hyperparameters`, `data`, `figures`, the
+            name of its `output`, and for odds their `stride`, the `read_outs` and the chosen `read_out`.
+    """
+
+    recipe: Mapping[str, Any]
+
+    def __init__(self, source: Path | bytes, threads: int = 1) -> None:
+        """Load an ONNX file.
+
+        Args:
+            source: The file, or what is in it.
+            threads: How many cores a picture may take.
+
+        Raises:
+            CheckpointError: It is missing, broken, of another format version, or none of photochrom's.
+        """
+        name = str(source) if isinstance(source, Path) else "the ONNX file"
+        if isinstance(source, Path) and not source.is_file():
+            raise CheckpointError(f"{name}: no such file")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads  # left to itself it pins them to cores, and complains where it may not
+        options.log_severity_level = 4  # what goes wrong is raised; it need not be printed as well
+        # Kept between pictures of different sizes its memory only grows: a photo of another shape fits no old block.
+        options.enable_cpu_mem_arena = False
+        try:
+            content = str(source) if isinstance(source, Path) else source
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the classes of ONNX Runtime's errors are not public
+            reason = " ".join(str(error).split())
+            raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason})") from error
+        self.recipe = _read_recipe(name, self._session.get_modelmeta().custom_metadata_map)
+
+    def run(self, gray: GrayBatch) -> AnyArray:
+        """What the network gives: odds, shape (batch, 2, bins, rows, columns), or color, (batch, 3, height, width).
+
+        Args:
+            gray: Shape (batch, 1, height, width), signed, float32; any size that the network takes.
+
+        Raises:
+            CheckpointError: The network does not take it.
+        """
+        try:
+            (output,) = self._session.run([self.recipe["output"]], {"gray": gray})
+        except Exception as error:  # as above
+            reason = " ".join(str(error).split())
+            height, width = gray.shape[-2:]
+            raise CheckpointError(
+                f"{self.recipe['model']}: its ONNX form fails at pictures of {height}x{width} ({reason})"
+            ) from error
+        return output
+
+
+def _read_recipe(name: str, metadata: Mapping[str, str]) -> Mapping[str, Any]:
+    try:
+        recipe = json.loads(metadata[METADATA_KEY])
+        version, _, _ = recipe["format_version"], recipe["model"], recipe["output"]
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{name}: none of photochrom's ONNX files; 'photochrom export' writes them") from error
+    if version != FORMAT_VERSION:
+        raise CheckpointError(f"{name}: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}")
+    return dict(recipe)

@@ -1,0 +1,25 @@
+"""Catalogue: one source of gray/color pairs per file."""
+
+from photochrom.lab.datasets._add import add
+from photochrom.lab.datasets._catalogue import available, describe, open_dataset, open_split
+from photochrom.lab.datasets._check import CheckReport, check
+from photochrom.lab.datasets._pairs import SPLITS, UNLABELED, Dataset, Pairs, ProgressCallback, Split, pairs_from_color
+from photochrom.lab.datasets._published import Addition
+
+__all__ = [
+    "SPLITS",
+    "UNLABELED",
+    "Addition",
+    "CheckReport",
+    "Dataset",
+    "Pairs",
+    "ProgressCallback",
+    "Split",
+    "add",
+    "available",
+    "check",
+    "describe",
+    "open_dataset",
+    "open_split",
+    "pairs_from_color",
+]

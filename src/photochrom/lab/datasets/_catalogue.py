@@ -1,0 +1,102 @@
+"""The data sets by name, and the one way to open one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from photochrom.errors import ConfigError, DataError
+from photochrom.lab.datasets._mixture import Mixture
+from photochrom.lab.datasets._pairs import Dataset, Pairs, Split, require_split
+from photochrom.lab.registry import Registry
+
+__all__ = ["available", "describe", "entry", "open_dataset", "open_split", "register"]
+
+_registry: Registry[type[Dataset]] = Registry("photochrom.lab.datasets", "data set")
+register = _registry.register
+
+
+def available() -> list[str]:
+    """The names of the data sets."""
+    return _registry.names()
+
+
+def entry(name: str) -> type[Dataset]:
+    """The class of the data set of that name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    return _registry[name]
+
+
+def describe(name: str) -> tuple[str, str, str, str]:
+    """What `--data` takes to mean a data set, what it is, its rights, and whether it is on this machine."""
+    dataset = entry(name)
+    if name == "folder":
+        return "path/to/folder", dataset.summary, dataset.rights, ""
+    return name, dataset.summary, dataset.rights, "yes" if dataset().is_at_hand() else "no"
+
+
+def open_dataset(spec: str) -> Dataset:
+    """The data set that a user means.
+
+    Args:
+        spec: The name of a data set; or the path of a folder of pictures; or `auto`: the study's pictures where
+            they are at hand, else synthetic faces. Several, joined by `+`, mean a mixture, which is scored on the
+            first; a later one may be shown several times an epoch: `study+utkface`, `study+8*cc0_portraits`.
+
+    Returns:
+        The data set, not yet prepared.
+
+    Raises:
+        ConfigError: No data set has that name, or a mixture names one twice, or its first is to be shown several times.
+        DataError: No folder lies at that path.
+    """
+    pieces = list(_parts(spec))
+    if len(pieces) == 1:
+        return _open_part(spec)
+    times, names = zip(*(_times(piece) for piece in pieces), strict=True)
+    return Mixture([_open_part(name) for name in names], times)
+
+
+def _times(piece: str) -> tuple[int, str]:
+    """How often a part of a mixture is shown in an epoch, and what it is."""
+    factor, star, name = piece.partition("*")
+    return (int(factor), name) if star and factor.isdecimal() else (1, piece)
+
+
+def _parts(spec: str) -> Iterator[str]:
+    """What a user has joined by `+`, but for a `+` in the name of a folder that exists."""
+    pieces = spec.split("+")
+    if spec and not all(pieces):
+        raise ConfigError(f"in {spec!r} a name is missing beside a plus sign: --data study+utkface")
+    while pieces:
+        ends = range(len(pieces), 1, -1)
+        end = next((end for end in ends if Path("+".join(pieces[:end])).is_dir()), 1)
+        yield "+".join(pieces[:end])
+        del pieces[:end]
+
+
+def _open_part(spec: str) -> Dataset:
+    if spec == "auto":
+        study = entry("study")()
+        return study if study.is_at_hand() else entry("synthetic")()
+    if spec == "folder" or not spec:
+        raise ConfigError("a folder of pictures is chosen by its path: --data path/to/pictures")
+    if spec not in available() and Path(spec).is_dir():
+        folder: Any = entry("folder")
+        return cast("Dataset", folder(root=Path(spec)))
+    if "/" in spec or "\\" in spec or spec.startswith("."):
+        raise DataError(f"{spec}: no such folder")
+    return entry(spec)()
+
+
+def open_split(spec: str, split: str) -> Pairs:
+    """One split of the data set that a user means.
+
+    Raises:
+        ConfigError: There is no such data set.
+        DataError: There is no such split, or the pictures cannot be had.
+    """
+    require_split(split)
+    return open_dataset(spec).split(cast("Split", split))

@@ -1,0 +1,175 @@
+"""Where added data lies on this machine, and how archives and folders get there whole or not at all."""
+
+import gzip
+import hashlib
+import http.client
+import lzma
+import os
+import shutil
+import tarfile
+import tempfile
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from photochrom.errors import DataError
+from photochrom.lab.datasets._pairs import ProgressCallback
+
+__all__ = [
+    "DATA_HOME_VARIABLE",
+    "MAC_ATTRIBUTES",
+    "content_digest",
+    "data_home",
+    "download",
+    "install_files",
+    "install_folder",
+    "unpacked",
+]
+
+MAC_ATTRIBUTES = "__MACOSX"
+"""A zip made on a Mac holds a shadow of its folders under this name."""
+
+DATA_HOME_VARIABLE = "PHOTOCHROM_DATA"
+_BLOCK_BYTES = 1 << 18
+_TIMEOUT_SECONDS = 30
+_BROKEN_ARCHIVE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    RuntimeError,  # an encrypted zip
+    ValueError,
+)
+
+
+def data_home() -> Path:
+    """The folder of added data: `$PHOTOCHROM_DATA`, or else where this operating system keeps a user's data."""
+    chosen = os.environ.get(DATA_HOME_VARIABLE)
+    return Path(chosen) if chosen else user_data_path("photochrom")
+
+
+def content_digest(files: Sequence[Path]) -> str:
+    """A SHA-256 over the names and contents of files, whatever archive or folder they came in."""
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda path: path.name):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.name} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def download(url: str, target: Path, progress: ProgressCallback | None = None) -> None:
+    """Fetch a file.
+
+    Args:
+        url: Its address.
+        target: Where to write it.
+        progress: Told the bytes received and the bytes to come (0 when the server does not say).
+
+    Raises:
+        DataError: The address cannot be reached or the transfer broke off.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response, target.open("wb") as file:  # noqa: S310
+            total = int(response.headers.get("Content-Length") or 0)
+            received = 0
+            while block := response.read(_BLOCK_BYTES):
+                file.write(block)
+                received += len(block)
+                if progress is not None:
+                    progress(received, total)
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise DataError(f"{url}: the download failed ({reason})") from error
+    if received < total:
+        raise DataError(f"{url}: the download broke off after {received} of {total} bytes; try again")
+
+
+@contextmanager
+def unpacked(archive_or_folder: Path, beside: Path) -> Iterator[Path]:
+    """The contents of an archive in a folder that vanishes afterwards; a folder is given as it is.
+
+    Args:
+        archive_or_folder: A folder, a tar file under any compression, or a zip file.
+        beside: The folder in which to unpack, so that the result can be moved within one file system.
+
+    Yields:
+        The folder with the contents.
+
+    Raises:
+        DataError: It is missing, broken or no archive.
+    """
+    if archive_or_folder.is_dir():
+        yield archive_or_folder
+        return
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=beside, prefix=".unpacking-") as folder:
+        _unpack(archive_or_folder, Path(folder))
+        yield Path(folder)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    if not archive.exists():
+        raise DataError(f"{archive}: no such file or folder")
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                zipped.extractall(folder)  # noqa: S202 - zipfile keeps members inside the folder
+        elif tarfile.is_tarfile(archive):
+            with tarfile.open(archive) as tarred:
+                tarred.extractall(folder, filter="data")
+        else:
+            raise DataError(f"{archive}: neither a folder nor a tar or zip archive")
+    except _BROKEN_ARCHIVE as error:
+        raise DataError(f"{archive}: broken archive ({error})") from error
+
+
+def install_folder(source: Path, target: Path, verify: Callable[[Path], None]) -> None:
+    """Copy a folder into place, whole or not at all.
+
+    Args:
+        source: What to copy.
+        target: Where it shall lie; an older one is replaced once the new one is complete.
+        verify: Called with the finished copy before it takes its place; raises to refuse it, and may take files out.
+    """
+    _install(lambda copy: shutil.copytree(source, copy), target, verify)
+
+
+def install_files(files: Mapping[str, Path], target: Path, verify: Callable[[Path], None]) -> None:
+    """Copy some files into place, whole or not at all.
+
+    Args:
+        files: What to copy, by the path that each shall have in the folder.
+        target: As of `install_folder`.
+        verify: As of `install_folder`.
+    """
+
+    def write(copy: Path) -> None:
+        for name, file in files.items():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, copy / name)
+
+    _install(write, target, verify)
+
+
+def _install(write: Callable[[Path], object], target: Path, verify: Callable[[Path], None]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as aside:
+        copy = Path(aside) / "new"
+        write(copy)
+        verify(copy)
+        older = Path(aside) / "old"
+        if target.exists():
+            target.rename(older)
+        try:
+            copy.rename(target)
+        except OSError:
+            if older.exists():
+                older.rename(target)
+            raise

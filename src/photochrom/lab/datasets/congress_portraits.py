@@ -1,0 +1,42 @@
+"""Official portraits of members of the US Congress."""
+
+import re
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from photochrom.lab.datasets._catalogue import register
+from photochrom.lab.datasets._published import PictureCollection, pictures_called
+
+__all__ = ["CongressPortraits"]
+
+_BIOGUIDE_ID = re.compile(r"[A-Z]\d{6}\.jpg")
+_TOWARDS_THE_TOP = (0.5, 0.3)
+"""Of the 22 lines that a square of 100x122 cannot hold, 7 go above, which spares the hair, and 15 below."""
+
+
+@register
+class CongressPortraits(PictureCollection):
+    """Head and shoulders before a studio's backdrop, mostly blue; 814 files of 100x122.
+
+    Args:
+        size: Side of the square pictures.
+
+    Reference:
+        https://github.com/unitedstates/images; works of the US government, in the public domain.
+    """
+
+    name = "congress_portraits"
+    summary = "official portraits of the US Congress, head and shoulders, 160x160"
+    rights = "public domain (US government)"
+    collection = "congress_portraits"
+    source = "https://github.com/unitedstates/images"
+    digest = "b31260f11cffa0782ec4e56733bd9d2165f46f027b916ec8ed489e268fe24334"
+
+    def members(self, folder: Path) -> dict[str, Path]:
+        """The files that are called like a member of Congress in the Biographical Directory."""
+        return pictures_called(_BIOGUIDE_ID, folder)
+
+    def cut(self, image: Image.Image, size: int) -> Image.Image:
+        """The upper part: faces sit high."""
+        return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS, centering=_TOWARDS_THE_TOP)

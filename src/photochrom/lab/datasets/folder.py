@@ -1,0 +1,94 @@
+"""Any folder of color pictures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from photochrom.errors import ConfigError, DataError
+from photochrom.lab.datasets._catalogue import register
+from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, Split, require_split
+from photochrom.lab.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text
+from photochrom.lab.datasets._storage import content_digest
+
+__all__ = ["Folder"]
+
+
+@register
+class Folder(Dataset):
+    """The pictures below a folder.
+
+    If the folder holds `train`, `val` and `test` they are the splits; a missing one is an error only when it is
+    asked for. Otherwise the pictures are split by a seed, and a picture's split depends on the set of names alone.
+
+    Args:
+        root: The folder; pictures are found at any depth.
+        size: Side of the square that each picture is cut and scaled to.
+        seed: Chooses which pictures go to which split where the folder does not say.
+        val_share: Share of the pictures that are kept for validation, and again for the test.
+
+    Raises:
+        ConfigError: An argument is out of range.
+        DataError: The folder does not exist.
+    """
+
+    summary = "your own color pictures, their middle squares at 80x80; in train, val and test, or split by a seed"
+    rights = "yours"
+
+    def __init__(self, *, root: Path, size: int = 80, seed: int = 0, val_share: float = 0.1) -> None:
+        if size < MIN_SIDE:
+            raise ConfigError(f"size must be at least {MIN_SIDE}, not {size}")
+        if not 0.0 < val_share < 0.5:
+            raise ConfigError(f"val_share must lie between 0 and 0.5, not {val_share}")
+        if not root.is_dir():
+            raise DataError(f"{root}: no such folder")
+        self.root = root
+        self.size = size
+        self.seed = seed
+        self.val_share = val_share
+
+    @property
+    def name(self) -> str:
+        """The folder's path, absolute, so that a run can be resumed from anywhere."""
+        return self.root.resolve().as_posix()
+
+    def split(self, split: Split) -> Pairs:
+        """The pairs of one split."""
+        return read_pairs(self._files(split), root=self.root, size=self.size)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Path, size, seed and a checksum of every picture that training reads."""
+        files = [*self._files("train"), *self._files("val")]
+        return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": content_digest(files)}
+
+    def _files(self, split: Split) -> list[Path]:
+        require_split(split)
+        if not self._has_split_folders():
+            return self._drawn_by_seed(_pictures_below(self.root), split)
+        if not (self.root / split).is_dir():
+            raise DataError(f"{self.root}: has split folders, but none is called {split!r}")
+        return _pictures_below(self.root / split)
+
+    def _has_split_folders(self) -> bool:
+        return any((self.root / split).is_dir() for split in SPLITS)
+
+    def _drawn_by_seed(self, files: list[Path], split: Split) -> list[Path]:
+        order = np.random.default_rng(self.seed).permutation(len(files))
+        held_back = max(1, round(len(files) * self.val_share))
+        ranges = {
+            "val": slice(0, held_back),
+            "test": slice(held_back, 2 * held_back),
+            "train": slice(2 * held_back, None),
+        }
+        return sort_as_text(files[index] for index in order[ranges[split]])
+
+
+def _pictures_below(folder: Path) -> list[Path]:
+    """Picture files at any depth, but for hidden ones and those in hidden folders."""
+    return sort_as_text(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )

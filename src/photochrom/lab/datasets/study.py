@@ -1,0 +1,165 @@
+"""The study's own set: 80x80 crops of faces, 5001 to train, 2000 to validate and 2000 gray ones to test."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from photochrom.errors import DataError
+from photochrom.lab.datasets._catalogue import register
+from photochrom.lab.datasets._pairs import Pairs, ProgressCallback, Split, require_split
+from photochrom.lab.datasets._pictures import read_pairs, sort_as_text
+from photochrom.lab.datasets._published import Addition, PublishedSet
+from photochrom.lab.datasets._storage import (
+    MAC_ATTRIBUTES,
+    content_digest,
+    data_home,
+    download,
+    install_folder,
+    unpacked,
+)
+
+__all__ = ["Study"]
+
+_COMMIT = "51809ae3ea8810d0f10114d92856013f99a1feca"
+_URL = f"https://github.com/bitirgenalperen/Face-Colorization/archive/{_COMMIT}.tar.gz"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One split as it was published."""
+
+    folder: str
+    count: int
+    digest: str
+
+
+_PARTS: dict[Split, _Part] = {
+    "train": _Part("train/images", 5001, "76345d8353c67068edaf707f05e2dedd54532b8db79419a8d9da987fe8cdb0eb"),
+    "val": _Part("val/images", 2000, "46c10eeb04189130f848d28dc8820dfc30e4e01d0221d96eff583037f68ef09d"),
+    "test": _Part("test_inputs/images", 2000, "3d38c4500955697514018d4efdd33977f6698da52408876bc1414238697f53b0"),
+}
+
+
+def _files(root: Path, part: _Part) -> list[Path]:
+    return sort_as_text((root / part.folder).glob("*.jpg"))
+
+
+def _verify(root: Path) -> None:
+    for split, part in _PARTS.items():
+        files = _files(root, part)
+        if len(files) != part.count:
+            raise DataError(f"this is not the study's set: {split} has {len(files)} pictures, not {part.count}")
+        if content_digest(files) != part.digest:
+            raise DataError(f"the checksum of {split} differs from the study's: the files are changed or broken")
+
+
+def _find_root(folder: Path) -> Path:
+    """The folder that holds `train/images`, however deep an archive has put it."""
+    for marker in sort_as_text(folder.rglob(_PARTS["train"].folder)):
+        if MAC_ATTRIBUTES not in marker.parts:
+            return marker.parents[1]
+    raise DataError(f"this is not the study's set: no folder {_PARTS['train'].folder} in it")
+
+
+@register
+class Study(PublishedSet):
+    """The pictures of "Face Colorization with CNN Based Architectures", from its public repository.
+
+    They are looked for where `add` and `prepare` put them, then in a folder `dataset` here, which is where the
+    study's program kept them. Names are sorted as text, which is the study's order. The gray pictures of the test
+    split have no truth.
+
+    Reference:
+        https://github.com/bitirgenalperen/Face-Colorization, folder `dataset`; the rights in the photographs are
+        not stated there, so: research use.
+    """
+
+    summary = "the study's faces, tight 80x80 crops; its test split is gray only"
+    rights = "not stated in the study's public repository: research use"
+    size = 80
+
+    @property
+    def name(self) -> str:
+        """Always `study`."""
+        return "study"
+
+    @property
+    def home(self) -> Path:
+        """Where the pictures lie once they are added."""
+        return data_home() / self.name
+
+    @property
+    def root(self) -> Path:
+        """Where the pictures are.
+
+        Raises:
+            DataError: They are not on this machine.
+        """
+        for candidate in (self.home, Path("dataset")):
+            if all((candidate / part.folder).is_dir() for part in _PARTS.values()):
+                return candidate
+        raise DataError(
+            "the study's pictures are not on this machine: run 'photochrom data download', "
+            "or 'photochrom data add ARCHIVE_OR_FOLDER' if you have them"
+        )
+
+    def require_at_hand(self) -> None:
+        """See that the pictures have been added.
+
+        Raises:
+            DataError: They have not.
+        """
+        _ = self.root
+
+    def prepare(self, progress: ProgressCallback | None = None) -> None:
+        """Download the pictures from the study's repository unless they are here; each is checked by its checksum.
+
+        Raises:
+            DataError: The download failed, or what came is not what was published; nothing is kept then.
+        """
+        if self.is_at_hand():
+            return
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.home.parent, prefix=".download-") as folder:
+            archive = Path(folder) / "study.tar.gz"
+            download(_URL, archive, progress)
+            self.add(archive)
+
+    def is_in(self, folder: Path) -> bool:
+        """Whether a folder has the study's layout, at some depth."""
+        try:
+            root = _find_root(folder)
+        except DataError:
+            return False
+        return all((root / part.folder).is_dir() for part in _PARTS.values())
+
+    def add(self, archive_or_folder: Path) -> Addition:
+        """Copy the pictures from an archive or a folder, after checking that they are the study's.
+
+        Args:
+            archive_or_folder: Has `train/images`, `val/images` and `test_inputs/images` at some depth.
+
+        Raises:
+            DataError: It is broken, or not the study's set; an earlier copy is kept then.
+        """
+        with unpacked(archive_or_folder, beside=self.home.parent) as folder:
+            install_folder(_find_root(folder), self.home, _verify)
+        return Addition(self.name, self.home, sum(part.count for part in _PARTS.values()))
+
+    def split(self, split: Split) -> Pairs:
+        """The pairs of one split; the test split is gray alone."""
+        require_split(split)
+        part = _PARTS[split]
+        return read_pairs(
+            _files(self.root, part),
+            root=self.root,
+            size=self.size,
+            truth="none" if split == "test" else "color",
+        )
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Name, and checksums of what training reads, whether or not that is what was published."""
+        return {"name": self.name} | {
+            split: content_digest(_files(self.root, _PARTS[split])) for split in ("train", "val")
+        }

@@ -1,0 +1,18 @@
+"""UTKFace's pictures whole: faces with hair and some background."""
+
+from photochrom.lab.datasets._catalogue import register
+from photochrom.lab.datasets._utkface import UTKFaceFiles
+
+__all__ = ["UTKFaceWhole"]
+
+
+@register
+class UTKFaceWhole(UTKFaceFiles):
+    """The pictures of UTKFace as they are, scaled; files and splits are those of the tight crops.
+
+    Args:
+        size: Side of the square pictures; the files have 200.
+    """
+
+    name = "utkface_whole"
+    summary = "UTKFace: the same pictures whole, with hair and some background, 160x160"

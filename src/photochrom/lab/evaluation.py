@@ -1,0 +1,407 @@
+"""Whether colored faces look right, for every skin tone: all measures of a network, overall and by group."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from photochrom.color import to_uint8
+from photochrom.errors import ConfigError, DataError
+from photochrom.files import write_whole
+from photochrom.lab.datasets import UNLABELED, Pairs, ProgressCallback
+from photochrom.lab.metrics import (
+    Calibration,
+    FloatArray,
+    accuracy_within,
+    by_picture,
+    calibration,
+    chroma_error,
+    color_difference,
+    colorfulness,
+    is_within,
+    largest_luma_change,
+    mean_squared_error,
+    peak_signal_to_noise,
+    pooled,
+    structural_similarity,
+)
+from photochrom.lab.models import ColorizationModel, DistributionModel
+from photochrom.lab.skin_tone import NO_TONE, TONE_GROUPS, tone_group, typology_angle
+from photochrom.lab.training.predictions import gray_batch, predict_signed, rgb_batch
+from photochrom.tensors import GrayPictures, RgbPictures
+
+__all__ = [
+    "FEWEST_PICTURES",
+    "Grouping",
+    "ModelEvaluation",
+    "Scores",
+    "evaluate_model",
+    "read_evaluations",
+    "record_evaluation",
+]
+
+FEWEST_PICTURES = 30
+"""Of a group that takes part in the fairness ratio; the mean of fewer says little."""
+
+_BATCH_SIZE = 20
+_RECORD_KEYS = frozenset({"model", "data", "split", "pictures", "read_out"})
+"""What tells one evaluation of a network from another."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The measures of some pictures; each a mean over them unless it says otherwise.
+
+    Attributes:
+        pictures: How many there are.
+        accuracy: Share of channel values within 12 of 255 levels.
+        mse: Mean squared error of signed values, before they are clamped.
+        peak_signal_to_noise: In dB.
+        structural_similarity: At most 1.
+        chroma_error: Distance in a* and b* of CIELAB.
+        color_difference: CIEDE2000.
+        colorfulness: Of the predictions.
+        true_colorfulness: Of the truth.
+        colorfulness_ratio: The first of these by the second: below 1 is paler than the truth; NaN if that is gray.
+        largest_luma_change: The most that the luma of any pixel changed, in levels of 255.
+        calibration: The stated chances that red and blue lie within 12 levels, beside the share that does; None if
+            the network states none.
+    """
+
+    pictures: int
+    accuracy: float
+    mse: float
+    peak_signal_to_noise: float
+    structural_similarity: float
+    chroma_error: float
+    color_difference: float
+    colorfulness: float
+    true_colorfulness: float
+    colorfulness_ratio: float
+    largest_luma_change: float
+    calibration: Calibration | None
+
+    @property
+    def calibration_error(self) -> float | None:
+        """The expected calibration error of what the network states; None if it states nothing."""
+        return None if self.calibration is None else self.calibration.error
+
+    def as_dict(self) -> dict[str, Any]:
+        """The measures by name, for JSON: None stands for what is no finite number."""
+        numbers = {field.name: _finite(getattr(self, field.name)) for field in fields(self)[:-1]}
+        reliability = None if self.calibration is None else self.calibration.table()
+        return {**numbers, "calibration_error": self.calibration_error, "reliability": reliability}
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The measures of pictures, group by group.
+
+    Attributes:
+        groups: The groups that have any picture, in an order for readers.
+    """
+
+    groups: dict[str, Scores]
+
+    @property
+    def fairness_ratio(self) -> float | None:
+        """The mean chroma error of the worst group by that of the best; 1 is equal treatment.
+
+        Groups of fewer than 30 pictures, and those of unknown skin tone or label, do not count. None if fewer than
+        two are left, or the best group has no error.
+        """
+        errors = [
+            scores.chroma_error
+            for name, scores in self.groups.items()
+            if scores.pictures >= FEWEST_PICTURES and name not in (NO_TONE, UNLABELED)
+        ]
+        if len(errors) < 2 or min(errors) == 0.0:
+            return None
+        return max(errors) / min(errors)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The ratio and the groups by name, for JSON."""
+        groups = {name: scores.as_dict() for name, scores in self.groups.items()}
+        return {"fairness_ratio": self.fairness_ratio, "groups": groups}
+
+
+@dataclass(frozen=True)
+class Table:
+    """What can be printed: a title, the columns' names, and rows of values, None where there is none."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+
+@dataclass(frozen=True)
+class ModelEvaluation:
+    """All measures of a network on pictures whose color is known.
+
+    Attributes:
+        read_out: How color was read out of the network's distribution; None if it gives color only.
+        overall: The measures of all pictures.
+        by_skin_tone: By how light the skin looks in the true pictures; see `photochrom.lab.skin_tone`.
+        by_label: By the groups that the data set names; None if it names none.
+    """
+
+    read_out: str | None
+    overall: Scores
+    by_skin_tone: Grouping
+    by_label: Grouping | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything by name, for JSON."""
+        return {
+            "read_out": self.read_out,
+            "overall": self.overall.as_dict(),
+            "by_skin_tone": self.by_skin_tone.as_dict(),
+            "by_label": None if self.by_label is None else self.by_label.as_dict(),
+        }
+
+    def tables(self) -> list[Table]:
+        """What a reader wants to see: overall, by skin tone, and by label if there are labels."""
+        tables = [_overall_table(self.overall), _group_table("skin tone", self.by_skin_tone)]
+        if self.by_label is not None:
+            tables.append(_group_table("label", self.by_label))
+        return tables
+
+
+def record_evaluation(file: Path, evaluation: ModelEvaluation, model: str, data: str, split: str) -> None:
+    """Add an evaluation to a JSON file of evaluations; an older one of the same model, pictures and read-out goes.
+
+    Args:
+        file: Holds a list with `model`, `data`, `split`, `pictures` and the entries of `ModelEvaluation.as_dict` for
+            each evaluation.
+        evaluation: What was measured.
+        model: The network's name or path.
+        data: On which data set.
+        split: On which of its splits.
+
+    Raises:
+        DataError: The file is there, but holds something else; it is left as it is.
+        OSError: It cannot be written.
+    """
+    pictures = evaluation.overall.pictures
+    new = {"model": model, "data": data, "split": split, "pictures": pictures, **evaluation.as_dict()}
+    kept = [old for old in read_evaluations(file) if any(old[key] != new[key] for key in _RECORD_KEYS)]
+    write_whole(file, json.dumps([*kept, new], indent=1, allow_nan=False) + "\n")
+
+
+def read_evaluations(file: Path) -> list[dict[str, Any]]:
+    """The evaluations in a file that `record_evaluation` wrote; none if there is no such file.
+
+    Raises:
+        DataError: The file holds something else.
+    """
+    try:
+        entries = json.loads(file.read_text())
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise DataError(f"{file}: not JSON ({error})") from error
+    if not isinstance(entries, list) or not all(isinstance(one, dict) and set(one) >= _RECORD_KEYS for one in entries):
+        raise DataError(f"{file}: is no list of evaluations; name another file")
+    return entries
+
+
+def evaluate_model(
+    model: ColorizationModel, pairs: Pairs, read_out: str | None = None, progress: ProgressCallback | None = None
+) -> ModelEvaluation:
+    """Every measure of a network on pictures whose color is known, overall and by group.
+
+    Args:
+        model: Any network; it is left in evaluation mode.
+        pairs: Gray pictures and their true color, at least 11 pixels on each side; their labels are groups too.
+        read_out: How color is read out of a network that gives a distribution; as it is set if not given.
+        progress: Told the pictures measured so far and how many there are.
+
+    Returns:
+        The measures.
+
+    Raises:
+        ConfigError: The network has no such read-out.
+        DataError: The pictures have no known color, or are too small.
+    """
+    with _reading_out(model, read_out):
+        measured = _measured(model, pairs, progress)
+        used = model.read_out if isinstance(model, DistributionModel) else None
+    return ModelEvaluation(
+        read_out=used,
+        overall=measured.scores(range(len(pairs))),
+        by_skin_tone=_grouping(measured, measured.tones, (*TONE_GROUPS, NO_TONE)),
+        by_label=None if pairs.labels is None else _grouping(measured, pairs.labels, _label_order(pairs.labels)),
+    )
+
+
+@contextmanager
+def _reading_out(model: ColorizationModel, read_out: str | None) -> Iterator[None]:
+    """Let a network read out its color in one way, and then as before."""
+    if read_out is None:
+        yield
+        return
+    if not isinstance(model, DistributionModel):
+        raise ConfigError(f"this network has no read-outs: it gives one color, so {read_out!r} cannot be chosen")
+    if read_out not in model.read_outs:
+        raise ConfigError(f"no read-out is called {read_out!r}; there are: {', '.join(model.read_outs)}")
+    before = model.read_out
+    model.read_out = read_out
+    try:
+        yield
+    finally:
+        model.read_out = before
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One value a picture.
+
+    Attributes:
+        values: Each measure's values; shape (count,).
+        tones: The group of skin tone of each picture.
+        calibrations: What the network stated of each picture, beside the truth; None if it states nothing.
+    """
+
+    values: dict[str, FloatArray]
+    tones: list[str]
+    calibrations: list[Calibration] | None
+
+    def scores(self, places: Sequence[int]) -> Scores:
+        """The measures of the pictures at some places."""
+        chosen = {name: values[list(places)] for name, values in self.values.items()}
+        largest_change = float(chosen.pop("largest_luma_change").max())
+        means = {name: float(values.mean()) for name, values in chosen.items()}
+        truth = means["true_colorfulness"]
+        return Scores(
+            pictures=len(places),
+            colorfulness_ratio=means["colorfulness"] / truth if truth > 0.0 else math.nan,
+            largest_luma_change=largest_change,
+            calibration=pooled(self.calibrations[place] for place in places) if self.calibrations else None,
+            **means,
+        )
+
+
+def _measured(model: ColorizationModel, pairs: Pairs, progress: ProgressCallback | None) -> _Measured:
+    """Measure batch by batch, so that many pictures are never all held as floats."""
+    truth, values, tones, calibrations = pairs.truth, [], [], []
+    for start in range(0, len(pairs), _BATCH_SIZE):
+        place = slice(start, start + _BATCH_SIZE)
+        signed = predict_signed(model, torch.from_numpy(pairs.gray[place]))
+        prediction = to_uint8(signed).permute(0, 2, 3, 1).numpy()
+        values.append(_values(prediction, truth[place], pairs.gray[place]))
+        values[-1]["mse"] = by_picture(mean_squared_error, signed, rgb_batch(torch.from_numpy(truth[place])))
+        tones += [tone_group(float(angle)) for angle in typology_angle(truth[place])]
+        stated = _confidence(model, pairs.gray[place])
+        if stated is not None:
+            calibrations += _calibrations(stated, prediction, truth[place])
+        if progress is not None:
+            progress(len(tones), len(pairs))
+    joined = {name: np.concatenate([batch[name] for batch in values]) for name in values[0]}
+    return _Measured(joined, tones, calibrations or None)
+
+
+def _values(prediction: RgbPictures, truth: RgbPictures, gray: GrayPictures) -> dict[str, FloatArray]:
+    return {
+        "accuracy": by_picture(accuracy_within, prediction, truth),
+        "peak_signal_to_noise": peak_signal_to_noise(prediction, truth),
+        "structural_similarity": structural_similarity(prediction, truth),
+        "chroma_error": chroma_error(prediction, truth),
+        "color_difference": color_difference(prediction, truth),
+        "colorfulness": by_picture(colorfulness, prediction),
+        "true_colorfulness": by_picture(colorfulness, truth),
+        "largest_luma_change": largest_luma_change(prediction, gray),
+    }
+
+
+def _confidence(model: ColorizationModel, gray: GrayPictures) -> FloatArray | None:
+    """What a network states of each pixel, shape (count, height, width); None if it states nothing."""
+    if not isinstance(model, DistributionModel):
+        return None
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        stated: FloatArray = model.confidence(gray_batch(torch.from_numpy(gray).to(device)))[:, 0].float().cpu().numpy()
+    return stated
+
+
+def _calibrations(stated: FloatArray, prediction: RgbPictures, truth: RgbPictures) -> list[Calibration]:
+    """For each picture, the stated chances beside how many of red and blue are right."""
+    hits = is_within(prediction, truth)[..., [0, 2]].mean(axis=-1)
+    return [calibration(*one) for one in zip(stated, hits, strict=True)]
+
+
+def _grouping(measured: _Measured, groups: Sequence[str], order: Sequence[str]) -> Grouping:
+    """The measures of each group, in the given order.
+
+    Args:
+        measured: What was measured of all pictures.
+        groups: The group of each picture.
+        order: All groups that there may be.
+    """
+    places = {name: [place for place, group in enumerate(groups) if group == name] for name in order}
+    return Grouping({name: measured.scores(chosen) for name, chosen in places.items() if chosen})
+
+
+def _label_order(labels: Sequence[str]) -> list[str]:
+    return sorted(set(labels), key=lambda label: (label == UNLABELED, label))
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _short(number: float | None) -> float | None:
+    """Few digits, so that a table fits a terminal; nothing for what is no number."""
+    if number is None or math.isnan(number):
+        return None
+    return round(number, 3 if abs(number) < 1.0 else 2)
+
+
+def _overall_table(scores: Scores) -> Table:
+    rows: list[tuple[object, ...]] = [
+        ("pictures", scores.pictures),
+        ("accuracy: within 12 of 255 levels", scores.accuracy),
+        ("mean squared error of signed values", scores.mse),
+        ("PSNR, dB", scores.peak_signal_to_noise),
+        ("SSIM", scores.structural_similarity),
+        ("chroma error: distance in a*b* (Δab)", scores.chroma_error),
+        ("color difference: CIEDE2000 (ΔE00)", scores.color_difference),
+        ("colorfulness", scores.colorfulness),
+        ("colorfulness of the truth", scores.true_colorfulness),
+        ("colorfulness by that of the truth (color/true)", scores.colorfulness_ratio),
+        ("largest change of luma, levels", scores.largest_luma_change),
+    ]
+    if scores.calibration_error is not None:
+        rows.append(("calibration error of stated confidence (ECE)", scores.calibration_error))
+    return Table("Overall", ("measure", "value"), tuple(rows))
+
+
+def _group_table(kind: str, grouping: Grouping) -> Table:
+    """The measures that differ between groups, narrow enough for a terminal of 80 characters."""
+    columns = [kind, "count", "accuracy", "PSNR", "Δab", "ΔE00", "color/true"]
+    rows: list[list[object]] = [
+        [
+            name,
+            scores.pictures,
+            _short(scores.accuracy),
+            _short(scores.peak_signal_to_noise),
+            _short(scores.chroma_error),
+            _short(scores.color_difference),
+            _short(scores.colorfulness_ratio),
+        ]
+        for name, scores in grouping.groups.items()
+    ]
+    stated = [scores.calibration_error for scores in grouping.groups.values()]
+    if None not in stated:
+        columns.append("ECE")
+        rows = [[*row, _short(error)] for row, error in zip(rows, stated, strict=True)]
+    ratio = grouping.fairness_ratio
+    remark = (
+        "too few groups to compare" if ratio is None else f"chroma error of the worst group by the best: {ratio:.3g}"
+    )
+    return Table(f"By {kind}; {remark}", tuple(columns), tuple(map(tuple, rows)))

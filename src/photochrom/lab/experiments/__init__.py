@@ -1,0 +1,20 @@
+"""Catalogue: one question of the study per file."""
+
+from photochrom.lab.experiments._catalogue import available, base_config, get_experiment, get_run, of_the_study
+from photochrom.lab.experiments._experiment import Experiment, Published, Run
+from photochrom.lab.experiments._runner import Job, Outcome, plan, run_jobs
+
+__all__ = [
+    "Experiment",
+    "Job",
+    "Outcome",
+    "Published",
+    "Run",
+    "available",
+    "base_config",
+    "get_experiment",
+    "get_run",
+    "of_the_study",
+    "plan",
+    "run_jobs",
+]

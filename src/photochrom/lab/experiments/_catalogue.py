@@ -1,0 +1,69 @@
+"""The experiments by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from photochrom.errors import ConfigError
+from photochrom.lab.experiments._experiment import Experiment, Run
+from photochrom.lab.registry import Registry
+from photochrom.lab.training import TrainingConfig, read_config
+
+__all__ = ["available", "base_config", "get_experiment", "get_run", "of_the_study", "register"]
+
+_registry: Registry[Callable[[], Experiment]] = Registry("photochrom.lab.experiments", "experiment")
+register = _registry.register
+
+
+def available() -> list[str]:
+    """The names of the experiments."""
+    return _registry.names()
+
+
+def of_the_study() -> list[str]:
+    """The names of the experiments that the study consists of."""
+    return [name for name in available() if get_experiment(name).in_study]
+
+
+def get_experiment(name: str) -> Experiment:
+    """The experiment of that name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    return _registry[name]()
+
+
+def get_run(key: str) -> Run:
+    """A run of an experiment.
+
+    Args:
+        key: As `experiment/run`.
+
+    Raises:
+        ConfigError: There is no such experiment or run.
+    """
+    experiment, _, name = key.partition("/")
+    runs = {run.name: run for run in get_experiment(experiment).runs}
+    if name not in runs:
+        raise ConfigError(f"{experiment} has no run called {name!r}; there are: {', '.join(runs)}")
+    return runs[name]
+
+
+def base_config(file: Path | None, run: str | None) -> TrainingConfig:
+    """Where a user's settings start from.
+
+    Args:
+        file: A JSON file of settings, if one is named.
+        run: A run of an experiment as `experiment/run`, if one is named.
+
+    Returns:
+        The settings of either, or the default ones.
+
+    Raises:
+        ConfigError: Both are named, or what is named does not exist or is broken.
+    """
+    if file is not None and run is not None:
+        raise ConfigError("a file of settings and an experiment cannot both be where settings start from")
+    if file is not None:
+        return read_config(file)
+    return get_run(run).config if run is not None else TrainingConfig()

@@ -1,0 +1,163 @@
+"""Running many trainings side by side: one process each, so that one that dies takes no other with it."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from photochrom.errors import ConfigError
+from photochrom.files import write_whole
+from photochrom.lab import models
+from photochrom.lab.datasets import open_dataset
+from photochrom.lab.experiments._catalogue import get_experiment, of_the_study
+from photochrom.lab.experiments._experiment import Run
+from photochrom.lab.training import RunFolder, TrainingConfig
+
+__all__ = ["Job", "Outcome", "plan", "run_jobs"]
+
+_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training that an experiment asks for.
+
+    Attributes:
+        name: `experiment/run-seed-N`, which is also its place below the folder of runs.
+        config: Its settings.
+        folder: Where it lies.
+    """
+
+    name: str
+    config: TrainingConfig
+    folder: RunFolder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: `error` is empty if it went well."""
+
+    job: Job
+    error: str = ""
+
+
+def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> list[Job]:
+    """The jobs of some experiments, those of the first seed before those of the second, and large networks first.
+
+    Args:
+        words: Names of experiments, or `all`, which are those of the study; and settings to change in every run, as
+            `NAME=VALUE`.
+        seeds: How many seeds each run is trained with, from 0 on.
+        runs: The folder of all runs.
+        data: A data set, for the runs that do not name their own.
+
+    Returns:
+        Every job, finished ones too.
+
+    Raises:
+        ConfigError: No experiment is named, or one or a setting does not exist, or a run with other settings lies in
+            its place.
+        DataError: The pictures are not at hand.
+    """
+    assignments = [word for word in words if "=" in word]
+    for name in ("data", "seed"):
+        if any(assignment.startswith(f"{name}=") for assignment in assignments):
+            raise ConfigError(f"{name} is set for all runs by an option of its own: see --help")
+    names = list(dict.fromkeys(word for word in words if "=" not in word))
+    if not names:
+        raise ConfigError("name an experiment, or all; 'photochrom experiment list' lists them")
+    common = open_dataset(data)
+
+    def data_of(run: Run) -> str:
+        dataset = common if run.config.data == "auto" else open_dataset(run.config.data)
+        dataset.require_at_hand()
+        return dataset.name
+
+    jobs: list[Job] = []
+    for seed in range(seeds):
+        of_seed = [
+            Job(
+                name=f"{name}/{run.name}-seed-{seed}",
+                config=run.config.varied(data=data_of(run), seed=seed).assigned(assignments),
+                folder=RunFolder(runs / name / f"{run.name}-seed-{seed}"),
+            )
+            for name in (of_the_study() if "all" in names else names)
+            for run in get_experiment(name).runs
+        ]
+        # With the long jobs first, no core is left waiting at the end.
+        jobs += sorted(of_seed, key=_parameter_count, reverse=True)
+    for job in jobs:
+        job.folder.require_same_settings(job.config)
+    return jobs
+
+
+def _parameter_count(job: Job) -> int:
+    return models.create(job.config.model, job.config.hyperparameters).parameter_count()
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    parallel: int,
+    device: str = "auto",
+    on_progress: Callable[[Sequence[Job], Sequence[Outcome]], None] | None = None,
+) -> list[Outcome]:
+    """Train what is not finished, several at a time.
+
+    Args:
+        jobs: What to train, in this order; finished ones are skipped, begun ones are resumed.
+        parallel: How many processes work at once.
+        device: As for `training.fit`.
+        on_progress: Called about twice a second with the jobs at work and the outcomes so far.
+
+    Returns:
+        One outcome a job. What a failed job printed lies in its folder, in `log.txt`.
+    """
+    outcomes = [Outcome(job) for job in jobs if job.folder.is_finished()]
+    waiting = [job for job in jobs if not job.folder.is_finished()]
+    working: dict[subprocess.Popen[bytes], Job] = {}
+    handled = signal.signal(signal.SIGTERM, _raise_exit)
+    try:
+        while waiting or working:
+            while waiting and len(working) < parallel:
+                job = waiting.pop(0)
+                working[_start(job, device)] = job
+            ended = [process for process in working if process.poll() is not None]
+            outcomes += [_outcome(working.pop(process), process.returncode) for process in ended]
+            if on_progress is not None:
+                on_progress(list(working.values()), outcomes)
+            time.sleep(_POLL_SECONDS)
+    finally:
+        for process in working:
+            process.terminate()
+        for process in working:
+            process.wait()
+        signal.signal(signal.SIGTERM, handled)
+    return outcomes
+
+
+def _raise_exit(signal_number: int, _: object) -> None:
+    """Let a request to end pass through `finally`, so that no training is left behind."""
+    sys.exit(128 + signal_number)
+
+
+def _start(job: Job, device: str) -> subprocess.Popen[bytes]:
+    config_file = job.folder.path / "requested.json"
+    write_whole(config_file, job.config.model_dump_json(indent=2) + "\n")
+    command = [sys.executable, "-m", "photochrom.cli", "train", "--config", str(config_file)]
+    command += ["--run", str(job.folder.path), "--device", device, "--quiet", "--end-with-parent"]
+    with (job.folder.path / "log.txt").open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+def _outcome(job: Job, status: int) -> Outcome:
+    if status == 0 and job.folder.is_finished():
+        return Outcome(job)
+    log = (job.folder.path / "log.txt").read_text(errors="replace").strip().splitlines()
+    if status < 0:
+        return Outcome(job, f"killed by signal {-status}; the same command goes on where it was")
+    return Outcome(job, log[-1] if log else f"ended with status {status}")

@@ -1,0 +1,31 @@
+"""How near can a network come that sees the whole face?"""
+
+from photochrom.lab.experiments._catalogue import register
+from photochrom.lab.experiments._experiment import ODDS, Experiment, Run
+
+__all__ = ["face"]
+
+_FACES = ODDS.varied(average=0.998, augmentation="faces", batch_size=64)
+
+
+@register
+def face() -> Experiment:
+    """How near can a network come that sees the whole face?"""
+    return Experiment(
+        title="The face model",
+        question="What do odds of chroma, context and more faces bring?",
+        compared_with="more_kernels/channels-16-tanh",
+        in_study=False,
+        runs=(
+            Run(
+                "face",
+                "U-Net with odds of chroma, study and UTKFace",
+                _FACES.varied(data="study+utkface", max_epochs=30, focus_epochs=14),
+            ),
+            Run(
+                "study-alone",
+                "the same, the study's faces alone",
+                _FACES.varied(data="study", max_epochs=12, average=0.99),
+            ),
+        ),
+    )

@@ -1,0 +1,336 @@
+"""A checkpoint as an ONNX file, which colors without torch, held against the network before it is written."""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxscript  # noqa: F401 - torch would say only deep in its exporter that it is missing
+import torch
+from safetensors.numpy import load_file
+from torch import nn
+
+from photochrom.color import to_signed, to_uint8
+from photochrom.coloring.distribution import color_from_odds
+from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY, Network
+from photochrom.errors import CheckpointError, ExportError, PhotochromError
+from photochrom.files import written_whole
+from photochrom.lab.checkpoint import Checkpoint
+from photochrom.lab.models import ColorizationModel, DistributionModel
+from photochrom.tensors import AnyArray, ChromaOdds, GrayBatch
+
+__all__ = ["ExportReport", "export_onnx"]
+
+_TOLERANCE = 1
+"""Levels of 255 by which a colored picture may differ: as much as rounding can make of the smallest difference."""
+
+_CHECKED_SHAPES = ((3, 80, 80), (1, 33, 47), (2, 1, 1), (1, 256, 200))
+"""Batch, height and width: faces, sides that nothing divides, the least, and more than a face."""
+
+_TRACED_SHAPE = (2, 1, 139, 181)
+"""Of the pictures that torch follows through the network. Primes, so that what holds for these sides alone, such as
+that they can be halved, is not taken to hold for all; large enough to be halved seven times."""
+
+_NETWORK = "network."
+"""What torch puts before the names of weights, after `_OddsOf.network`."""
+
+_FEWEST_REFERRED = 1000
+"""Numbers: smaller weights, such as biases, are not worth a step of their own."""
+
+_Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written, and how near it is to the network.
+
+    Attributes:
+        path: The ONNX file.
+        size: In bytes.
+        largest_difference: Of any value of the pictures that were colored both ways, in levels of 255.
+        checked_shapes: Batch, height and width of these pictures.
+    """
+
+    path: Path
+    size: int
+    largest_difference: int
+    checked_shapes: tuple[_Shape, ...]
+
+    def summary(self) -> str:
+        """The report as one line."""
+        sizes = ", ".join(f"{height}x{width}" for _, height, width in self.checked_shapes)
+        return (
+            f"{self.path}: {self.size / 1e6:.2f} MB; the colors of pictures of {sizes} differ from the network's "
+            f"by at most {self.largest_difference} of 255 levels"
+        )
+
+
+def export_onnx(checkpoint: Checkpoint, path: Path, *, weights: Path | None = None) -> ExportReport:
+    """Write a network as an ONNX file, if ONNX Runtime makes the same pictures of it.
+
+    The graph takes `gray`, float32, shape (batch, 1, height, width), signed, of any batch, height and width that the
+    network allows. What it gives depends on the network:
+
+    - `odds` of a network that gives a distribution: float32, shape (batch, 2, bins, rows, columns), range [0, 1];
+      rows and columns are height and width divided by the recipe's `stride`, rounded up. `color_from_odds` makes
+      pictures of them. A mirrored network's average is in the graph.
+    - `rgb` of any other: float32, shape (batch, 3, height, width), signed.
+
+    The file's metadata holds the recipe as JSON under `METADATA_KEY`, so that a reader needs no torch:
+    `format_version`; `model`, `hyperparameters`, `value_range`, `data` and `figures` as in a checkpoint; `output`, the
+    name above; and for `odds` also `stride`, `read_outs` and the chosen `read_out`.
+
+    Args:
+        checkpoint: Its network is left as it is.
+        path: A `.onnx` file; an older one is replaced, whole or not at all.
+        weights: The checkpoint's file, if it lies in the same folder and shall stay there: the ONNX file then refers to
+            the weights in it instead of holding them again, and neither may be moved without the other.
+
+    Returns:
+        The size of the file and the largest difference found.
+
+    Raises:
+        ExportError: The path has another suffix, the network has no ONNX form, the pictures differ by more than one
+            level of 255, or the weights lie in another folder; nothing is written then.
+        OSError: The file cannot be written.
+    """
+    if path.suffix != ".onnx":
+        raise ExportError(f"{path}: the name of an ONNX file must end in .onnx")
+    if weights and weights.resolve().parent != path.resolve().parent:
+        raise ExportError(f"{path}: must lie in the folder of {weights} to refer to its weights")
+    network = deepcopy(checkpoint.model).cpu().float().eval()
+    with _one_thread():
+        recipe = _recipe(checkpoint, network)
+        model = _model(network, recipe)
+        if weights:
+            _refer_to_weights(model.graph, weights)
+        with written_whole(path) as aside:
+            aside.write_bytes(model.SerializeToString())
+            difference, shapes = _compare(network, Network(aside))
+    return ExportReport(path, path.stat().st_size, difference, shapes)
+
+
+def _recipe(checkpoint: Checkpoint, network: ColorizationModel) -> dict[str, Any]:
+    """What a reader of the file has to know."""
+    recipe = {
+        "format_version": FORMAT_VERSION,
+        "model": network.catalogue_name,
+        "hyperparameters": network.hyperparameters,
+        "value_range": "signed",
+        "data": dict(checkpoint.data),
+        "figures": dict(checkpoint.figures),
+        "output": "rgb",
+    }
+    if not isinstance(network, DistributionModel):
+        return recipe
+    reading = {"stride": _stride(network), "read_outs": list(network.read_outs), "read_out": network.read_out}
+    return recipe | {"output": "odds"} | reading
+
+
+def _stride(network: DistributionModel) -> int:
+    """How many times smaller than its picture the odds of a network are."""
+    side = 256
+    with torch.no_grad():
+        columns: int = network.odds(torch.zeros(1, 1, side, side)).shape[-1]
+    return side // columns
+
+
+class _OddsOf(nn.Module):
+    """Gives the odds of a network instead of its color."""
+
+    def __init__(self, network: DistributionModel) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, gray: GrayBatch) -> ChromaOdds:
+        """The odds of chroma of gray pictures."""
+        return self.network.odds(gray)
+
+
+def _model(network: ColorizationModel, recipe: Mapping[str, Any]) -> onnx.ModelProto:
+    """The network as an ONNX graph that carries its recipe.
+
+    Raises:
+        ExportError: Torch cannot make one.
+    """
+    try:
+        with _quiet_exporter():
+            program = torch.onnx.export(
+                _OddsOf(network).eval() if isinstance(network, DistributionModel) else network,
+                (torch.zeros(_TRACED_SHAPE),),
+                dynamo=True,
+                dynamic_shapes=({0: "batch", 2: "height", 3: "width"},),
+                input_names=["gray"],
+                output_names=[recipe["output"]],
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        raise ExportError(f"{recipe['model']}: torch cannot make an ONNX graph of any size of it: {reason}") from error
+    if program is None:
+        raise ExportError(f"{recipe['model']}: torch made no ONNX graph of it")
+    model: onnx.ModelProto = program.model_proto
+    _drop_traces(model.graph)
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(recipe)})
+    return model
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: beside other work, two that wait for each other took twenty times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Silence what torch's exporter says about itself, of which no user can mend anything.
+
+    It warns of its own use of something that it deprecates, and logs that torchvision is missing, which must not be
+    installed here.
+    """
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _drop_traces(graph: onnx.GraphProto) -> None:
+    """Leave out where in the source each step came from: it doubles small files, and names folders of this machine."""
+    graph.ClearField("metadata_props")
+    graph.ClearField("value_info")
+    for part in (*graph.node, *graph.input, *graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+
+
+def _refer_to_weights(graph: onnx.GraphProto, path: Path) -> None:
+    """Let large weights be read from a checkpoint; those of 16 bits are made 32 bits by a step of their own.
+
+    ONNX Runtime takes that step once, when it loads the file. A weight that the graph has in another form than the
+    checkpoint stays in the graph: torch merges what follows a convolution into it where that is used but once, as in
+    no mirrored network.
+
+    Reference:
+        https://onnx.ai/onnx/repo-docs/ExternalData.html for files that hold the weights of a graph, and
+        https://huggingface.co/docs/safetensors/index#format for where a checkpoint has them.
+    """
+    with path.open("rb") as file:
+        header_size = int.from_bytes(file.read(8), "little")
+        places = json.loads(file.read(header_size))
+    stored = load_file(path)
+    casts = []
+    for weights in graph.initializer:
+        name, values = weights.name.removeprefix(_NETWORK), onnx.numpy_helper.to_array(weights)
+        if values.size < _FEWEST_REFERRED or not np.array_equal(stored.get(name, np.zeros(0)), values):
+            continue
+        if stored[name].dtype == np.float16:
+            casts.append(onnx.helper.make_node("Cast", [f"{weights.name}_half"], [weights.name], to=weights.data_type))
+            weights.name, weights.data_type = f"{weights.name}_half", onnx.TensorProto.FLOAT16
+        start, end = places[name]["data_offsets"]
+        weights.ClearField("raw_data")
+        weights.data_location = onnx.TensorProto.EXTERNAL
+        where = {"location": path.name, "offset": str(8 + header_size + start), "length": str(end - start)}
+        weights.external_data.extend(onnx.StringStringEntryProto(key=key, value=value) for key, value in where.items())
+    steps = [*casts, *graph.node]
+    graph.ClearField("node")
+    graph.node.extend(steps)
+
+
+def _compare(network: ColorizationModel, graph: Network) -> tuple[int, tuple[_Shape, ...]]:
+    """Color pictures of several sizes by the network and by its ONNX form.
+
+    Args:
+        network: In evaluation mode; its read-out is changed.
+        graph: Its ONNX form.
+
+    Returns:
+        The largest difference in levels of 255, and the shapes that the network takes.
+
+    Raises:
+        ExportError: The pictures differ by more than the tolerance.
+    """
+    differences: dict[_Shape, int] = {}
+    for shape in _CHECKED_SHAPES:
+        gray = _gray_pictures(shape)
+        expected = _colored_by_network(network, gray)
+        if expected is not None:
+            differences[shape] = _difference(network.catalogue_name, expected, _colored_by_file(graph, gray))
+    if not differences:
+        raise ExportError(f"{network.catalogue_name}: it takes none of the pictures that the ONNX file is checked with")
+    return max(differences.values()), tuple(differences)
+
+
+def _gray_pictures(shape: _Shape) -> GrayBatch:
+    """Pictures that go from black to white, with some noise; shape (batch, 1, height, width), signed."""
+    ramp = np.linspace(0.0, 255.0, int(np.prod(shape))).reshape(shape)
+    noise = np.random.default_rng(0).normal(0.0, 20.0, shape)
+    return to_signed(np.clip(ramp + noise, 0.0, 255.0).astype(np.uint8))[:, None]
+
+
+def _colored_by_network(network: ColorizationModel, gray: GrayBatch) -> list[AnyArray] | None:
+    """The pictures of each read-out, shape (batch, 3, height, width), uint8; None if they are too small for it."""
+    read_outs = network.read_outs if isinstance(network, DistributionModel) else (None,)
+    pictures = []
+    for read_out in read_outs:
+        if isinstance(network, DistributionModel) and read_out is not None:
+            network.read_out = read_out
+        try:
+            with torch.no_grad():
+                pictures.append(to_uint8(network(torch.from_numpy(gray))).numpy())
+        except (RuntimeError, PhotochromError):  # a network states in words alone which sizes it takes
+            return None
+    return pictures
+
+
+def _colored_by_file(graph: Network, gray: GrayBatch) -> list[AnyArray]:
+    """The pictures of each read-out, by the ONNX file; shape (batch, 3, height, width), uint8.
+
+    Raises:
+        ExportError: It fails.
+    """
+    try:
+        output = graph.run(gray)
+    except CheckpointError as error:
+        raise ExportError(str(error)) from error
+    if graph.recipe["output"] == "rgb":
+        return [to_uint8(output)]
+    stride = graph.recipe["stride"]
+    return [to_uint8(color_from_odds(gray, output, name, stride)) for name in graph.recipe["read_outs"]]
+
+
+def _difference(name: str, expected: list[AnyArray], found: list[AnyArray]) -> int:
+    """The largest difference between pictures in levels of 255, if it is tolerable.
+
+    Raises:
+        ExportError: It is not, or the pictures differ in size.
+    """
+    differences = []
+    for ours, theirs in zip(expected, found, strict=True):
+        if theirs.shape != ours.shape:
+            raise ExportError(f"{name}: its ONNX form gives {theirs.shape} where the network gives {ours.shape}")
+        differences.append(int(np.abs(ours.astype(np.int16) - theirs.astype(np.int16)).max()))
+    largest = max(differences)
+    if largest > _TOLERANCE:
+        height, width = expected[0].shape[-2:]
+        raise ExportError(
+            f"{name}: its ONNX form gives other colors than the network: {largest} of 255 levels at pictures of "
+            f"{height}x{width}, where {_TOLERANCE} is allowed; nothing was written"
+        )
+    return largest

@@ -1,0 +1,14 @@
+"""Catalogue: one network per file."""
+
+from photochrom.lab.models._catalogue import available, create, describe, option_names
+from photochrom.lab.models._colorizer import ColorizationModel, DistributionModel, SolvableModel
+
+__all__ = [
+    "ColorizationModel",
+    "DistributionModel",
+    "SolvableModel",
+    "available",
+    "create",
+    "describe",
+    "option_names",
+]

@@ -1,0 +1,75 @@
+"""The networks by name, and the one way to make one."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from photochrom.errors import ConfigError
+from photochrom.lab.models._colorizer import ColorizationModel
+from photochrom.lab.registry import Registry
+
+__all__ = ["available", "create", "describe", "option_names", "register"]
+
+_registry: Registry[type[ColorizationModel]] = Registry("photochrom.lab.models", "model")
+register = _registry.register
+
+
+def available() -> list[str]:
+    """The names of the networks."""
+    return _registry.names()
+
+
+def describe(name: str) -> tuple[str, str, str]:
+    """A network's name, its hyperparameters with their defaults, and one sentence on it."""
+    model_class = _registry[name]
+    options = inspect.signature(model_class).parameters.values()
+    sentence = inspect.cleandoc(inspect.getmodule(model_class).__doc__ or "")
+    return name, ", ".join(f"{option.name}={option.default}" for option in options), sentence
+
+
+def option_names(name: str) -> list[str]:
+    """The names of the hyperparameters of a network."""
+    return list(inspect.signature(_registry[name]).parameters)
+
+
+def create(name: str, hyperparameters: Mapping[str, Any] | None = None) -> ColorizationModel:
+    """A network with fresh weights.
+
+    Args:
+        name: A file of this catalogue.
+        hyperparameters: Arguments of its constructor; what is not named keeps its default.
+
+    Returns:
+        The network; its `hyperparameters` rebuild it.
+
+    Raises:
+        ConfigError: No network has that name, or it has no such hyperparameter, or a value is out of range.
+
+    Example:
+        >>> create("convnet", {"hidden_channels": 8}).parameter_count()
+        811
+    """
+    model_class = _registry[name]
+    signature = inspect.signature(model_class)
+    try:
+        bound = signature.bind(**(hyperparameters or {}))
+    except TypeError as error:
+        options = ", ".join(signature.parameters) or "none"
+        raise ConfigError(f"{name}: {error}; its hyperparameters: {options}") from error
+    bound.apply_defaults()
+    _check_types(name, signature, bound.arguments)
+    model = model_class(**bound.arguments)
+    model.catalogue_name = name
+    model.hyperparameters = dict(bound.arguments)
+    return model
+
+
+def _check_types(name: str, signature: inspect.Signature, arguments: Mapping[str, Any]) -> None:
+    """Hold values from files and command lines against the constructor's annotations, without any conversion."""
+    for option, value in arguments.items():
+        try:
+            TypeAdapter(signature.parameters[option].annotation).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise ConfigError(f"{name}: {option}={value!r}: {error.errors()[0]['msg']}") from error

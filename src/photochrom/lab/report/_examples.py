@@ -1,0 +1,74 @@
+"""The pictures that a report shows: real validation faces, or ones that may be published."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from photochrom.errors import ConfigError, DataError
+from photochrom.lab.datasets import Pairs, open_dataset, pairs_from_color
+from photochrom.lab.training import sample_indices
+
+__all__ = ["example_pairs", "public_portrait"]
+
+_COUNT = 8
+_FACE_BOX = (169, 62, 279, 172)
+"""Left, top, right and bottom of the face in the portrait, cut as tightly as the study cut its faces."""
+
+
+def _validation(data: str) -> Pairs:
+    """Validation pictures of the data set that the runs saw."""
+    try:
+        val = open_dataset(data).split("val")
+    except DataError as error:
+        raise DataError(f"{error}; or choose --examples public") from error
+    return val.take(sample_indices(len(val), _COUNT))
+
+
+def _public(_: str) -> Pairs:
+    """Synthetic faces, and the portrait of an astronaut that scikit-image ships, which is in the public domain."""
+    val = open_dataset("synthetic").split("val")
+    faces = val.take(sample_indices(len(val), _COUNT - 1))
+    portrait = _resized(_astronaut().crop(_FACE_BOX), faces.gray.shape[1])
+    return pairs_from_color((*faces.names, "astronaut"), np.concatenate([faces.truth, portrait[None]]))
+
+
+def _astronaut() -> Image.Image:
+    """The whole portrait, 512x512."""
+    from skimage.data import astronaut
+
+    portrait: Image.Image = Image.fromarray(astronaut())  # type: ignore[no-untyped-call]
+    return portrait
+
+
+def _resized(picture: Image.Image, size: int) -> npt.NDArray[np.uint8]:
+    return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
+
+
+_SOURCES: dict[str, Callable[[str], Pairs]] = {"validation": _validation, "public": _public}
+
+
+def example_pairs(source: str, data: str) -> Pairs:
+    """The pictures to show.
+
+    Args:
+        source: `validation` or `public`.
+        data: The data set that the runs saw.
+
+    Raises:
+        ConfigError: There is no such source.
+        DataError: The pictures are not at hand.
+    """
+    if source not in _SOURCES:
+        raise ConfigError(f"no examples are called {source!r}; there are: {', '.join(_SOURCES)}")
+    return _SOURCES[source](data)
+
+
+def public_portrait(size: int = 256) -> Pairs:
+    """A single picture that shows more than a face: the whole portrait of the public examples.
+
+    Args:
+        size: Its height and width.
+    """
+    return pairs_from_color(("astronaut",), _resized(_astronaut(), size)[None])

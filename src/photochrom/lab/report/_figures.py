@@ -1,0 +1,160 @@
+"""The figures of the report, as image files' bytes."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from photochrom.lab.report._models import ShippedResults
+from photochrom.lab.report._results import Findings, RunResults
+from photochrom.lab.training import grid
+from photochrom.tensors import RgbPictures
+
+__all__ = ["curves", "overview", "reliability", "side_by_side", "to_jpeg"]
+
+_STYLE: dict[Any, Any] = {
+    "axes.edgecolor": "#8a8f98",
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "grid.color": "#e3e5e8",
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "photochrom",
+}
+_TRAIN, _VALIDATION, _STUDY = "#9aa5b1", "#c2410c", "#1d4ed8"
+_SETS_OF_PICTURES = (_VALIDATION, _STUDY, "#0f766e", "#7e22ce", "#a16207", "#be185d")
+_LARGEST_DOT = 160.0
+_LEAST_SHARE = 0.001
+"""Of the pixels: how often rarer statements came true is chance."""
+
+_SMALLEST_HEADING = 13.0
+_INK = "#1f2933"
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _draw_course(axes: Axes, run: RunResults, figure: str) -> None:
+    """Training and validation over the epochs, one line a seed, and the best epoch of the first seed."""
+    for index, seed in enumerate(run.seeds):
+        epochs = [row["epoch"] for row in seed.history]
+        for part, color in (("train", _TRAIN), ("val", _VALIDATION)):
+            values = [row[f"{part}_{figure}"] for row in seed.history]
+            name = {"train": "training", "val": "validation"}[part]
+            axes.plot(epochs, values, color=color, linewidth=1.0, alpha=0.85, label=None if index else name)
+    axes.axvline(run.seeds[0].metrics["best_epoch"], color="#8a8f98", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("epoch")
+
+
+def curves(run: RunResults) -> bytes:
+    """Loss and accuracy of a run over its epochs, as SVG; every seed is drawn."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8, 2.6))
+        loss_axes, accuracy_axes = figure.subplots(1, 2)
+        _draw_course(loss_axes, run, "loss")
+        loss_axes.set_yscale("log")
+        loss_axes.set_ylabel(f"loss ({run.config.loss})")
+        loss_axes.legend()
+        _draw_course(accuracy_axes, run, "accuracy")
+        accuracy_axes.set_ylabel("accuracy within 12")
+        if run.run.published is not None:
+            accuracy_axes.axhline(run.run.published.accuracy, color=_STUDY, linewidth=0.9, label="the study's figure")
+            accuracy_axes.legend(loc="lower right")
+        return _svg(figure)
+
+
+def overview(findings: Findings) -> bytes:
+    """The accuracy of every run beside the study's, as SVG."""
+    runs: Sequence[RunResults] = sorted(findings.runs, key=lambda run: run.accuracy.mean)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8, 0.27 * len(runs) + 0.9))
+        axes = figure.subplots()
+        for place, run in enumerate(runs):
+            spread = run.accuracy.deviation or 0.0
+            axes.errorbar(run.accuracy.mean, place, xerr=spread, fmt="o", color=_VALIDATION, markersize=5, capsize=2)
+            if run.run.published is not None:
+                axes.plot(run.run.published.accuracy, place, "D", color=_STUDY, markersize=4, fillstyle="none")
+        axes.plot([], [], "o", color=_VALIDATION, label="here, with its spread over seeds")
+        axes.plot([], [], "D", color=_STUDY, fillstyle="none", label="the study")
+        axes.set_yticks(range(len(runs)), [run.run.label for run in runs])
+        axes.set_ylim(-0.7, len(runs) - 0.3)
+        axes.set_xlabel("validation accuracy within 12")
+        axes.legend(loc="upper left")
+        return _svg(figure)
+
+
+def reliability(results: ShippedResults) -> bytes:
+    """What a model states of its default read-out beside how often that came true, as SVG; one line a set of pictures.
+
+    What is stated of less than a thousandth of the pixels is left out.
+
+    Reference:
+        Guo et al., "On calibration of modern neural networks", 2017.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 4.0))
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color="#8a8f98", linewidth=0.8, linestyle=":", label="as stated")
+        for place, evaluation in enumerate(one for one in results.as_used if one.overall.reliability):
+            color = _SETS_OF_PICTURES[place % len(_SETS_OF_PICTURES)]
+            bins = [one for one in evaluation.overall.reliability or [] if one.share >= _LEAST_SHARE]
+            stated, observed = [one.stated for one in bins], [one.observed for one in bins]
+            axes.plot(stated, observed, color=color, linewidth=1.0, label=evaluation.pictures)
+            axes.scatter(stated, observed, s=[_LARGEST_DOT * one.share for one in bins], color=color, alpha=0.6)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="stated confidence", ylabel="share within 12 levels")
+        axes.set_aspect("equal")
+        axes.legend(loc="upper left")
+        return _svg(figure)
+
+
+def side_by_side(columns: Mapping[str, RgbPictures]) -> Image.Image:
+    """Columns of equally large pictures on white, each under its heading.
+
+    Args:
+        columns: By heading; each of shape (count, height, width, 3), uint8.
+
+    Returns:
+        One RGB picture.
+    """
+    rows = [np.stack(row) for row in zip(*columns.values(), strict=True)]
+    pictures, width = grid(rows), rows[0].shape[2]
+    font = _heading_font(columns, width)
+    height = round(1.7 * font.size)
+    canvas = Image.new("RGB", (pictures.width, height + pictures.height), "white")
+    canvas.paste(pictures, (0, height))
+    draw = ImageDraw.Draw(canvas)
+    middles = np.linspace(width / 2, pictures.width - width / 2, len(columns))
+    for middle, heading in zip(middles, columns, strict=True):
+        draw.text((float(middle), height / 2), heading, fill=_INK, font=font, anchor="mm")
+    return canvas
+
+
+def _heading_font(headings: Iterable[str], width: int) -> ImageFont.FreeTypeFont:
+    """A font in which every heading is at most as wide as a column, in pixels."""
+    font = _font(max(_SMALLEST_HEADING, width / 11))
+    longest = max(font.getlength(heading) for heading in headings)
+    return font if longest <= width else _font(font.size * width / longest)
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    """The font of the other figures, which matplotlib ships."""
+    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+
+
+def to_jpeg(picture: Image.Image) -> bytes:
+    """A picture as JPEG, with full color resolution."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=90, subsampling=0)
+    return buffer.getvalue()

@@ -1,0 +1,246 @@
+"""What finished runs measured, gathered by the experiments that asked for them."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from photochrom.errors import CheckpointError, DataError
+from photochrom.lab.checkpoint import load_checkpoint
+from photochrom.lab.experiments import Experiment, Run, get_experiment, of_the_study
+from photochrom.lab.training import RunFolder, TrainingConfig
+
+__all__ = ["Chapter", "ExperimentResults", "Findings", "Measured", "RunResults", "SeedResult", "gather"]
+
+
+_FIGURES = (
+    "epochs",
+    "best_epoch",
+    "val_accuracy",
+    "val_mse",
+    "val_colorfulness",
+    "val_true_colorfulness",
+    "val_share_out_of_range",
+    "val_accuracy_with_wraparound",
+    "parameters",
+    "seconds",
+    "device",
+    "precision",
+    "threads",
+    "torch",
+)
+_HISTORY_FIGURES = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+_BEYOND = "Beyond the study"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure over several seeds.
+
+    Attributes:
+        mean: Its mean.
+        deviation: Its standard deviation; None for a single seed.
+        count: How many seeds.
+    """
+
+    mean: float
+    deviation: float | None
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Measured":
+        """The figure over the given values, at least one."""
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        return cls(statistics.fmean(values), deviation, len(values))
+
+    def show(self, digits: int) -> str:
+        """The mean, and the deviation if there is one."""
+        spread = "" if self.deviation is None else f" ± {self.deviation:.{digits}f}"
+        return f"{self.mean:.{digits}f}{spread}"
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """One finished run."""
+
+    folder: RunFolder
+    config: TrainingConfig
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> "SeedResult":
+        """The run in a folder.
+
+        Raises:
+            DataError: It is not finished, or a file is broken.
+            CheckpointError: The weights are missing or broken.
+        """
+        metrics, history = folder.metrics(), folder.history()
+        missing = [figure for figure in _FIGURES if figure not in metrics]
+        missing += [figure for row in history for figure in _HISTORY_FIGURES if figure not in row]
+        if missing:
+            raise DataError(f"{folder.path}: has no {missing[0]}")
+        load_checkpoint(folder.weights)
+        return cls(folder, folder.config(), metrics, history)
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """A run of an experiment with all its seeds, at least one.
+
+    Attributes:
+        experiment: The experiment's name.
+        run: What was asked for.
+        seeds: What came out, by seed.
+    """
+
+    experiment: str
+    run: Run
+    seeds: tuple[SeedResult, ...]
+
+    @property
+    def key(self) -> str:
+        """How experiments refer to this run."""
+        return f"{self.experiment}/{self.run.name}"
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The settings, those of the first seed."""
+        return self.seeds[0].config
+
+    def measured(self, figure: str) -> Measured:
+        """A figure of `metrics.json` over the seeds."""
+        return Measured.of([seed.metrics[figure] for seed in self.seeds])
+
+    @cached_property
+    def accuracy(self) -> Measured:
+        """Within-12 accuracy on the validation pictures."""
+        return self.measured("val_accuracy")
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there is a course of epochs to show."""
+        return bool(self.seeds[0].history)
+
+
+@dataclass(frozen=True)
+class ExperimentResults:
+    """An experiment of which at least one run is finished."""
+
+    name: str
+    experiment: Experiment
+    runs: tuple[RunResults, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of the study, or what goes beyond it."""
+
+    title: str
+    experiments: tuple[ExperimentResults, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that finished runs say.
+
+    Attributes:
+        experiments: In the study's order.
+        others: Finished runs that no experiment asks for, by their path below the folder of runs.
+        unfinished: Paths of runs that were begun.
+        broken: One line for each run that cannot be read.
+    """
+
+    experiments: tuple[ExperimentResults, ...]
+    others: dict[str, SeedResult]
+    unfinished: tuple[str, ...]
+    broken: tuple[str, ...]
+
+    @cached_property
+    def runs(self) -> tuple[RunResults, ...]:
+        """All runs of all experiments."""
+        return tuple(run for experiment in self.experiments for run in experiment.runs)
+
+    def find(self, key: str | None) -> RunResults | None:
+        """The run that an experiment refers to as `experiment/run`, if it is finished."""
+        return next((run for run in self.runs if run.key == key), None)
+
+    def best(self, condition: Callable[[RunResults], bool] = lambda _: True) -> RunResults | None:
+        """The run of the highest mean accuracy among those that meet a condition."""
+        return max(filter(condition, self.runs), key=lambda run: run.accuracy.mean, default=None)
+
+    def chapters(self) -> list[Chapter]:
+        """The experiments in the study's chapters; those that it does not have come last."""
+        titles = {"1": "Baseline architecture", "2": "Further experiments", "5": "Other networks"}
+        chapters: dict[str, list[ExperimentResults]] = {title: [] for title in (*titles.values(), _BEYOND)}
+        for results in self.experiments:
+            number = results.experiment.section.partition(".")[0]
+            chapters[titles.get(number, _BEYOND)].append(results)
+        return [Chapter(title, tuple(experiments)) for title, experiments in chapters.items() if experiments]
+
+
+def gather(root: Path) -> Findings:
+    """Read all runs below a folder.
+
+    Raises:
+        DataError: There is no such folder, or no finished run in it, or its runs saw several data sets.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; 'photochrom experiment run all' makes runs")
+    finished: dict[str, SeedResult] = {}
+    unfinished: list[str] = []
+    broken: list[str] = []
+    for config in sorted(root.rglob("config.json")):
+        folder, name = RunFolder(config.parent), config.parent.relative_to(root).as_posix()
+        if not folder.is_finished():
+            unfinished.append(name)
+            continue
+        try:
+            finished[name] = SeedResult.read(folder)
+        except (CheckpointError, DataError) as error:
+            broken.append(str(error))
+    if not finished:
+        raise DataError(f"{root}: no finished run in it; 'photochrom experiment run all' makes some")
+    data = {result.config.data for result in finished.values()}
+    if len(data) > 1:
+        names = ", ".join(sorted(data))
+        raise DataError(f"{root}: holds runs of several data sets ({names}); a report is of one: move the others away")
+    experiments, claimed = _by_experiment(finished)
+    others = {name: result for name, result in finished.items() if name not in claimed}
+    return Findings(experiments, others, tuple(unfinished), tuple(broken))
+
+
+def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentResults, ...], set[str]]:
+    claimed: set[str] = set()
+    gathered: list[ExperimentResults] = []
+    for name in of_the_study():
+        experiment = get_experiment(name)
+        runs: list[RunResults] = []
+        for run in experiment.runs:
+            prefix = f"{name}/{run.name}-seed-"
+            seeds = {
+                path: result
+                for path, result in finished.items()
+                if path.startswith(prefix) and _has_settings_of(run, result)
+            }
+            claimed |= set(seeds)
+            if seeds:
+                ordered = sorted(seeds.values(), key=lambda result: result.config.seed)
+                runs.append(RunResults(name, run, tuple(ordered)))
+        if runs:
+            gathered.append(ExperimentResults(name, experiment, tuple(runs)))
+    return tuple(sorted(gathered, key=_study_order)), claimed
+
+
+def _has_settings_of(run: Run, result: SeedResult) -> bool:
+    """Whether a result is that of the run, on whatever data; `max_epochs=3` for a quick look makes it another one."""
+    return run.config.varied(seed=result.config.seed, data=result.config.data) == result.config
+
+
+def _study_order(results: ExperimentResults) -> tuple[bool, str, bool, str]:
+    """By section; within one, what is compared with nothing comes first, and the preference after what led to it."""
+    experiment = results.experiment
+    return not experiment.section, experiment.section, experiment.compared_with is not None, experiment.title.lower()

@@ -1,0 +1,195 @@
+"""Everything that decides how a training run goes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from photochrom.errors import ConfigError
+from photochrom.lab import models
+from photochrom.lab.datasets import open_dataset
+
+__all__ = ["TrainingConfig", "parse_assignments", "read_config"]
+
+
+class TrainingConfig(BaseModel):
+    """The settings of one run; the defaults are the study's.
+
+    Attributes:
+        data: Name of a data set, the path of a folder, or `auto`; a run keeps the name of what that turned out to be.
+        model: Name of a network.
+        hyperparameters: Arguments of the network; what is not named keeps its default.
+        initial_weights: A shipped model or a `.safetensors` file whose weights training starts from; the network must
+            be the same. Empty for fresh weights.
+        loss: What is minimised; `cross_entropy` is for networks that give odds of chroma.
+        optimizer: How; `closed_form` asks the network for the answer itself, which a lookup table knows.
+        learning_rate: Step size.
+        momentum: Of SGD alone.
+        weight_decay: Of either optimizer.
+        schedule: Whether the step size stays, or rises over the first fifth of all steps and then falls (`one_cycle`);
+            AdamW's momentum falls from 0.95 to 0.85 and rises again meanwhile, SGD's stays.
+        clip_norm: Longest gradient that a step follows; longer ones are shortened. 0 leaves them as they are.
+        average: How much of the moving average of the weights stays at every step; the average is what is measured
+            and kept then. 0 keeps the weights themselves.
+        focus_epochs: Of the epochs the last so many, in which a mixture's first data set alone is learnt from.
+        augmentation: `faces` turns, scales, shifts and mirrors pictures a little at random; `photos` does more of it
+            and ages the gray side as old photographs are: grain, blur, coarse JPEG, fading.
+        batch_size: Pictures a step.
+        max_epochs: Passes over the training pictures at most; 0 leaves a network as it was made.
+        stopping: The study's rule `settled`, or the usual `patience`; see `training.stopping`.
+        patience: Epochs that the rule looks back.
+        min_delta: Change of the validation loss below which it counts as none.
+        select_by: What makes an epoch's weights the best; the study kept those of the best validation accuracy.
+        precision: `bf16` computes convolutions in half precision and keeps the weights in full; `auto` does so
+            where the processor has instructions for it.
+        seed: Decides first weights and order of pictures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = "auto"
+    model: str = "convnet"
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    initial_weights: str = ""
+    loss: Literal["mse", "l1", "smooth_l1", "cross_entropy"] = "mse"
+    optimizer: Literal["sgd", "adamw", "closed_form"] = "sgd"
+    learning_rate: float = Field(default=0.007, gt=0, le=10)
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    clip_norm: float = Field(default=0.0, ge=0)
+    average: float = Field(default=0.0, ge=0, lt=1)
+    augmentation: Literal["none", "faces", "photos"] = "none"
+    batch_size: int = Field(default=16, ge=1, le=4096)
+    max_epochs: int = Field(default=100, ge=0, le=100_000)
+    focus_epochs: int = Field(default=0, ge=0)
+    stopping: Literal["settled", "patience"] = "settled"
+    patience: int = Field(default=10, ge=1)
+    min_delta: float = Field(default=5e-5, ge=0)
+    select_by: Literal["accuracy", "loss"] = "accuracy"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @classmethod
+    def checked(cls, settings: Mapping[str, Any]) -> "TrainingConfig":
+        """The configuration with the given settings.
+
+        Raises:
+            ConfigError: A setting does not exist or is out of range; the message names each.
+        """
+        try:
+            return cls(**settings)
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+            raise ConfigError("; ".join(faults)) from error
+
+    def varied(self, **changes: Any) -> "TrainingConfig":
+        """This configuration with some settings changed.
+
+        Args:
+            changes: New values. `hyperparameters` are merged into those here, unless the `model` changes too: another
+                network starts from its own defaults.
+
+        Raises:
+            ConfigError: A setting does not exist or is out of range.
+        """
+        kept = {} if "model" in changes else self.hyperparameters
+        hyperparameters = {**kept, **changes.pop("hyperparameters", {})}
+        return self.checked({**self.model_dump(), **changes, "hyperparameters": hyperparameters})
+
+    def assigned(self, assignments: Sequence[str]) -> "TrainingConfig":
+        """This configuration with changes as a user writes them: see `parse_assignments`.
+
+        Raises:
+            ConfigError: A text is no assignment, or a setting does not exist or is out of range.
+        """
+        return self.varied(**parse_assignments(assignments, self.model))
+
+    def resolved(self) -> "TrainingConfig":
+        """This configuration with the name of the data set that its `data` opens: `auto` becomes what it means here.
+
+        Raises:
+            ConfigError: There is no such data set.
+            DataError: There is no such folder.
+        """
+        return self.model_copy(update={"data": open_dataset(self.data).name})
+
+    def differences(self, other: "TrainingConfig") -> str:
+        """The settings in which another configuration differs, as text; empty if there is none."""
+        here, there = self.model_dump(), other.model_dump()
+        return ", ".join(f"{key} {there[key]!r} there, {here[key]!r} here" for key in here if here[key] != there[key])
+
+
+def read_config(file: Path) -> TrainingConfig:
+    """The configuration in a JSON file, such as a run's `config.json`.
+
+    Raises:
+        ConfigError: The file is missing or broken, or a setting does not exist or is out of range.
+    """
+    try:
+        content = json.loads(file.read_text())
+    except FileNotFoundError as error:
+        raise ConfigError(f"{file}: no such file") from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: must hold a JSON object of settings")
+    return TrainingConfig.checked(content)
+
+
+_TEXT_SETTINGS = frozenset(
+    name for name, field in TrainingConfig.model_fields.items() if isinstance(field.default, str)
+)
+
+
+def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
+    """The changes that a user asks for, as `TrainingConfig.varied` takes them.
+
+    Args:
+        assignments: Each `NAME=VALUE`; values are JSON, or else text.
+        model: The network whose hyperparameters may be named, unless an assignment chooses another.
+
+    Raises:
+        ConfigError: A text is no assignment, or no setting and no hyperparameter has that name.
+    """
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"{assignment!r} is no setting; write NAME=VALUE, such as learning_rate=0.01")
+        values[name] = value if name in _TEXT_SETTINGS else _parse_value(value)
+    settings = [name for name in TrainingConfig.model_fields if name != "hyperparameters"]
+    options = models.option_names(values.get("model", model))
+    for name in values:
+        if name not in settings and name not in options:
+            near = get_close_matches(name, [*settings, *options], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "'photochrom settings' lists them"
+            raise ConfigError(f"no setting or hyperparameter is called {name!r}; {hint}")
+    changes = {name: value for name, value in values.items() if name in settings}
+    return {
+        **changes,
+        "hyperparameters": {name: value for name, value in values.items() if name not in settings},
+    }
+
+
+def parse_hyperparameters(assignments: Sequence[str], model: str) -> dict[str, Any]:
+    """The changes of hyperparameters that a user asks for, where nothing else can be changed.
+
+    Raises:
+        ConfigError: A text is no assignment, or the network has no hyperparameter of that name.
+    """
+    changes = parse_assignments(assignments, model)
+    hyperparameters: dict[str, Any] = changes.pop("hyperparameters")
+    if changes:
+        raise ConfigError(f"{next(iter(changes))!r} is no hyperparameter of {model}: it is set when training")
+    return hyperparameters
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

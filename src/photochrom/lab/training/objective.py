@@ -1,0 +1,81 @@
+"""What training asks of a network, and what makes a picture of its answer."""
+
+from abc import ABC, abstractmethod
+from typing import cast
+
+from torch import Tensor, nn
+
+from photochrom.errors import ConfigError
+from photochrom.lab.losses import Loss, chroma_cross_entropy, get_loss
+from photochrom.lab.models import ColorizationModel, DistributionModel
+from photochrom.tensors import GrayBatch, RgbBatch
+
+__all__ = ["ColorObjective", "Objective", "OddsObjective", "get_objective"]
+
+
+class Objective(ABC):
+    """A question to a network and how far its answer is from the truth."""
+
+    @abstractmethod
+    def answer(self, network: nn.Module, gray: GrayBatch) -> Tensor:
+        """What the network says of gray pictures."""
+
+    @abstractmethod
+    def loss(self, answer: Tensor, truth: RgbBatch) -> Tensor:
+        """How far that is from the truth, as a scalar."""
+
+    @abstractmethod
+    def color(self, gray: GrayBatch, answer: Tensor) -> RgbBatch:
+        """The pictures that the answer stands for, signed."""
+
+
+class ColorObjective(Objective):
+    """Asks for color and compares it with the true color."""
+
+    def __init__(self, loss: Loss) -> None:
+        self._loss = loss
+
+    def answer(self, network: nn.Module, gray: GrayBatch) -> Tensor:
+        """Color, signed."""
+        color: Tensor = network(gray)
+        return color
+
+    def loss(self, answer: Tensor, truth: RgbBatch) -> Tensor:
+        """The loss that was chosen."""
+        return self._loss(answer, truth)
+
+    def color(self, gray: GrayBatch, answer: Tensor) -> RgbBatch:  # noqa: ARG002 - the answer is color already
+        """The answer itself."""
+        return answer
+
+
+class OddsObjective(Objective):
+    """Asks for the odds of chroma and compares them with the true chroma."""
+
+    def __init__(self, model: DistributionModel) -> None:
+        self._model = model
+
+    def answer(self, network: nn.Module, gray: GrayBatch) -> Tensor:
+        """Scores, of which odds are made."""
+        return cast("DistributionModel", network).scores(gray)
+
+    def loss(self, answer: Tensor, truth: RgbBatch) -> Tensor:
+        """The cross entropy of the odds."""
+        return chroma_cross_entropy(answer, truth)
+
+    def color(self, gray: GrayBatch, answer: Tensor) -> RgbBatch:
+        """One guess, by the network's read-out."""
+        return self._model.color(gray, answer)
+
+
+def get_objective(loss: str, model: ColorizationModel) -> Objective:
+    """The objective that the setting `loss` means for a network.
+
+    Raises:
+        ConfigError: There is no such loss, or the network does not give what it compares.
+    """
+    if loss != "cross_entropy":
+        return ColorObjective(get_loss(loss))
+    if not isinstance(model, DistributionModel):
+        raise ConfigError(f"{model.catalogue_name} gives no odds of chroma; the loss cross_entropy needs chroma_unet")
+    return OddsObjective(model)

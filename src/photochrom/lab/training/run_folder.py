@@ -1,0 +1,147 @@
+"""The folder in which a run lies: its settings, its course, its figures and its weights."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from photochrom.errors import ConfigError, DataError
+from photochrom.files import write_whole
+from photochrom.lab.training.config import TrainingConfig
+
+__all__ = ["RunFolder"]
+
+
+class RunFolder:
+    """One run on disk: `config.json`, `history.jsonl`, `metrics.json`, `best.safetensors`, `resume.pt`, `samples.png`.
+
+    Every file is written whole or not at all. `metrics.json` comes last, so it marks a finished run.
+
+    Args:
+        path: The folder; it is made when the first file is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def of_config(cls, root: Path, config: TrainingConfig) -> "RunFolder":
+        """The folder below `root` that belongs to a configuration and to no other."""
+        digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
+        return cls(root / f"{config.model}-{digest[:8]}")
+
+    @property
+    def weights(self) -> Path:
+        """The best weights so far."""
+        return self.path / "best.safetensors"
+
+    @property
+    def resume_state(self) -> Path:
+        """What going on needs."""
+        return self.path / "resume.pt"
+
+    @property
+    def samples(self) -> Path:
+        """Gray, predicted and true pictures, as a picture."""
+        return self.path / "samples.png"
+
+    def is_finished(self) -> bool:
+        """Whether the run came to its end."""
+        return (self.path / "metrics.json").is_file()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the folder; the system lifts the lock when this process ends, however it ends.
+
+        Raises:
+            ConfigError: Another process is training this run.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ConfigError(f"{self.path}: another process is training this run") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def claim(self, config: TrainingConfig) -> None:
+        """Enter the settings, or see that they are those of the run that lies here.
+
+        Raises:
+            ConfigError: A run with other settings lies here.
+        """
+        self.require_same_settings(config)
+        if not (self.path / "config.json").is_file():
+            write_whole(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
+
+    def require_same_settings(self, config: TrainingConfig) -> None:
+        """See that what lies here, if anything does, is a run with the given settings.
+
+        Raises:
+            ConfigError: It is a run with other settings.
+        """
+        if (self.path / "config.json").is_file() and (differences := config.differences(self.config())):
+            raise ConfigError(
+                f"{self.path}: a run with other settings lies there ({differences}); delete it or name another"
+            )
+
+    def config(self) -> TrainingConfig:
+        """The settings of the run.
+
+        Raises:
+            DataError: There is no run, or its settings cannot be read.
+        """
+        settings = self._read("config.json")
+        try:
+            return TrainingConfig.checked(settings)
+        except ConfigError as error:
+            raise DataError(f"{self.path / 'config.json'}: {error}") from error
+
+    def history(self) -> list[dict[str, Any]]:
+        """One row an epoch so far.
+
+        Raises:
+            DataError: The file is broken.
+        """
+        file = self.path / "history.jsonl"
+        if not file.is_file():
+            return []
+        try:
+            return [json.loads(line) for line in file.read_text().splitlines()]
+        except ValueError as error:
+            raise DataError(f"{file}: broken ({error})") from error
+
+    def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the rows."""
+        write_whole(self.path / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+    def metrics(self) -> dict[str, Any]:
+        """The figures of a finished run.
+
+        Raises:
+            DataError: The run is not finished, or the file is broken.
+        """
+        return self._read("metrics.json")
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Enter the figures, which finishes the run."""
+        write_whole(self.path / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        file = self.path / name
+        try:
+            content = json.loads(file.read_text())
+        except FileNotFoundError as error:
+            raise DataError(f"{file}: no such file") from error
+        except ValueError as error:
+            raise DataError(f"{file}: broken ({error})") from error
+        if not isinstance(content, dict):
+            raise DataError(f"{file}: broken (no JSON object)")
+        return content

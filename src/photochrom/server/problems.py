@@ -1,0 +1,131 @@
+"""What callers are told when something is wrong: problem details, by RFC 9457."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from photochrom.errors import PhotochromError
+from photochrom.server.tasks import InColorError, TooLargeError, UnreadableError
+from photochrom.server.workbench import BusyError, LostError, SlowError
+
+__all__ = ["PROBLEM_RESPONSES", "Problem", "ProblemDetails", "problem_of", "problem_response", "tell"]
+
+MEDIA_TYPE = "application/problem+json"
+
+_MOST_ERRORS = 20
+
+
+class ProblemDetails(BaseModel):
+    """What is wrong, and what to do about it."""
+
+    type: str = Field(description="Names the kind of problem; about:blank if the status says it all.")
+    title: str = Field(description="The kind in words; the same for each occurrence.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong this time, and what to do.")
+    errors: list[dict[str, Any]] | None = Field(default=None, description="Which fields are wrong, and how.")
+
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+    }
+    for status, description in (
+        ("4XX", "The request cannot be served as it is."),
+        ("5XX", "The server cannot serve it now."),
+        (422, "A field is missing, out of range, or does not suit the photo."),
+    )
+}
+"""For routes: what OpenAPI says of failures."""
+
+
+class Problem(HTTPException):
+    """A failure as callers are told it."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        kind: str | None = None,
+        title: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        errors: list[dict[str, Any]] | None = None,
+    ) -> None:
+        """Put it together.
+
+        Args:
+            status: The HTTP status.
+            detail: What is wrong this time, and what to do.
+            kind: Names the kind of problem, if the status does not say it all.
+            title: The kind in words; the status's if not given.
+            headers: What else the response says.
+            errors: Which fields are wrong.
+        """
+        super().__init__(status, detail, headers)
+        self.details = ProblemDetails(
+            type=f"urn:photochrom:{kind}" if kind else "about:blank",
+            title=title or HTTPStatus(status).phrase,
+            status=status,
+            detail=detail,
+            errors=errors,
+        )
+
+
+class _Kind(NamedTuple):
+    error: type[PhotochromError]
+    status: int
+    name: str
+    title: str
+
+
+_KINDS = (
+    _Kind(InColorError, 422, "photo-in-color", "The photo is in color already"),
+    _Kind(TooLargeError, 413, "photo-too-large", "The photo has too many pixels"),
+    _Kind(UnreadableError, 415, "photo-unreadable", "This is no photo that can be read"),
+    _Kind(SlowError, 504, "photo-too-slow", "The photo took too long"),
+    _Kind(LostError, 500, "photo-lost", "Coloring the photo failed"),
+    _Kind(BusyError, 503, "queue-full", "Too many photos wait"),
+    _Kind(PhotochromError, 422, "not-possible", "The photo cannot be colored so"),
+)
+_RETRY_SECONDS = "5"
+
+
+def problem_of(error: Exception) -> Problem:
+    """What callers are told of an error; of a fault of ours, only that it is one."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestValidationError):
+        return Problem(422, "a field is missing or out of range; see errors", errors=_field_errors(error))
+    if isinstance(error, HTTPException):
+        return Problem(error.status_code, error.detail, headers=error.headers)
+    for kind in _KINDS:
+        if isinstance(error, kind.error):
+            headers = {"Retry-After": _RETRY_SECONDS} if kind.status == 503 else None
+            return Problem(kind.status, str(error), kind=kind.name, title=kind.title, headers=headers)
+    return Problem(500, "a fault of the server's; its log tells where. Please report it")
+
+
+def _field_errors(error: RequestValidationError) -> list[dict[str, Any]]:
+    """Where and what, without what was sent."""
+    return [
+        {"field": ".".join(map(str, entry["loc"])), "message": entry["msg"]} for entry in error.errors()[:_MOST_ERRORS]
+    ]
+
+
+def problem_response(problem: Problem) -> Response:
+    """A problem as it goes over the wire."""
+    content = json.dumps(problem.details.model_dump(exclude_none=True))
+    return Response(content, problem.status_code, problem.headers, MEDIA_TYPE)
+
+
+async def tell(_: Request, error: Exception) -> Response:
+    """The response to a request that failed."""
+    return problem_response(problem_of(error))

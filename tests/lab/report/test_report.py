@@ -1,0 +1,332 @@
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from photochrom.errors import ConfigError, DataError
+from photochrom.lab import models
+from photochrom.lab.checkpoint import Checkpoint, save_checkpoint
+from photochrom.lab.experiments import get_run
+from photochrom.lab.report import write_report
+from photochrom.lab.report._effects import effects_of
+from photochrom.lab.report._results import Measured, gather
+from photochrom.lab.training import RunFolder
+
+
+def finished_run(root: Path, key: str, seed: int = 0, accuracy: float = 0.7, **metrics: Any) -> RunFolder:
+    """A run as training leaves it, with figures of the test's own."""
+    run = get_run(key)
+    folder = RunFolder(root / f"{key}-seed-{seed}")
+    folder.claim(run.config.varied(seed=seed, data="synthetic"))
+    model = models.create(run.config.model, run.config.hyperparameters)
+    save_checkpoint(folder.weights, Checkpoint(model))
+    epochs = [1, 2] if run.config.optimizer == "sgd" and run.config.max_epochs else []
+    row = {"train_loss": 0.02, "train_accuracy": 0.5, "val_loss": 0.02, "val_mse": 0.02, "val_accuracy": accuracy}
+    folder.write_history([{"epoch": epoch, **row, "seconds": 1.0} for epoch in epochs])
+    folder.write_metrics(
+        {
+            "epochs": len(epochs),
+            "best_epoch": len(epochs),
+            "val_accuracy": accuracy,
+            "val_mse": 0.01,
+            "val_colorfulness": 20.0,
+            "val_true_colorfulness": 36.0,
+            "val_share_out_of_range": 0.0,
+            "val_accuracy_with_wraparound": accuracy,
+            "parameters": model.parameter_count(),
+            "seconds": 12.0,
+            "device": "cpu",
+            "precision": "32-true",
+            "threads": 1,
+            "torch": "2",
+            **metrics,
+        }
+    )
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    root = tmp_path / "runs"
+    for seed, (default, deep) in enumerate([(0.700, 0.710), (0.701, 0.712), (0.702, 0.711)]):
+        finished_run(root, "baseline/default", seed, default)
+        finished_run(root, "num_layers/layers-4", seed, deep, val_share_out_of_range=0.25)
+    finished_run(root, "kernel_size/kernel-3", 0, 0.6999)
+    finished_run(root, "yardsticks/table-mode", 0, 0.76)
+    return root
+
+
+class _Page(HTMLParser):
+    """Where a page's pictures come from, and the text it shows."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.text = ""
+        self.feed(page.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href") and tag != "a"]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_page_holds_everything_itself(runs: Path, tmp_path: Path) -> None:
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert page.sources
+    assert all(source.startswith("data:image/") for source in page.sources)
+    for text in ("0.71211", "0.70100", "± 0.00100", "#conv_layer 4", "lookup table", "Noise"):
+        assert text in page.text, text
+
+
+def test_figures_of_the_study_stand_beside_ours(runs: Path, tmp_path: Path) -> None:
+    write_report(runs, tmp_path / "report", "public")
+    row = next(
+        line
+        for line in (tmp_path / "report" / "report.md").read_text().splitlines()
+        if line.startswith("| #conv_layer 4")
+    )
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[2:5] == ["98", "0.01008", "0.71619"]
+    assert cells[7] == "**0.71100 ± 0.00100**"
+    assert cells[8] == f"{0.711 - 0.71619:+.4f}"
+    assert cells[9] == "3"
+
+
+def test_markdown_shows_only_figures_that_are_there(runs: Path, tmp_path: Path) -> None:
+    write_report(runs, tmp_path / "report", "public")
+    links = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (tmp_path / "report" / "report.md").read_text())
+    assert "figures/baseline-default-curves.svg" in links
+    for link in links:
+        assert (tmp_path / "report" / link).is_file(), link
+
+
+def test_results_have_one_row_a_run(runs: Path, tmp_path: Path) -> None:
+    write_report(runs, tmp_path / "report", "public")
+    rows = json.loads((tmp_path / "report" / "results.json").read_text())
+    assert len(rows) == 8
+    assert set(rows[0]) >= {"experiment", "run", "seed", "settings", "epochs", "val_accuracy", "val_mse", "parameters"}
+    assert rows[0]["settings"]["learning_rate"] == 0.007
+
+
+def test_noise_is_shown_with_the_run_that_leaves_the_range(runs: Path, tmp_path: Path) -> None:
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "25.000 %" in page.text
+    assert (tmp_path / "report" / "figures" / "noise.jpg").is_file()
+
+
+def test_effect_beyond_the_noise_confirms_the_study(runs: Path) -> None:
+    study = gather(runs)
+    (results,) = [results for results in study.experiments if results.name == "num_layers"]
+    (effect,) = effects_of(results, study)
+    assert effect.difference == pytest.approx(0.010)
+    assert effect.is_beyond_noise
+    # Welch by hand: two sides of deviation 0.001 and three seeds have four degrees of freedom, t = 2.776.
+    assert effect.margin == pytest.approx(2.776 * 0.001 * (2 / 3) ** 0.5, rel=1e-3)
+    assert "beyond the noise" in effect.sentence()
+    assert "The study found it better (+0.0041): that holds here." in effect.sentence()
+
+
+def test_effect_against_the_study_is_told(tmp_path: Path) -> None:
+    for seed, (default, deep) in enumerate([(0.720, 0.710), (0.721, 0.711), (0.722, 0.712)]):
+        finished_run(tmp_path, "baseline/default", seed, default)
+        finished_run(tmp_path, "num_layers/layers-4", seed, deep)
+    study = gather(tmp_path)
+    (effect,) = effects_of(study.experiments[1], study)
+    assert "that does not hold here" in effect.sentence()
+
+
+def test_single_seed_is_given_the_pooled_spread_of_the_others(runs: Path) -> None:
+    study = gather(runs)
+    (results,) = [results for results in study.experiments if results.name == "kernel_size"]
+    (effect,) = effects_of(results, study)
+    # Pooled by hand: two runs of deviation 0.001 and three seeds give 0.001 with four degrees of freedom. Welch then
+    # has (1 + 1/3)^2 / (1/4 + 1/18) = 5.82 degrees, t = 2.465.
+    assert effect.margin == pytest.approx(2.465 * 0.001 * (4 / 3) ** 0.5, rel=1e-3)
+    assert not effect.is_beyond_noise
+    assert "within the noise" in effect.sentence()
+    assert "The study found it worse (-0.0055): an effect of that size is not seen here." in effect.sentence()
+
+
+def test_small_sure_difference_still_counts_as_the_same(tmp_path: Path) -> None:
+    for seed, (plain, tanh) in enumerate([(0.7000, 0.7020), (0.7001, 0.7021), (0.7002, 0.7022)]):
+        finished_run(tmp_path, "preference/preference", seed, plain)
+        finished_run(tmp_path, "batch_norm_tanh/tanh", seed, tanh)
+    study = gather(tmp_path)
+    (effect,) = effects_of(study.experiments[1], study)
+    assert effect.is_beyond_noise
+    assert "The study found it same (-0.0015): that holds here." in effect.sentence()
+
+
+def test_large_effect_of_the_study_that_is_missing_here_is_called_so(tmp_path: Path) -> None:
+    for seed, (plain, normed) in enumerate([(0.760, 0.761), (0.761, 0.760), (0.762, 0.762)]):
+        finished_run(tmp_path, "preference/preference", seed, plain)
+        finished_run(tmp_path, "batch_norm_tanh/batch-norm", seed, normed)
+    study = gather(tmp_path)
+    (effect,) = effects_of(study.experiments[1], study)
+    assert "The study found it worse (-0.1157): an effect of that size is not seen here." in effect.sentence()
+
+
+def test_quick_look_is_not_taken_for_the_studys_row(runs: Path) -> None:
+    quick = RunFolder(runs / "hidden_channels" / "channels-8-seed-0")
+    finished_run(runs, "hidden_channels/channels-8")
+    settings = json.loads((quick.path / "config.json").read_text())
+    (quick.path / "config.json").write_text(json.dumps({**settings, "max_epochs": 3}))
+    findings = gather(runs)
+    assert "hidden_channels/channels-8-seed-0" in findings.others
+    assert findings.find("hidden_channels/channels-8") is None
+
+
+def test_runs_of_several_data_sets_are_refused(runs: Path) -> None:
+    other = finished_run(runs, "hidden_channels/channels-8")
+    settings = json.loads((other.path / "config.json").read_text())
+    (other.path / "config.json").write_text(json.dumps({**settings, "data": "study"}))
+    with pytest.raises(DataError, match="several data sets"):
+        gather(runs)
+
+
+def test_run_without_weights_is_named_and_the_rest_is_shown(runs: Path, tmp_path: Path) -> None:
+    finished_run(runs, "hidden_channels/channels-8").weights.unlink()
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "best.safetensors: no such file" in page.text
+    assert "0.71100" in page.text
+
+
+def test_figures_of_an_older_report_go(runs: Path, tmp_path: Path) -> None:
+    stale = tmp_path / "report" / "figures" / "gone-curves.svg"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("old")
+    write_report(runs, tmp_path / "report", "public")
+    assert not stale.exists()
+
+
+def test_without_any_spread_nothing_is_claimed(tmp_path: Path) -> None:
+    finished_run(tmp_path, "baseline/default", 0, 0.7)
+    finished_run(tmp_path, "kernel_size/kernel-3", 0, 0.6)
+    study = gather(tmp_path)
+    (effect,) = effects_of(study.experiments[1], study)
+    assert "its spread is unknown" in effect.sentence()
+
+
+def test_measured_over_seeds() -> None:
+    assert Measured.of([0.1, 0.2, 0.3]).show(2) == "0.20 ± 0.10"
+    assert Measured.of([0.1]).show(2) == "0.10"
+
+
+def test_best_run_is_the_one_of_highest_mean_accuracy(runs: Path) -> None:
+    best = gather(runs).best()
+    assert best is not None
+    assert best.key == "yardsticks/table-mode"
+
+
+def test_unfinished_and_broken_runs_are_named_and_the_rest_is_shown(runs: Path, tmp_path: Path) -> None:
+    begun = RunFolder(runs / "weirdnet" / "weirdnet-seed-0")
+    begun.claim(get_run("weirdnet/weirdnet").config)
+    broken = finished_run(runs, "hidden_channels/channels-8")
+    (broken.path / "metrics.json").write_text("{")
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "Not finished: weirdnet/weirdnet-seed-0" in page.text
+    assert "metrics.json" in page.text
+    assert "0.71100" in page.text
+
+
+def test_run_of_no_experiment_is_shown_apart(runs: Path, tmp_path: Path) -> None:
+    finished_run(runs, "baseline/default", 7).path.rename(runs / "mine")
+    assert "mine" in gather(runs).others
+    assert "Other runs" in _Page(write_report(runs, tmp_path / "report", "public")).text
+
+
+def test_real_faces_are_shown_unless_public_ones_are_asked_for(runs: Path, tmp_path: Path) -> None:
+    shown: dict[str, Any] = {}
+    for source in ("validation", "public"):
+        write_report(runs, tmp_path / source, source)
+        shown[source] = np.asarray(Image.open(tmp_path / source / "figures" / "baseline-default-examples.jpg"))
+    assert shown["validation"].shape == shown["public"].shape
+    assert not np.array_equal(shown["validation"], shown["public"])
+
+
+def test_report_of_nothing_fails_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        write_report(tmp_path / "none", tmp_path / "report")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no finished run"):
+        write_report(tmp_path / "empty", tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_unknown_examples_are_refused(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="validation, public"):
+        write_report(runs, tmp_path / "report", "secret")
+
+
+def test_shipped_models_are_measured_side_by_side(
+    ship: Callable[..., None], record: Callable[..., None], runs: Path, tmp_path: Path
+) -> None:
+    ship("study-best")
+    ship("face", has_odds=True)
+    ship("portrait")
+    record("study-best", accuracy=0.7591, pictures=2000)
+    record("face", read_out="within", accuracy=0.8016, chroma_error=8.564, stated=0.7, labels={"old": 6.0, "young": 9})
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    lines = (tmp_path / "report" / "report.md").read_text().splitlines()
+    reference, ours = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if "28.19" in line and "**" in line
+    )
+    assert reference == [
+        "study-best",
+        "–",
+        "2000",
+        "**0.7591**",
+        "0.00824",
+        "28.19",
+        "0.971",
+        "9.45",
+        "6.36",
+        "0.75",
+        "–",
+        "1.25",
+        "58.2",
+    ]
+    assert ours[:4] == ["face", "within (default)", "100", "**0.8016**"]
+    assert (ours[7], ours[10], ours[11]) == ("8.56", "0.200", "1.25")
+    assert "| dark | 40 | 0.750 | 10.00 | 6.36 | 0.75 |" in lines
+    assert "face by label, fairness ratio 1.50:" in lines
+    for text in ("0.7591", "0.8016", "8.56", "by label: fairness ratio 1.50", "portrait: no figures", "guesses"):
+        assert text in page.text, text
+    assert all(source.startswith("data:image/") for source in page.sources)
+    for name in ("shipped-faces.jpg", "shipped-face-variants.jpg", "shipped-face-reliability.svg"):
+        assert f"(figures/{name})" in "".join(lines)
+        assert (tmp_path / "report" / "figures" / name).stat().st_size > 1000
+
+
+def test_report_is_written_without_any_shipped_model(runs: Path, tmp_path: Path) -> None:
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "shipped" not in page.text
+    assert "shipped" not in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_broken_figures_of_a_shipped_model_are_named_and_the_report_is_written(
+    ship: Callable[..., None], weights: Path, runs: Path, tmp_path: Path
+) -> None:
+    ship("study-best")
+    (weights / "study-best.json").write_text("[{]")
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    assert "study-best.json: not JSON" in page.text
+    assert "study-best: no figures" in page.text
+    assert "0.71100" in page.text
+
+
+def test_page_asks_nothing_of_other_places(
+    ship: Callable[..., None], record: Callable[..., None], runs: Path, tmp_path: Path
+) -> None:
+    ship("face", has_odds=True)
+    record("face", read_out="within", stated=0.7)
+    markup = write_report(runs, tmp_path / "report", "public").read_text()
+    assert not re.search(r"""(src|href)=["']?(https?:)?//|url\(|@import|<script|<link""", markup)

@@ -1,0 +1,73 @@
+import pytest
+import torch
+from torch import Tensor
+
+from photochrom.color import rgb_to_chroma
+from photochrom.coloring.distribution import soft_bins
+from photochrom.errors import ConfigError
+from photochrom.lab.losses import LOSSES, chroma_cross_entropy, get_loss
+
+
+def color(level: float) -> Tensor:
+    return torch.full((2, 3, 4, 5), level)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_equal_pictures_have_no_loss(name: str) -> None:
+    picture = torch.rand(2, 3, 4, 5)
+    assert get_loss(name)(picture, picture.clone()).item() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "distance", "loss"),
+    [
+        ("l1", 0.5, 0.5),
+        ("mse", 0.5, 0.25),
+        # The margin of 12 levels is 12 / 127.5 of the signed range: 0.5 d^2 / margin below it, d - margin / 2 above.
+        ("smooth_l1", 0.05, 0.5 * 0.05**2 * 127.5 / 12),
+        ("smooth_l1", 12 / 127.5, 6 / 127.5),
+        ("smooth_l1", 0.5, 0.5 - 6 / 127.5),
+    ],
+)
+def test_a_loss_is_the_one_worked_out_by_hand(name: str, distance: float, loss: float) -> None:
+    assert get_loss(name)(color(-0.2), color(-0.2 + distance)).item() == pytest.approx(loss, rel=1e-5)
+    assert get_loss(name)(color(-0.2 + distance), color(-0.2)).item() == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_the_mean_over_all_values(name: str) -> None:
+    near, far, truth = color(0.3), color(0.9), color(0.1)
+    loss = get_loss(name)
+    together = loss(torch.cat([near, far]), torch.cat([truth, truth]))
+    assert together.shape == ()
+    assert together.item() == pytest.approx((loss(near, truth).item() + loss(far, truth).item()) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_step_against_the_gradient_nears_the_truth(name: str) -> None:
+    prediction = color(0.5).requires_grad_()
+    get_loss(name)(prediction, color(-0.5)).backward()
+    assert prediction.grad is not None
+    assert (prediction.grad > 0).all()
+
+
+def test_an_unknown_loss_is_refused_with_the_names_of_the_known() -> None:
+    with pytest.raises(ConfigError, match=rf"^no loss is called 'l2'; there are: {', '.join(LOSSES)}$"):
+        get_loss("l2")
+
+
+def test_scores_that_say_the_truth_lose_least() -> None:
+    truth = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)) * 1.6 - 0.8
+    said = soft_bins(rgb_to_chroma(truth)).clamp(min=1e-12).log()
+    entropy = -(said.exp() * said).sum(dim=2).mean()
+    assert chroma_cross_entropy(said, truth).item() == pytest.approx(entropy.item(), rel=1e-4)
+    for other in (said * 0.5, said.roll(1, dims=2), torch.zeros_like(said)):
+        assert chroma_cross_entropy(other, truth) > entropy + 0.01
+
+
+def test_scores_of_a_smaller_size_are_held_against_the_mean_chroma() -> None:
+    truth = torch.zeros(1, 3, 8, 8)
+    truth[:, 0, :, ::2] = 0.4
+    coarse = soft_bins(rgb_to_chroma(truth).mean(dim=(2, 3), keepdim=True).expand(1, 2, 2, 2)).clamp(min=1e-12).log()
+    entropy = -(coarse.exp() * coarse).sum(dim=2).mean()
+    assert chroma_cross_entropy(coarse, truth).item() == pytest.approx(entropy.item(), rel=1e-4)

@@ -1,0 +1,71 @@
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from photochrom.server.client import Client, ServerError
+
+
+class _Served(httpx.BaseTransport):
+    """Brings requests to a server in this process."""
+
+    def __init__(self, server: TestClient) -> None:
+        self._server = server
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        headers = {name: value for name, value in request.headers.items() if name != "host"}
+        answer = self._server.request(
+            request.method, request.url.raw_path.decode(), content=request.read(), headers=headers
+        )
+        return httpx.Response(answer.status_code, headers=dict(answer.headers), content=answer.content)
+
+
+@pytest.fixture
+def caller(client: TestClient) -> Iterator[Client]:
+    with Client(http=httpx.Client(base_url="http://testserver", transport=_Served(client))) as caller:
+        yield caller
+
+
+def test_a_photo_comes_back_in_color(caller: Client, gray_photo: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(gray_photo)
+    colored = caller.colorize(tmp_path / "a.png", strength=0.5, hints=["1,1,#ff0000"], format="webp")
+    assert Image.open(io.BytesIO(colored)).format == "WEBP"
+    assert caller.colorize(gray_photo) == caller.colorize(tmp_path / "a.png")
+
+
+def test_a_batch_comes_back_as_a_zip_file(caller: Client, gray_photo: bytes, tmp_path: Path) -> None:
+    for name, content in (("a.png", gray_photo), ("b.png", b"no photo")):
+        (tmp_path / name).write_bytes(content)
+    told: list[Any] = []
+    job = caller.batch(
+        [tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "out.zip", poll_seconds=0.0, told=told.append, force=True
+    )
+    assert [photo["state"] for photo in job["photos"]] == ["colored", "failed"]
+    assert zipfile.ZipFile(tmp_path / "out.zip").namelist() == ["a.png", "photochrom.json"]
+    assert told[-1] == job
+
+
+def test_a_refusal_is_an_error_that_says_why(caller: Client) -> None:
+    with pytest.raises(ServerError, match="not a photo that can be read") as caught:
+        caller.colorize(b"no photo")
+    assert (caught.value.status, caught.value.kind) == (415, "urn:photochrom:photo-unreadable")
+
+
+def test_the_networks_are_told(caller: Client) -> None:
+    assert caller.models()[0]["name"] == "tiny"
+
+
+def test_what_is_no_server_of_ours_is_told() -> None:
+    http = httpx.Client(base_url="http://testserver", transport=httpx.MockTransport(lambda _: httpx.Response(502)))
+    with Client(http=http) as caller, pytest.raises(ServerError, match=r"502 Bad Gateway; is it photochrom's\?"):
+        caller.models()
+
+
+def test_the_key_is_shown() -> None:
+    assert Client(api_key="sesame")._http.headers["x-api-key"] == "sesame"

@@ -1,0 +1,30 @@
+import pytest
+
+from photochrom.errors import ConfigError
+from photochrom.server.settings import Settings
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_this_machines_own_users_need_no_key(host: str) -> None:
+    assert Settings(host=host).is_local
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "photos.example"])
+def test_others_need_a_key(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"PHOTOCHROM_API_KEY or --api-key.*--insecure"):
+        Settings(host=host)
+    assert Settings(host=host, api_key="secret").api_key == "secret"
+    assert Settings(host=host, insecure=True).api_key is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"workers": 0}, {"queue": 0}, {"max_upload_mb": -1.0}, {"keep_hours": 0.0}, {"port": 70_000}, {"api_key": ""}],
+)
+def test_what_makes_no_sense_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        Settings(**change)
+
+
+def test_the_key_is_not_shown() -> None:
+    assert "secret" not in repr(Settings(api_key="secret"))
