@@ -1,6 +1,16 @@
 """What can go wrong in ways that a user can mend."""
 
-__all__ = ["CheckpointError", "ConfigError", "DataError", "ExportError", "PhotoError", "PhotochromError"]
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "ExportError",
+    "InColorError",
+    "PhotoError",
+    "PhotochromError",
+    "TooLargeError",
+    "UnreadableError",
+]
 
 
 class PhotochromError(Exception):
@@ -25,3 +35,15 @@ class ExportError(PhotochromError):
 
 class PhotoError(PhotochromError):
     """A photo that cannot be read, colored or written."""
+
+
+class UnreadableError(PhotoError):
+    """A file that is missing, broken, or no single photo of a kind that is read."""
+
+
+class TooLargeError(PhotoError):
+    """A photo with more pixels than are read."""
+
+
+class InColorError(PhotoError):
+    """A photo that is in color already."""

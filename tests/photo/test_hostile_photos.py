@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 
 from photochrom.errors import PhotoError
 from photochrom.photo import encode_photo, read_photo
-from photochrom.photo._containers import short_field, text_field, with_fields
+from photochrom.photo._directories import short_field, text_field, with_fields
 
 KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF")
 MAGIC = (
@@ -236,6 +236,7 @@ def bmp_of_size(width: int, height: int) -> bytes:
 def gif_of_size(width: int, height: int) -> bytes:
     data = bytearray(encoded(Image.new("L", (8, 8)), "GIF"))
     struct.pack_into("<HH", data, 6, width, height)
+    struct.pack_into("<HH", data, data.index(b",\0\0\0\0") + 5, width, height)
     return bytes(data)
 
 
@@ -249,7 +250,7 @@ def test_a_header_that_promises_too_much_is_refused_before_anything_is_decoded(
     def decode(*_: object) -> None:
         pytest.fail("pixels were decoded")
 
-    monkeypatch.setattr("photochrom.photo._photo.decode_file", decode)
+    monkeypatch.setattr("photochrom.photo._photo.decode", decode)
     with pytest.raises(PhotoError, match=r"too large \(60000x50000 are 3000 megapixels, at most 200 are read\)"):
         read_photo(SIZED[kind](60000, 50000))
 

@@ -28,16 +28,16 @@ from photochrom.photo import (
     read_photo,
     write_photo,
 )
-from photochrom.photo._containers import (
+from photochrom.photo._directories import (
     EMPTY_BLOCK,
     Field,
     read_directory,
     short_field,
     text_field,
     with_fields,
-    with_png_chunks,
 )
-from photochrom.photo._origin import origin_of_image
+from photochrom.photo._pillow import origin_of_image
+from photochrom.photo.formats.png import with_chunks
 
 Levels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -320,7 +320,7 @@ def test_pictures_of_16_bits_keep_their_levels(mode: str) -> None:
 
 def test_one_transparent_level_of_16_bits_becomes_opacity() -> None:
     levels = deep(1)
-    png = with_png_chunks(cv2.imencode(".png", levels)[1].tobytes(), [(b"tRNS", struct.pack(">H", int(levels[2, 3])))])
+    png = with_chunks(cv2.imencode(".png", levels)[1].tobytes(), [(b"tRNS", struct.pack(">H", int(levels[2, 3])))])
     photo = read_photo(png)
     assert photo.alpha is not None
     np.testing.assert_array_equal(photo.alpha == 0, levels == levels[2, 3])
@@ -431,8 +431,9 @@ def test_texts_and_gamma_of_a_png_stay_once() -> None:
         (b"gAMA", struct.pack(">I", 45455)),
         (b"tEXt", b"Title\x00Grandmother"),
         (b"tIME", b"\x07\x8b\5\6\7\x08\x09"),
+        (b"pHYs", struct.pack(">IIB", 11811, 11811, 1)),
     ]
-    photo = read_photo(with_png_chunks(content(picture(), "PNG", dpi=(300, 300)), chunks))
+    photo = read_photo(with_chunks(content(picture(), "PNG"), chunks))
     kinds = png_chunk_kinds(encode_photo(colored(photo), photo))
     for kind in (b"gAMA", b"tEXt", b"tIME", b"pHYs", b"eXIf"):
         assert kinds.count(kind) == 1
@@ -533,7 +534,7 @@ def test_the_suffix_of_the_path_asks_for_a_format(name: str, kind: str, tmp_path
 @pytest.mark.parametrize("name", ["a.gif", "a.psd", "a.txt"])
 def test_a_suffix_that_cannot_be_written_is_refused(name: str, tmp_path: Path) -> None:
     photo = read_photo(content(picture("P"), "GIF"))
-    with pytest.raises(PhotoError, match=r"cannot be written; choose one of: \.jpg, \.png"):
+    with pytest.raises(PhotoError, match=r"cannot be written; choose one of: .*\.jpg, \.png"):
         write_photo(colored(photo), photo, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
@@ -586,7 +587,7 @@ def test_colors_of_another_photo_are_refused(colors: Levels) -> None:
 
 def test_a_format_that_nobody_knows_is_refused() -> None:
     photo = photo_from_image(picture())
-    with pytest.raises(PhotoError, match="cannot write 'PDF'; choose one of: JPEG, PNG"):
+    with pytest.raises(PhotoError, match=r"cannot write 'PDF'; choose one of: .*JPEG, PNG"):
         encode_photo(colored(photo), photo, "PDF")
 
 
@@ -600,9 +601,9 @@ def test_a_photo_too_long_for_its_format_is_one_line() -> None:
 
 
 def test_what_is_no_file_is_one_line(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"{tmp_path}: this is a folder; give a photo in it"
+    assert refusal(tmp_path) == "this is a folder; give a photo in it"
     missing = tmp_path / "missing.jpg"
-    assert refusal(missing) == f"{missing}: no such file; check the name"
+    assert refusal(missing) == "no such file; check the name"
     assert "cannot be opened" in refusal(Path("a\x00b.jpg")) or "no such file" in refusal(Path("a\x00b.jpg"))
 
 
@@ -626,7 +627,7 @@ def test_empty_and_other_files_are_one_line(tmp_path: Path) -> None:
     assert "the file is empty" in refusal(b"")
     path = tmp_path / "letter.jpg"
     path.write_text("Dear grandmother, here is the photo that you asked for.")
-    assert refusal(path).startswith(f"{path}: not a photo that can be read; save it as JPEG")
+    assert refusal(path).startswith("not a photo that can be read; save it as one of: AVIF, BMP, GIF, HEIF, JPEG, PNG")
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF"])
@@ -721,9 +722,10 @@ def test_warnings_of_the_reader_are_not_heard() -> None:
     assert photo.origin.exif == b""
 
 
-def test_a_text_that_unpacks_to_much_is_refused_or_left_out() -> None:
+def test_a_text_that_unpacks_to_much_is_left_out() -> None:
     bomb = b"Comment\x00\x00" + zlib.compress(b"\x00" * 50_000_000)
-    assert "broken photo" in refusal(with_png_chunks(content(picture(), "PNG"), [(b"zTXt", bomb)]))
+    photo = read_photo(with_chunks(content(picture(), "PNG"), [(b"zTXt", bomb)]))
+    assert b"zTXt" not in png_chunk_kinds(encode_photo(colored(photo), photo))
 
 
 # --- gray profiles --------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from photochrom.coloring._guess import Canvas, Guess, Patch
 from photochrom.coloring._hints import Hint, HintLayer, hint_layer, require_inside
 from photochrom.coloring.distribution import MAX_VARIANTS, chance_within, read_chroma, variant_chroma
 from photochrom.coloring.network import Network
-from photochrom.errors import ConfigError, PhotoError
+from photochrom.errors import ConfigError, InColorError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
 from photochrom.shipped import graph_file
 from photochrom.tensors import AnyArray
@@ -205,7 +205,8 @@ class Colorizer:
             force: Whether to color anew what is in color already.
 
         Raises:
-            PhotoError: The photo cannot be read, or is in color already.
+            PhotoError: The photo cannot be read.
+            InColorError: It is in color already.
             ConfigError: A value is out of range, or a hint lies outside the photo.
         """
         (result,) = self.variants(source, 1, strength=strength, vividness=vividness, hints=hints, force=force)
@@ -232,7 +233,8 @@ class Colorizer:
             force: As in `colorize`.
 
         Raises:
-            PhotoError: The photo cannot be read, or is in color already.
+            PhotoError: The photo cannot be read.
+            InColorError: It is in color already.
             ConfigError: A value is out of range, or a hint lies outside the photo.
         """
         if not 1 <= count <= MAX_VARIANTS:
@@ -241,7 +243,7 @@ class Colorizer:
         photo = _photo(source)
         require_inside(look.hints, photo.luma.shape)
         if photo.coloring == "color" and not force:
-            raise PhotoError("it is in color already; --force (or force=True) colors it anew from its luma")
+            raise InColorError("it is in color already; --force (or force=True) colors it anew from its luma")
         faces = tuple(self._detector.detect(_eight_bits(photo.luma))) if self._faces else ()
         canvases = self._whole_photo(photo.luma, count)
         for network, read_out, patches in self._closer_looks(photo.luma, faces):

@@ -20,12 +20,12 @@ from secrets import token_urlsafe
 from typing import Any, Literal, get_args
 
 from photochrom.album import Options
-from photochrom.errors import ConfigError, PhotochromError
+from photochrom.errors import ConfigError, InColorError, PhotochromError
 from photochrom.files import write_whole, written_whole
 from photochrom.server.meters import Meters
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
-from photochrom.server.tasks import Colored, InColorError, color
+from photochrom.server.tasks import Colored, color
 from photochrom.server.workbench import BusyError, Order, Workbench, WorkbenchError
 
 __all__ = ["Job", "JobPhoto", "JobRunner", "JobStore", "PhotoState"]

@@ -10,32 +10,17 @@ from PIL import Image
 
 from photochrom.album import Options, guesses
 from photochrom.coloring import Colorizer, Result, gray_panel, panel, side_by_side
-from photochrom.errors import PhotoError
+from photochrom.errors import InColorError
 from photochrom.photo import Photo, encode_photo, read_photo
 
 __all__ = [
     "Colored",
     "Confidence",
     "FaceBox",
-    "InColorError",
     "Picture",
-    "TooLargeError",
-    "UnreadableError",
     "color",
     "guess",
 ]
-
-
-class UnreadableError(PhotoError):
-    """What came is no photo that can be read."""
-
-
-class TooLargeError(PhotoError):
-    """A photo has too many pixels."""
-
-
-class InColorError(PhotoError):
-    """A photo is in color already."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +132,7 @@ def color(colorizer: Colorizer, content: bytes, options: Options, target: str | 
 
 
 def _read(content: bytes, options: Options) -> Photo:
-    try:
-        photo = read_photo(content, options.max_megapixels)
-    except PhotoError as error:
-        reason = str(error).removeprefix("photo: ")
-        raise (TooLargeError if reason.startswith("too large") else UnreadableError)(reason) from None
+    photo = read_photo(content, options.max_megapixels)
     if photo.coloring == "color" and not options.force:
         raise InColorError("the photo is in color already; force colors it anew from its luma")
     return photo
