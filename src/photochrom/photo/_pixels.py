@@ -13,13 +13,24 @@ from PIL import Image, ImageCms
 from photochrom.errors import UnreadableError
 from photochrom.photo._tint import Coloring, judge_coloring
 
-__all__ = ["Channels", "Decoded", "Levels", "Picture", "Pixels", "decode", "rows_from", "to_8_bits", "turned"]
+__all__ = [
+    "JUDGED_SIDE",
+    "Channels",
+    "Decoded",
+    "Levels",
+    "Picture",
+    "Pixels",
+    "decode",
+    "rows_from",
+    "to_8_bits",
+    "turned",
+]
 
 Levels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Pixels = npt.NDArray[Any]
 Channels = Literal["gray", "rgb", "cmyk", "lab"]
 
-_JUDGED_SIDE = 128
+JUDGED_SIDE = 128
 """The least side of the small copy from which it is told whether the photo is gray."""
 
 _ROWS = 128
@@ -53,6 +64,7 @@ class Picture:
         rows: From a number of rows, all rows in steps of that number, each of shape (rows, width, channels).
         icc_profile: What the channels mean exactly, if the file tells.
         is_upright: Whether the rows are turned by the file's orientation already.
+        preview: A small copy in RGB, if the rows hold only the luma of a photo that may have colors.
     """
 
     width: int
@@ -62,6 +74,7 @@ class Picture:
     rows: Callable[[int], Iterator[Pixels]]
     icc_profile: bytes | None = None
     is_upright: bool = False
+    preview: Callable[[], Pixels] | None = None
 
 
 class Decoded(NamedTuple):
@@ -90,7 +103,7 @@ def decode(picture: Picture) -> Decoded:
     Raises:
         UnreadableError: The pixels are broken or of a kind that is not read.
     """
-    shrink = max(1, min(picture.width, picture.height) // _JUDGED_SIDE)
+    shrink = max(1, min(picture.width, picture.height) // JUDGED_SIDE)
     step = shrink * -(-_ROWS // shrink)  # so that no judged pixel is cut in two
     to_rgb = _rgb_of(picture)
     luma = alpha = None
@@ -98,21 +111,25 @@ def decode(picture: Picture) -> Decoded:
     top = 0
     for strip in picture.rows(step):
         pixels = _checked(strip)
-        if luma is None:  # zeros, so that nothing of another photo could ever show
-            luma = np.zeros((picture.height, picture.width), pixels.dtype)
-            alpha = np.zeros_like(luma) if picture.has_alpha else None
-        below = top + len(pixels)
         colors = to_rgb(pixels[..., :-1] if picture.has_alpha else pixels)
-        luma[top:below] = _to_luma(colors)
+        if luma is None:  # zeros, so that nothing of another photo could ever show
+            luma = np.zeros((picture.height, picture.width), colors.dtype)
+            alpha = np.zeros_like(luma) if picture.has_alpha else None
+        rows = slice(top, top + len(pixels))
         if alpha is not None:
-            alpha[top:below] = pixels[..., -1]
-        if picture.channels != "gray":
-            small.append(_reduced(colors, None if alpha is None else alpha[top:below], shrink))
-        top = below
+            alpha[rows] = pixels[..., -1]
+        if picture.channels == "gray":
+            luma[rows] = colors[..., 0]
+        else:
+            luma[rows], reduced = _looked_at(colors, None if alpha is None else alpha[rows], shrink)
+            small.append(reduced)
+        top = rows.stop
     if luma is None or top != picture.height:
         raise UnreadableError("broken photo (rows are missing); get a fresh copy of the file")
     if alpha is not None and alpha.min() == np.iinfo(alpha.dtype).max:
         alpha = None
+    if picture.preview is not None:
+        small = [Image.fromarray(picture.preview())]
     return Decoded(_as_srgb(luma, picture), alpha, _judged(small))
 
 
@@ -181,23 +198,32 @@ def _checked(strip: Pixels) -> Levels:
     return strip.astype(np.uint16)
 
 
-def _to_luma(colors: Levels) -> Levels:
-    """BT.601 luma: of 8 bits what Pillow gives, to the bit; of 16 bits rounded exactly."""
-    red = colors[..., 0]
-    if colors.shape[2] == 1 or (np.array_equal(red, colors[..., 1]) and np.array_equal(red, colors[..., 2])):
-        return red
-    if colors.dtype == np.uint8:
-        return np.asarray(Image.fromarray(np.ascontiguousarray(colors)).convert("L"))
-    wide = colors.astype(np.uint32)
-    return ((299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2] + 500) // 1000).astype(np.uint16)
+def _looked_at(rgb: Levels, alpha: Levels | None, shrink: int) -> tuple[Levels, Image.Image]:
+    """BT.601 luma of some rows, and a small copy of them in which what is transparent weighs less.
+
+    Luma of 8 bits is what Pillow gives, to the bit; that of 16 bits is rounded exactly.
+    """
+    if rgb.dtype == np.uint8:
+        image = Image.fromarray(np.ascontiguousarray(rgb))
+        luma: Levels = np.asarray(image.convert("L"))
+    else:
+        luma, image = _looked_at_deeply(np.asarray(rgb, np.uint16))
+    if alpha is not None:
+        image.putalpha(Image.fromarray(_eight_bits(alpha)))
+    return luma, image.reduce(shrink)
 
 
-def _reduced(colors: Levels, alpha: Levels | None, shrink: int) -> Image.Image:
-    """A small copy of some rows of color; what is transparent weighs less in it."""
-    pixels = colors if alpha is None else np.dstack([colors, alpha])
-    if pixels.dtype == np.uint16:
-        pixels = to_8_bits(np.asarray(pixels, np.uint16))
-    return Image.fromarray(np.ascontiguousarray(pixels)).reduce(shrink)
+def _looked_at_deeply(rgb: npt.NDArray[np.uint16]) -> tuple[Levels, Image.Image]:
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    if np.array_equal(red, green) and np.array_equal(red, blue):  # as most gray photos are: there is less to do then
+        return red, Image.fromarray(to_8_bits(red)).convert("RGB")
+    wide = rgb.astype(np.uint32)
+    luma = (299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2] + 500) // 1000
+    return luma.astype(np.uint16), Image.fromarray(to_8_bits(rgb))
+
+
+def _eight_bits(levels: Levels) -> npt.NDArray[np.uint8]:
+    return to_8_bits(np.asarray(levels, np.uint16)) if levels.dtype == np.uint16 else np.asarray(levels, np.uint8)
 
 
 def _judged(small: list[Image.Image]) -> Coloring:
@@ -215,9 +241,7 @@ def _rgb_of(picture: Picture) -> Callable[[Levels], Levels]:
     transform = _transform_to_srgb(mode, picture.icc_profile)
 
     def convert(pixels: Levels) -> Levels:
-        if pixels.dtype == np.uint16:
-            pixels = to_8_bits(np.asarray(pixels, np.uint16))
-        rows = Image.frombytes(mode, pixels.shape[1::-1], np.ascontiguousarray(pixels).tobytes())
+        rows = Image.frombytes(mode, pixels.shape[1::-1], _eight_bits(pixels).tobytes())
         shown = rows.convert("RGB") if transform is None else ImageCms.applyTransform(rows, transform)
         return np.asarray(shown)
 

@@ -16,7 +16,7 @@ __all__ = ["FAIL_ON", "encoded", "image_from", "open_with", "rows_of", "vips"]
 FAIL_ON = "error"
 """How much harm in a file libvips takes without an error; one of `none`, `truncated`, `error`, `warning`."""
 
-_LOADERS = ("Gif", "Nsgif", "Jpeg", "Png", "Tiff", "Webp")
+_LOADERS = ("Nsgif", "Png", "Tiff", "Webp")
 _SAVERS = ("Jpeg", "Png", "Tiff", "Webp")
 _FORMATS = {"uchar": np.uint8, "ushort": np.uint16, "short": np.int16, "uint": np.uint32, "int": np.int32}
 
@@ -46,7 +46,7 @@ def open_with(loader: str, file: BinaryIO, **options: Any) -> Any:
     """A picture whose header libvips has read, to be decoded row by row from the top.
 
     Args:
-        loader: `jpeg`, `png`, `webp`, `gif` or `tiff`.
+        loader: `png`, `webp`, `gif` or `tiff`.
         file: Nothing else may move in it until the pixels have been read.
         **options: The loader's.
 

@@ -4,10 +4,12 @@ import hashlib
 import io
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any, BinaryIO
 
 import numpy as np
+from PIL import JpegImagePlugin
 
 from photochrom.photo._metadata import (
     EXIF_HEAD,
@@ -20,8 +22,9 @@ from photochrom.photo._metadata import (
     rgb_profile,
     with_iptc,
 )
-from photochrom.photo._pixels import Channels, Picture
-from photochrom.photo._vips import encoded, image_from, open_with, rows_of
+from photochrom.photo._pillow import open_with_pillow, picture_of
+from photochrom.photo._pixels import JUDGED_SIDE, Picture, Pixels
+from photochrom.photo._vips import encoded, image_from
 from photochrom.photo._xmp import merged
 from photochrom.photo.formats._format import Format, Opened
 
@@ -137,11 +140,25 @@ def _open(file: BinaryIO) -> Opened:
         quantization=_tables(segments),
     )
     origin = described_by_exif(origin, next(iter(_after(EXIF_HEAD, segments, _APP1)), None))
-    image = open_with("jpeg", file)
-    channels: Channels = "gray" if image.bands == 1 else "cmyk" if image.bands == 4 else "rgb"
-    return Opened(
-        Picture(image.width, image.height, channels, False, lambda count: rows_of(image, count), profile), origin
-    )
+    return Opened(_read_picture(file), origin)
+
+
+def _read_picture(file: BinaryIO) -> Picture:
+    """The pixels; of colors only luma, as it is stored.
+
+    Pillow hands it on without the detour over RGB, which libvips takes and which costs twice the time.
+    """
+    image = open_with_pillow(JpegImagePlugin.JpegImageFile, file)
+    if image.mode != "RGB":
+        return picture_of(image)
+    image.draft("L", None)
+
+    def preview() -> Pixels:
+        small = open_with_pillow(JpegImagePlugin.JpegImageFile, file)
+        small.draft("RGB", (JUDGED_SIDE, JUDGED_SIDE))
+        return np.asarray(small)
+
+    return replace(picture_of(image), icc_profile=None, preview=preview)
 
 
 def _segment(marker: int, data: bytes) -> bytes:
@@ -206,7 +223,7 @@ def _tables_at(quality: int) -> tuple[tuple[int, ...], ...]:
 def _quality(source: tuple[tuple[int, ...], ...]) -> int:
     """The least quality, from 95 on, that loses no more at any frequency than the source's tables."""
     for quality in _QUALITIES:
-        pairs = zip(_tables_at(quality), [source[0], source[-1]] if source else [], strict=False)
+        pairs = zip(_tables_at(quality), source, strict=False)  # a gray photo has no table for chroma to keep to
         if all(step <= limit for ours, theirs in pairs for step, limit in zip(ours, theirs, strict=True)):
             return quality
     return _QUALITIES[-1]
