@@ -45,7 +45,6 @@ ON_PURPOSE = {
     "tiff-planes-16": "planes one after the other were mixed up",
     "tiff-planes-16-rgba": "planes one after the other were mixed up",
     "tiff-tiled-planes-16": "was refused or mixed up",
-    "tiff-turned-16": "was refused",
     "tiff-big": "BigTIFF keeps its tags",
     "png-late-exif": "EXIF after the pixels is kept",
     "avif": "was not read",
@@ -144,7 +143,7 @@ def tiff(
     entries = {
         tag: (kind, struct.pack(f"{order}{len(v)}{'HI'[kind == 4]}", *v), len(v)) for tag, (kind, v) in numbers.items()
     }
-    entries |= {tag: (kind, data, len(data)) for tag, (kind, data) in (tags or {}).items()}
+    entries |= {tag: (kind, data, len(data) // {3: 2, 4: 4}.get(kind, 1)) for tag, (kind, data) in (tags or {}).items()}
     width_of_offset, offset_format = (8, "Q") if big else (4, "I")
     body, end = b"".join(blocks), start + sum(map(len, blocks))
     directory = struct.pack(order + ("Q" if big else "H"), len(entries))

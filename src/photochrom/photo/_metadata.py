@@ -31,7 +31,6 @@ __all__ = [
     "described_by_exif",
     "dpi_of_tags",
     "iptc_of_resources",
-    "joined_resources",
     "kept_resources",
     "minimal_exif",
     "rgb_profile",
@@ -194,8 +193,9 @@ def _resources_in(blocks: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         end = start + 4 + size
         if end > len(blocks):
             return
-        yield number, blocks[start + 4 : end], blocks[place : end + size % 2]
-        place = end + size % 2
+        is_padded = size % 2 == 1 and blocks[end : end + 4] not in _RESOURCE_MARKS
+        yield number, blocks[start + 4 : end], blocks[place:end]
+        place = end + is_padded
 
 
 def iptc_of_resources(blocks: bytes) -> bytes:
@@ -206,10 +206,10 @@ def iptc_of_resources(blocks: bytes) -> bytes:
 def kept_resources(blocks: bytes) -> bytes:
     """Photoshop's resource blocks without captions, which are kept apart, and without thumbnails."""
     dropped = _DROPPED_RESOURCES | {IPTC_RESOURCE}
-    return joined_resources(whole for number, _, whole in _resources_in(blocks) if number not in dropped)
+    return _joined(whole for number, _, whole in _resources_in(blocks) if number not in dropped)
 
 
-def joined_resources(blocks: Iterable[bytes]) -> bytes:
+def _joined(blocks: Iterable[bytes]) -> bytes:
     """Resource blocks one after the other, each of an even number of bytes."""
     return b"".join(block + b"\x00" * (len(block) % 2) for block in blocks)
 
@@ -218,7 +218,7 @@ def with_iptc(resources: bytes, iptc: bytes) -> bytes:
     """Photoshop's resource blocks with the captions as the first of them."""
     if not iptc:
         return resources
-    return joined_resources([_resource(IPTC_RESOURCE, iptc), resources])
+    return _joined([_resource(IPTC_RESOURCE, iptc), resources])
 
 
 def _resource(number: int, data: bytes) -> bytes:

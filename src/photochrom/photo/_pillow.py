@@ -18,7 +18,6 @@ from photochrom.photo._metadata import (
     checked_dpi,
     described_by_exif,
     iptc_of_resources,
-    joined_resources,
     kept_resources,
     rgb_profile,
 )
@@ -158,7 +157,7 @@ def origin_of_image(image: Image.Image) -> Origin:
         return described_by_exif(replace(origin, compression=compression), _tags_as_exif(image))
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         parts = [data.removeprefix(_RESOURCES_HEAD) for marker, data in image.applist if marker == "APP13"]
-        blocks, comment = joined_resources(parts), image.info.get("comment", b"")
+        blocks, comment = b"".join(parts), image.info.get("comment", b"")
         origin = replace(
             origin,
             quantization=tuple(tuple(table) for table in image.quantization.values()),

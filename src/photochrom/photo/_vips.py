@@ -1,8 +1,10 @@
 """libvips, set up for photos of strangers: few loaders, one core, and nothing kept from one photo to the next."""
 
 import io
+import logging
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, BinaryIO
 
@@ -11,7 +13,7 @@ import numpy as np
 from photochrom.errors import UnreadableError
 from photochrom.photo._pixels import Levels, Pixels
 
-__all__ = ["FAIL_ON", "encoded", "image_from", "open_with", "rows_of", "vips"]
+__all__ = ["FAIL_ON", "Undecoded", "encoded", "image_from", "open_with", "vips"]
 
 FAIL_ON = "error"
 """How much harm in a file libvips takes without an error; one of `none`, `truncated`, `error`, `warning`."""
@@ -29,21 +31,73 @@ def vips() -> Any:
     would hold one caller's pixels while another's are read), and encoders use one thread unless `VIPS_CONCURRENCY`
     says otherwise, because each worker process has one core.
     """
-    os.environ.setdefault("VIPS_CONCURRENCY", "1")
     import pyvips
 
+    logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # not a word on torn tags or on fields that nobody knows
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeign", True)
     for names, kind in ((_LOADERS, "Load"), (_SAVERS, "Save")):
         for name in names:
             pyvips.operation_block_set(f"VipsForeign{kind}{name}", False)
+    if "VIPS_CONCURRENCY" not in os.environ:
+        pyvips.concurrency_set(1)
     for set_maximum in (pyvips.cache_set_max, pyvips.cache_set_max_mem, pyvips.cache_set_max_files):
         set_maximum(0)
     return pyvips
 
 
-def open_with(loader: str, file: BinaryIO, **options: Any) -> Any:
+@dataclass(frozen=True, eq=False)
+class Undecoded:
     """A picture whose header libvips has read, to be decoded row by row from the top.
+
+    Attributes:
+        image: Of libvips.
+        source: What its bytes come from. It has to live as long as the picture: libvips itself does not keep Python
+            from giving the memory of these bytes to another photo.
+    """
+
+    image: Any
+    source: Any
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return int(self.image.width)
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return int(self.image.height)
+
+    @property
+    def bands(self) -> int:
+        """How many channels there are."""
+        return int(self.image.bands)
+
+    def rows(self, count: int) -> Iterator[Pixels]:
+        """The pixels from top to bottom, without ever holding all of them.
+
+        Args:
+            count: Rows at a time.
+
+        Yields:
+            Shape (rows, width, channels), in the picture's own type.
+
+        Raises:
+            pyvips.Error: The pixels are broken.
+            UnreadableError: They are floating-point numbers.
+        """
+        if self.image.format not in _FORMATS:
+            raise UnreadableError("pixels of floating-point numbers; save the photo with 8 or 16 bits")
+        region = vips().Region.new(self.image)
+        for top in range(0, self.height, count):
+            rows = min(count, self.height - top)
+            pixels = np.frombuffer(region.fetch(0, top, self.width, rows), _FORMATS[self.image.format])
+            yield pixels.reshape(rows, self.width, self.bands)
+
+
+def open_with(loader: str, file: BinaryIO, **options: Any) -> Undecoded:
+    """Read the header of a picture.
 
     Args:
         loader: `png`, `webp`, `gif` or `tiff`.
@@ -59,30 +113,8 @@ def open_with(loader: str, file: BinaryIO, **options: Any) -> Any:
         source = vips().Source.new_from_memory(file.getvalue())
     else:
         source = vips().Source.new_from_descriptor(file.fileno())
-    return getattr(vips().Image, f"{loader}load_source")(source, access="sequential", fail_on=FAIL_ON, **options)
-
-
-def rows_of(image: Any, count: int) -> Iterator[Pixels]:
-    """The pixels of a picture from top to bottom, without ever holding all of them.
-
-    Args:
-        image: What `open_with` gave.
-        count: Rows at a time.
-
-    Yields:
-        Shape (rows, width, channels), in the picture's own type.
-
-    Raises:
-        pyvips.Error: The pixels are broken.
-        UnreadableError: They are floating-point numbers.
-    """
-    if image.format not in _FORMATS:
-        raise UnreadableError("pixels of floating-point numbers; save the photo with 8 or 16 bits")
-    region = vips().Region.new(image)
-    for top in range(0, image.height, count):
-        rows = min(count, image.height - top)
-        pixels = np.frombuffer(region.fetch(0, top, image.width, rows), _FORMATS[image.format])
-        yield pixels.reshape(rows, image.width, image.bands)
+    load = getattr(vips().Image, f"{loader}load_source")
+    return Undecoded(load(source, access="sequential", fail_on=FAIL_ON, **options), source)
 
 
 def image_from(levels: Levels) -> Any:

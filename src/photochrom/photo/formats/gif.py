@@ -4,7 +4,7 @@ from typing import BinaryIO
 
 from photochrom.photo._metadata import Origin
 from photochrom.photo._pixels import Picture
-from photochrom.photo._vips import open_with, rows_of
+from photochrom.photo._vips import open_with
 from photochrom.photo.formats._format import Format, Opened
 
 __all__ = ["FORMAT"]
@@ -17,9 +17,9 @@ def _open(file: BinaryIO) -> Opened:
         image.height,
         "gray" if image.bands < 3 else "rgb",
         image.bands in (2, 4),
-        lambda count: rows_of(image, count),
+        image.rows,
     )
-    pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    pages = image.image.get("n-pages") if image.image.get_typeof("n-pages") else 1
     refusal = "an animation; save one of its pictures as a file of its own" if pages > 1 else ""
     return Opened(picture, Origin(format="GIF"), refusal)
 

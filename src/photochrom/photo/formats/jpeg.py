@@ -16,7 +16,6 @@ from photochrom.photo._metadata import (
     Origin,
     described_by_exif,
     iptc_of_resources,
-    joined_resources,
     kept_resources,
     minimal_exif,
     rgb_profile,
@@ -126,7 +125,7 @@ def _dpi(segments: list[tuple[int, bytes]]) -> tuple[float, float] | None:
 
 def _open(file: BinaryIO) -> Opened:
     segments = list(_segments(file))
-    blocks = joined_resources(_after(_RESOURCES_HEAD, segments, _APP13))
+    blocks = b"".join(_after(_RESOURCES_HEAD, segments, _APP13))
     profile = _icc_profile(segments)
     comments = [data for marker, data in segments if marker == _COM]
     origin = Origin(

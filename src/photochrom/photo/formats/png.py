@@ -18,7 +18,7 @@ from photochrom.photo._metadata import (
     with_iptc,
 )
 from photochrom.photo._pixels import Picture
-from photochrom.photo._vips import encoded, open_with, rows_of
+from photochrom.photo._vips import encoded, open_with
 from photochrom.photo.formats._format import Format, Opened
 
 __all__ = ["FORMAT", "with_chunks"]
@@ -158,7 +158,7 @@ def _open(file: BinaryIO) -> Opened:
         image.height,
         "gray" if image.bands < 3 else "rgb",
         image.bands in (2, 4),
-        lambda count: rows_of(image, count),
+        image.rows,
         profile,
     )
     is_animation = any(kind == b"acTL" and data[:4] > b"\x00\x00\x00\x01" for kind, data in chunks)

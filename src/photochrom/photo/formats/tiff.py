@@ -33,7 +33,7 @@ from photochrom.photo._metadata import (
 from photochrom.photo._pillow import open_with_pillow, picture_of
 from photochrom.photo._pixels import Channels, Picture, Pixels, rows_from
 from photochrom.photo._tags import COMPRESSIONS, described_in, descriptive
-from photochrom.photo._vips import encoded, open_with, rows_of
+from photochrom.photo._vips import encoded, open_with
 from photochrom.photo.formats._format import Format, Opened
 
 __all__ = ["FORMAT"]
@@ -136,7 +136,7 @@ def _read_picture(file: BinaryIO, tags: Directory, profile: bytes | None) -> Pic
     if integers_of(tags, _PLANES, 1)[0] == _SEPARATE and _TILE_OFFSETS in read_directory(file):
         return _picture_of_planes(file, tags, profile)
     image = open_with("tiff", file)
-    return _picture(image.width, image.height, tags, profile, image.bands, lambda count: rows_of(image, count))
+    return _picture(image.width, image.height, tags, profile, image.bands, image.rows)
 
 
 def _picture(width: int, height: int, tags: Directory, profile: bytes | None, bands: int, rows: Any) -> Picture:
@@ -183,7 +183,7 @@ def _plane(content: bytes, tags: Directory, number: int, samples: int) -> Pixels
         _TILE_LENGTHS: long_field(*lengths[own]),
     }
     image = open_with("tiff", io.BytesIO(with_fields(content, fields, frozenset({_EXTRA_SAMPLES}))))
-    return np.concatenate(list(rows_of(image, 1024)))[..., 0]
+    return np.concatenate(list(image.rows(1024)))[..., 0]
 
 
 def _encode(image: Any, origin: Origin) -> bytes:

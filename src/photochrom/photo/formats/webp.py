@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from photochrom.photo._metadata import Origin, described_by_exif, rgb_profile
 from photochrom.photo._pixels import Picture
-from photochrom.photo._vips import encoded, open_with, rows_of
+from photochrom.photo._vips import encoded, open_with
 from photochrom.photo.formats._format import Format, Opened
 
 __all__ = ["FORMAT"]
@@ -41,7 +41,7 @@ def _open(file: BinaryIO) -> Opened:
         lossless=b"VP8L" in told,
     )
     image = open_with("webp", file)
-    picture = Picture(image.width, image.height, "rgb", image.bands == 4, lambda count: rows_of(image, count), profile)
+    picture = Picture(image.width, image.height, "rgb", image.bands == 4, image.rows, profile)
     refusal = "an animation; save one of its pictures as a file of its own" if b"ANIM" in told else ""
     return Opened(picture, described_by_exif(origin, told.get(b"EXIF")), refusal)
 
