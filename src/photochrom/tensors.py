@@ -2,9 +2,18 @@
 
 from typing import Any, TypeAlias
 
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
-__all__ = ["AnyArray", "ChromaBatch", "ChromaOdds", "GrayBatch", "GrayPictures", "RgbBatch", "RgbPictures"]
+__all__ = [
+    "AnyArray",
+    "AspectRatios",
+    "ChromaBatch",
+    "ChromaOdds",
+    "GrayBatch",
+    "GrayPictures",
+    "RgbBatch",
+    "RgbPictures",
+]
 
 AnyArray: TypeAlias = Any
 """A numpy array or a torch tensor."""
@@ -20,6 +29,9 @@ GrayPictures = UInt8[Any, "count height width"]
 
 RgbPictures = UInt8[Any, "count height width 3"]
 """Color pictures as data sets hold them."""
+
+AspectRatios = Float32[Any, " count"]
+"""Width by height of each picture."""
 
 ChromaBatch = Float[Any, "batch 2 height width"]
 """Cb and Cr, in [-1, 1]; gray is 0."""

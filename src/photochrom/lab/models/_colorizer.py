@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from photochrom.tensors import ChromaOdds, GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
-__all__ = ["ColorizationModel", "DistributionModel", "SolvableModel"]
+__all__ = ["ColorizationModel", "DistributionModel", "EncodingModel", "SolvableModel"]
 
 
 class ColorizationModel(nn.Module):
@@ -43,6 +43,24 @@ class SolvableModel(Protocol):
 
     def fit_in_closed_form(self, gray: GrayPictures, color: RgbPictures) -> None:
         """Set the weights from pictures: gray (count, height, width), color (count, height, width, 3), uint8."""
+
+
+@runtime_checkable
+class EncodingModel(Protocol):
+    """A network whose encoder comes with weights learnt elsewhere.
+
+    Attributes:
+        encoder: The part that those weights are of.
+    """
+
+    encoder: nn.Module
+
+    def load_pretrained_weights(self) -> None:
+        """Give the encoder what it learnt elsewhere.
+
+        Raises:
+            CheckpointError: The weights are not installed.
+        """
 
 
 @runtime_checkable
