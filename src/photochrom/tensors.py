@@ -8,7 +8,7 @@ __all__ = [
     "AnyArray",
     "AspectRatios",
     "ChromaBatch",
-    "ChromaOdds",
+    "ChromaProbabilities",
     "GrayBatch",
     "GrayPictures",
     "RgbBatch",
@@ -36,5 +36,5 @@ AspectRatios = Float32[Any, " count"]
 ChromaBatch = Float[Any, "batch 2 height width"]
 """Cb and Cr, in [-1, 1]; gray is 0."""
 
-ChromaOdds = Float[Any, "batch 2 bins rows columns"]
+ChromaProbabilities = Float[Any, "batch 2 bins rows columns"]
 """For Cb and for Cr at each place, how likely each bin of values is; see `photochrom.coloring.distribution`."""

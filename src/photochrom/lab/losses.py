@@ -36,7 +36,7 @@ def get_loss(name: str) -> Loss:
     return LOSSES[name]
 
 
-def chroma_target(color: RgbBatch, height: int, width: int) -> ChromaBatch:
+def chroma_target(color: RgbBatch, height: int, width: int) -> Tensor:
     """The true chroma, averaged to the size of a network's logits.
 
     Args:

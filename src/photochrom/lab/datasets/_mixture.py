@@ -44,7 +44,9 @@ class Mixture(Dataset):
         if len({part.name for part in parts}) < len(parts):
             raise ConfigError(f"{self.name}: names one data set twice")
         if self.times[0] != 1 or not all(map(_is_factor, self.times)):
-            raise ConfigError(f"{self.name}: the first data set counts once; later ones a whole number or a share below 1")
+            raise ConfigError(
+                f"{self.name}: the first data set counts once; later ones a whole number or a share below 1"
+            )
 
     @property
     def name(self) -> str:

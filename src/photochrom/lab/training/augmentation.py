@@ -153,7 +153,7 @@ def _shade(gray: GrayBatch) -> GrayBatch:
     height, width = gray.shape[-2:]
     rows = torch.linspace(-1.0, 1.0, height)[:, None]
     columns = torch.linspace(-1.0, 1.0, width)
-    across, down, corners = (_random(len(gray), -0.3, 0.3) for _ in range(3))
+    across, down, corners = (_random(len(gray), -0.18, 0.18) for _ in range(3))
     light = across * columns + down * rows - corners.abs() * (columns**2 + rows**2)
     return (gray + light.to(gray)).clamp(-1.0, 1.0)
 
@@ -167,7 +167,7 @@ def _scratch(gray: GrayBatch) -> GrayBatch:
     for _ in range(_SCRATCHES):
         angle, place = _random(len(gray), 0.0, torch.pi), _random(len(gray), -1.0, 1.0)
         distance = (columns * angle.cos() + rows * angle.sin() - place).abs() * (width / 2.0)
-        strength = _random(len(gray), -1.0, 1.0) * (1.0 - distance).clamp(min=0.0)
+        strength = _random(len(gray), -0.6, 0.6) * (1.0 - distance).clamp(min=0.0)
         scratched = scratched + strength.to(gray)
     return scratched.clamp(-1.0, 1.0)
 
@@ -186,5 +186,5 @@ def _recompress(picture: np.ndarray, quality: int) -> np.ndarray:
     return np.asarray(Image.open(buffer))
 
 
-_SCRATCHES = 3
+_SCRATCHES = 2
 _WEAR = (_fade, _shade, _scratch, _blur, _grain, _compress)

@@ -24,7 +24,7 @@ class TrainingConfig(BaseModel):
         hyperparameters: Arguments of the network; what is not named keeps its default.
         initial_weights: A shipped model or a `.safetensors` file whose weights training starts from; the network must
             be the same. `imagenet` gives an encoder what it learnt on ImageNet. Empty for fresh weights.
-        loss: What is minimised; `cross_entropy` is for networks that give odds of chroma.
+        loss: What is minimised; `cross_entropy` is for networks that give probabilities of chroma.
         doubling_chroma: For `cross_entropy`: the chroma, in levels of 255, at which a place counts twice as much as a
             gray one. 0 counts all places the same.
         optimizer: How; `closed_form` asks the network for the answer itself, which a lookup table knows.

@@ -317,7 +317,7 @@ class _Loop:
                 part.compile(dynamic=False)
         if isinstance(model, DistributionModel):
             for network in (self.model, self.measured):
-                network.mark_forward_method("scores")
+                network.mark_forward_method("logits")
         self.order = torch.Generator().manual_seed(config.seed)
         self.aspects: Tensor | None = None
         self.rows: list[dict[str, Any]] = []

@@ -59,7 +59,7 @@ class DistributionObjective(Objective):
         self._cross_entropy = torch.compile(chroma_cross_entropy) if compiled else chroma_cross_entropy
 
     def answer(self, network: nn.Module, gray: GrayBatch) -> Tensor:
-        """Logits, of which probabilities are made."""
+        """Logits, from which a softmax makes probabilities."""
         return cast("DistributionModel", network).logits(gray)
 
     def loss(self, answer: Tensor, truth: RgbBatch) -> Tensor:
@@ -69,7 +69,7 @@ class DistributionObjective(Objective):
         return loss
 
     def color(self, gray: GrayBatch, answer: Tensor) -> RgbBatch:
-        """One guess, by the network's read-out."""
+        """One guess, by the network's decoding."""
         return self._model.color(gray, answer)
 
 
