@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 from jaxtyping import Float, UInt8
 
-__all__ = ["AnyArray", "ChromaBatch", "ChromaOdds", "GrayBatch", "GrayPictures", "RgbBatch", "RgbPictures"]
+__all__ = ["AnyArray", "ChromaBatch", "ChromaProbabilities", "GrayBatch", "GrayPictures", "RgbBatch", "RgbPictures"]
 
 AnyArray: TypeAlias = Any
 """A numpy array or a torch tensor."""
@@ -24,5 +24,5 @@ RgbPictures = UInt8[Any, "count height width 3"]
 ChromaBatch = Float[Any, "batch 2 height width"]
 """Cb and Cr, in [-1, 1]; gray is 0."""
 
-ChromaOdds = Float[Any, "batch 2 bins rows columns"]
+ChromaProbabilities = Float[Any, "batch 2 bins rows columns"]
 """For Cb and for Cr at each place, how likely each bin of values is; see `photochrom.coloring.distribution`."""

@@ -56,7 +56,7 @@ def test_an_unknown_loss_is_refused_with_the_names_of_the_known() -> None:
         get_loss("l2")
 
 
-def test_scores_that_say_the_truth_lose_least() -> None:
+def test_logits_that_say_the_truth_lose_least() -> None:
     truth = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)) * 1.6 - 0.8
     said = soft_bins(rgb_to_chroma(truth)).clamp(min=1e-12).log()
     entropy = -(said.exp() * said).sum(dim=2).mean()
@@ -65,7 +65,7 @@ def test_scores_that_say_the_truth_lose_least() -> None:
         assert chroma_cross_entropy(other, truth) > entropy + 0.01
 
 
-def test_scores_of_a_smaller_size_are_held_against_the_mean_chroma() -> None:
+def test_logits_of_a_smaller_size_are_held_against_the_mean_chroma() -> None:
     truth = torch.zeros(1, 3, 8, 8)
     truth[:, 0, :, ::2] = 0.4
     coarse = soft_bins(rgb_to_chroma(truth).mean(dim=(2, 3), keepdim=True).expand(1, 2, 2, 2)).clamp(min=1e-12).log()

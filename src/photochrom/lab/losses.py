@@ -34,17 +34,17 @@ def get_loss(name: str) -> Loss:
     return LOSSES[name]
 
 
-def chroma_cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
-    """How badly scores of chroma foretell the true chroma, which is first averaged to their size.
+def chroma_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """How badly logits of chroma foretell the true chroma, which is first averaged to their size.
 
     Args:
-        scores: Shape (batch, 2, bins, smaller height, smaller width), any range.
+        logits: Shape (batch, 2, bins, smaller height, smaller width), any range.
         target: Color; shape (batch, 3, height, width), signed.
 
     Returns:
         A scalar, the mean over places and over Cb and Cr; at least the entropy of the bell that `soft_bins` gives.
     """
-    height, width = scores.shape[-2:]
+    height, width = logits.shape[-2:]
     chroma = adaptive_avg_pool2d(rgb_to_chroma(target), (height, width))
-    odds: Tensor = soft_bins(chroma)
-    return -(odds * scores.log_softmax(dim=2)).sum(dim=2).mean()
+    probabilities: Tensor = soft_bins(chroma)
+    return -(probabilities * logits.log_softmax(dim=2)).sum(dim=2).mean()

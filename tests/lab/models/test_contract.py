@@ -72,7 +72,7 @@ def test_one_batch_can_be_overfitted(name: str) -> None:
     """The target is a sepia tint with the luma of the gray: every entry can express it, those that keep luma too."""
     model, gray = make(name), gray_pictures()
     if isinstance(model, DistributionModel):
-        model.read_out = "mean"  # of a choice between colors there is no gradient
+        model.decoding = "mean"  # of a choice between colors there is no gradient
     tint = torch.tensor([0.25, -0.07887, -0.25]).reshape(1, 3, 1, 1)
     target = gray + tint * (1.0 - gray**2)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)

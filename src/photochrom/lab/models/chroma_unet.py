@@ -1,4 +1,4 @@
-"""A U-Net that keeps luma and gives odds of chroma, seeing the whole face."""
+"""A U-Net that keeps luma and gives probabilities of chroma, seeing the whole face."""
 
 from itertools import pairwise
 
@@ -9,18 +9,18 @@ from torch.nn import functional
 from photochrom.color import fit_gamut
 from photochrom.coloring.distribution import (
     BIN_COUNT,
-    READ_OUTS,
-    chance_within,
-    odds_from_scores,
-    read_chroma,
-    require_read_out,
+    DECODINGS,
+    decode_chroma,
+    probabilities_from_logits,
+    probability_within,
+    require_decoding,
     variant_chroma,
 )
 from photochrom.errors import ConfigError
 from photochrom.lab.models._catalogue import register
 from photochrom.lab.models._checks import require_at_least
 from photochrom.lab.models._colorizer import ColorizationModel
-from photochrom.tensors import ChromaOdds, GrayBatch, RgbBatch
+from photochrom.tensors import ChromaProbabilities, GrayBatch, RgbBatch
 
 __all__ = ["ChromaUNet"]
 
@@ -96,7 +96,7 @@ def _merged(gray: GrayBatch, chroma: Tensor) -> RgbBatch:
 
 @register
 class ChromaUNet(ColorizationModel):
-    """Odds of Cb and Cr at a quarter of the size, read as one guess and merged with the luma of the input.
+    """Probabilities of Cb and Cr at a quarter of the size, read as one guess and merged with the luma of the input.
 
     Pictures may have any size: they are continued beyond their edges to the next multiple of what the network halves.
 
@@ -105,21 +105,21 @@ class ChromaUNet(ColorizationModel):
         depth: Levels.
         blocks: Residual blocks on each contracting level but the first, which has one, as every expanding level has.
         dropout: Share of the features dropped at the lowest level while training.
-        read_out: Which guess `forward` gives; see `photochrom.coloring.distribution.READ_OUTS`.
-        mirrored: Whether odds are averaged over a picture and its mirror image, which takes twice the time and is a
-            little nearer to the truth; training never does it.
+        decoding: Which guess `forward` gives; see `photochrom.coloring.distribution.DECODINGS`.
+        mirrored: Whether probabilities are averaged over a picture and its mirror image, which takes twice the time and
+            is a little nearer to the truth; training never does it.
 
     Raises:
-        ConfigError: An argument is out of range, or there is no such read-out.
+        ConfigError: An argument is out of range, or there is no such decoding.
 
     Reference:
         Ronneberger, Fischer and Brox, "U-Net", 2015, for the bridges; He et al., "Deep residual learning for image
         recognition", 2015; Iizuka, Simo-Serra and Ishikawa, "Let there be color!", 2016, for the global features;
-        Zhang, Isola and Efros, "Colorful image colorization", 2016, for odds instead of values. Odds of Cb and Cr
-        each, instead of pairs, are ours: the study's measure asks for no more.
+        Zhang, Isola and Efros, "Colorful image colorization", 2016, for probabilities instead of values. Those of Cb
+        and Cr each, instead of pairs, are ours: the study's measure asks for no more.
     """
 
-    read_outs = tuple(READ_OUTS)
+    decodings = tuple(DECODINGS)
 
     def __init__(
         self,
@@ -128,15 +128,15 @@ class ChromaUNet(ColorizationModel):
         depth: int = 3,
         blocks: int = 2,
         dropout: float = 0.1,
-        read_out: str = "within",
+        decoding: str = "within",
         mirrored: bool = False,
     ) -> None:
         super().__init__()
         require_at_least(1, width=width, depth=depth, blocks=blocks)
         if not 0.0 <= dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {dropout}")
-        require_read_out(read_out)
-        self.read_out = read_out
+        require_decoding(decoding)
+        self.decoding = decoding
         self.mirrored = mirrored
         self.stride = _STEM_STRIDE * 2 ** (depth - 1)
         widths = [width * 2**level for level in range(depth)]
@@ -153,10 +153,10 @@ class ChromaUNet(ColorizationModel):
             _normalized(nn.Conv2d(lower, upper, kernel_size=1, bias=False)) for upper, lower in pairwise(widths)
         )
         self.expanding = nn.ModuleList(_Residual(channels, 0.0) for channels in widths[:-1])
-        self.to_scores = nn.Conv2d(width, 2 * BIN_COUNT, kernel_size=1)
+        self.to_logits = nn.Conv2d(width, 2 * BIN_COUNT, kernel_size=1)
 
-    def scores(self, gray: GrayBatch) -> Tensor:
-        """What the odds are made of.
+    def logits(self, gray: GrayBatch) -> Tensor:
+        """What becomes probabilities by a softmax.
 
         Args:
             gray: Shape (batch, 1, height, width), signed.
@@ -173,27 +173,27 @@ class ChromaUNet(ColorizationModel):
         for level in reversed(range(len(bridges))):
             raised = _enlarge(self.narrowing[level](features), 2)
             features = self.expanding[level](functional.relu(bridges[level] + raised))
-        scores = _cropped_to(gray, self.to_scores(features))
+        logits = _cropped_to(gray, self.to_logits(features))
         # No len() of the batch: it would be fixed in an ONNX graph.
-        return scores.reshape(gray.shape[0], 2, BIN_COUNT, *scores.shape[-2:])
+        return logits.reshape(gray.shape[0], 2, BIN_COUNT, *logits.shape[-2:])
 
-    def odds(self, gray: GrayBatch) -> ChromaOdds:
-        """The odds of chroma, in the shape of `scores`."""
-        # Continued before it is mirrored, so that both grids of odds lie on the same places.
+    def probabilities(self, gray: GrayBatch) -> ChromaProbabilities:
+        """The probabilities of chroma, in the shape of `logits`."""
+        # Continued before it is mirrored, so that both grids of probabilities lie on the same places.
         continued = self._continued(gray)
-        odds = odds_from_scores(self.scores(continued).float())
+        probabilities = probabilities_from_logits(self.logits(continued).float())
         if self.mirrored:
-            mirror_image = odds_from_scores(self.scores(continued.flip(3)).float()).flip(4)
-            odds = (odds + mirror_image) / 2.0
-        return _cropped_to(gray, odds)
+            mirror_image = probabilities_from_logits(self.logits(continued.flip(3)).float()).flip(4)
+            probabilities = (probabilities + mirror_image) / 2.0
+        return _cropped_to(gray, probabilities)
 
-    def color(self, gray: GrayBatch, scores: Tensor) -> RgbBatch:
-        """The color pictures that scores stand for, by the read-out that was chosen; the luma of the gray is kept."""
-        return _merged(gray, read_chroma(odds_from_scores(scores.float()), self.read_out))
+    def color(self, gray: GrayBatch, logits: Tensor) -> RgbBatch:
+        """The color pictures that logits stand for, by the decoding that was chosen; the luma of the gray is kept."""
+        return _merged(gray, decode_chroma(probabilities_from_logits(logits.float()), self.decoding))
 
     def forward(self, gray: GrayBatch) -> RgbBatch:
         """The color of gray pictures."""
-        return _merged(gray, read_chroma(self.odds(gray), self.read_out))
+        return _merged(gray, decode_chroma(self.probabilities(gray), self.decoding))
 
     def variants(self, gray: GrayBatch, count: int) -> list[RgbBatch]:
         """Several different colorings of gray pictures, each coherent in itself, the soberest first.
@@ -208,12 +208,12 @@ class ChromaUNet(ColorizationModel):
         Raises:
             ConfigError: There are not so many.
         """
-        return [_merged(gray, guess) for guess in variant_chroma(self.odds(gray), count)]
+        return [_merged(gray, guess) for guess in variant_chroma(self.probabilities(gray), count)]
 
     def confidence(self, gray: GrayBatch) -> GrayBatch:
         """How likely red, and how likely blue, of `forward` lies within the study's margin: the mean; range [0, 1]."""
-        odds = self.odds(gray)
-        return _enlarged_to(gray, chance_within(odds, read_chroma(odds, self.read_out)))
+        probabilities = self.probabilities(gray)
+        return _enlarged_to(gray, probability_within(probabilities, decode_chroma(probabilities, self.decoding)))
 
     def _continued(self, gray: GrayBatch) -> Tensor:
         """Pictures whose last row and column are repeated until the network can halve both sides."""

@@ -24,7 +24,7 @@ class TrainingConfig(BaseModel):
         hyperparameters: Arguments of the network; what is not named keeps its default.
         initial_weights: A shipped model or a `.safetensors` file whose weights training starts from; the network must
             be the same. Empty for fresh weights.
-        loss: What is minimised; `cross_entropy` is for networks that give odds of chroma.
+        loss: What is minimised; `cross_entropy` is for networks that give probabilities of chroma.
         optimizer: How; `closed_form` asks the network for the answer itself, which a lookup table knows.
         learning_rate: Step size.
         momentum: Of SGD alone.

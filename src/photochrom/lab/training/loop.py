@@ -297,7 +297,7 @@ class _Loop:
         self.measured = self.model if self.average is None else fabric.setup_module(self.average.module)
         if isinstance(model, DistributionModel):
             for network in (self.model, self.measured):
-                network.mark_forward_method("scores")
+                network.mark_forward_method("logits")
         self.order = torch.Generator().manual_seed(config.seed)
         self.rows: list[dict[str, Any]] = []
 

@@ -10,7 +10,7 @@ from photochrom.lab.losses import Loss, chroma_cross_entropy, get_loss
 from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
-__all__ = ["ColorObjective", "Objective", "OddsObjective", "get_objective"]
+__all__ = ["ColorObjective", "DistributionObjective", "Objective", "get_objective"]
 
 
 class Objective(ABC):
@@ -49,22 +49,22 @@ class ColorObjective(Objective):
         return answer
 
 
-class OddsObjective(Objective):
-    """Asks for the odds of chroma and compares them with the true chroma."""
+class DistributionObjective(Objective):
+    """Asks for the probabilities of chroma and compares them with the true chroma."""
 
     def __init__(self, model: DistributionModel) -> None:
         self._model = model
 
     def answer(self, network: nn.Module, gray: GrayBatch) -> Tensor:
-        """Scores, of which odds are made."""
-        return cast("DistributionModel", network).scores(gray)
+        """Logits, from which a softmax makes probabilities."""
+        return cast("DistributionModel", network).logits(gray)
 
     def loss(self, answer: Tensor, truth: RgbBatch) -> Tensor:
-        """The cross entropy of the odds."""
+        """The cross entropy of the probabilities."""
         return chroma_cross_entropy(answer, truth)
 
     def color(self, gray: GrayBatch, answer: Tensor) -> RgbBatch:
-        """One guess, by the network's read-out."""
+        """One guess, by the network's decoding."""
         return self._model.color(gray, answer)
 
 
@@ -77,5 +77,7 @@ def get_objective(loss: str, model: ColorizationModel) -> Objective:
     if loss != "cross_entropy":
         return ColorObjective(get_loss(loss))
     if not isinstance(model, DistributionModel):
-        raise ConfigError(f"{model.catalogue_name} gives no odds of chroma; the loss cross_entropy needs chroma_unet")
-    return OddsObjective(model)
+        raise ConfigError(
+            f"{model.catalogue_name} gives no probabilities of chroma; the loss cross_entropy needs chroma_unet"
+        )
+    return DistributionObjective(model)
