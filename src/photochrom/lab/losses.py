@@ -78,8 +78,8 @@ def chroma_cross_entropy(logits: Tensor, chroma: ChromaBatch, doubling_chroma: f
     Returns:
         A scalar, the weighted mean over places and over Cb and Cr; at least the entropy of the bell of `soft_bins`.
     """
-    entropy = -(soft_bins(chroma) * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
+    entropy: Tensor = -(soft_bins(chroma) * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
     if not doubling_chroma:
         return entropy.mean()
-    weight = 1.0 + chroma.square().sum(dim=1).sqrt() * (127.5 / doubling_chroma)
+    weight: Tensor = 1.0 + chroma.square().sum(dim=1).sqrt() * (127.5 / doubling_chroma)
     return (entropy * weight).mean() / weight.mean()
