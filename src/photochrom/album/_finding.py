@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photochrom.album._manifest import MANIFEST_NAME, Manifest
-from photochrom.photo import SOFTWARE, SUFFIXES
+from photochrom.photo import FORMATS, SOFTWARE
 
 __all__ = ["FoundPhoto", "Missing", "find_photos"]
 
-_PHOTO_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes) | {".gif"}
+_PHOTO_SUFFIXES = frozenset(suffix for one in FORMATS.values() for suffix in one.suffixes)
 _RESULT_STEM = re.compile(r".-color(-(\d+|compare|confidence))?$")
 _CHUNK = 2**20
 

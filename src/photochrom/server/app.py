@@ -37,6 +37,7 @@ from photochrom.coloring import parse_hint
 from photochrom.coloring.distribution import MAX_VARIANTS
 from photochrom.coloring.network import Network
 from photochrom.errors import ConfigError, PhotochromError
+from photochrom.photo import FORMATS, WRITTEN_FORMATS
 from photochrom.server.guard import BATCH_PATH, METHODS, Guard
 from photochrom.server.jobs import Job, JobRunner, JobStore
 from photochrom.server.meters import Meters
@@ -49,21 +50,14 @@ from photochrom.shipped import network_file, shipped_models
 
 __all__ = ["create_app", "serve"]
 
-_MEDIA_TYPES = {
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".tif": "image/tiff",
-    ".bmp": "image/bmp",
-    ".heic": "image/heic",
-}
+_MEDIA_TYPES = {one.suffixes[0]: one.media_type for one in FORMATS.values() if one.encode is not None}
 """Of the pictures that are written, by the suffix that each format gets."""
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _MOST_HINTS = 100
 _LONGEST_HINT = 64
 
-Format = Literal["jpeg", "png", "webp", "tiff", "bmp", "heif"]
+_FORMATS = [name.lower() for name in WRITTEN_FORMATS]
 
 
 class ModelAnswer(BaseModel):
@@ -308,7 +302,14 @@ def _options(
 
 
 WantedOptions = Annotated[Options, Depends(_options)]
-WantedFormat = Annotated[Format | None, Form(description="Of the result; the photo's own if not given.")]
+WantedFormat = Annotated[
+    str | None,
+    Form(
+        description="Of the result; the photo's own if not given.",
+        pattern=f"^({'|'.join(_FORMATS)})$",
+        json_schema_extra={"enum": _FORMATS},
+    ),
+]
 
 
 @_routes.post(
