@@ -206,10 +206,12 @@ def evaluate_photos(
     if sheet is not None:
         lab.require_sheet_name(sheet)
     sets = [lab.open_photos(spec, split, limit) for spec in specs]
-    evaluator = lab.PhotoEvaluator(lab.Product(model, face_model), jobs)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     evaluations = []
-    with Progress(*columns, console=_err, transient=True) as progress:
+    with (
+        lab.PhotoEvaluator(lab.Product(model, face_model), jobs) as evaluator,
+        Progress(*columns, console=_err, transient=True) as progress,
+    ):
         for chosen in sets:
             task = progress.add_task(chosen.name, total=len(chosen.photos))
 

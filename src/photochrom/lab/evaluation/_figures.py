@@ -1,7 +1,6 @@
 """What photos say together: means over them, by part and by group."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,6 +14,9 @@ from photochrom.lab.evaluation._scores import fairness_ratio, finite
 from photochrom.lab.skin_tone import NO_TONE, TONE_GROUPS
 
 __all__ = ["Figures", "GroupFigures", "PhotoGrouping", "figures_by_group", "figures_by_part", "figures_of"]
+
+_SMALLEST_SHARE = 0.002
+"""Of a photo that a part of it must take to count as much as the same part of any other photo."""
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,13 @@ def figures_of(regions: Sequence[Region]) -> Figures:
 
 
 def figures_by_part(photos: Sequence[MeasuredPhoto]) -> dict[str, Figures]:
-    """The figures of each part that any photo shows; those with a mask give their whole as well, as `masked photos`."""
-    names = [name for photo in photos for name in photo.regions if name not in (WHOLE, FACE_SKIN)]
-    parts = Counter(names)
-    return {name: figures_of([photo.regions[name] for photo in photos if name in photo.regions]) for name in parts}
+    """The figures of each part that masks tell apart, over the photos that show enough of it."""
+    regions: dict[str, list[Region]] = {}
+    for photo in photos:
+        for name, region in photo.regions.items():
+            if name not in (WHOLE, FACE_SKIN) and region.share >= _SMALLEST_SHARE:
+                regions.setdefault(name, []).append(region)
+    return {name: figures_of(each) for name, each in regions.items()}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -179,7 +178,10 @@ def read_photo_evaluations(file: Path) -> list[dict[str, Any]]:
 
 
 class PhotoEvaluator:
-    """Colors and measures photos, in processes side by side that each load the product once."""
+    """Colors and measures photos, in processes side by side that each load the product once.
+
+    A context manager: its processes end with the block.
+    """
 
     def __init__(self, product: LoadsColors | None = None, jobs: int | None = None) -> None:
         """Load the product, so that what cannot be loaded is told before any work.
@@ -193,8 +195,16 @@ class PhotoEvaluator:
             ConfigError: The model colors no photos.
         """
         self.product = Product() if product is None else product
-        self.jobs = jobs or os.cpu_count() or 1
         self._worker = _Worker(self.product)
+        jobs = jobs or os.cpu_count() or 1
+        self._pool = None if jobs == 1 else ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (self.product,))
+
+    def __enter__(self) -> "PhotoEvaluator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
     def evaluate(
         self, chosen: PhotoSet, *, panels: int = 0, progress: ProgressCallback | None = None
@@ -214,31 +224,26 @@ class PhotoEvaluator:
         tasks = [(photo, _PANEL_SIDE if photo.name in shown else None) for photo in chosen.photos]
         measured: list[MeasuredPhoto] = []
         left_out: list[str] = []
-        with self._mapped(tasks) as outcomes:
-            for done, outcome in enumerate(outcomes, start=1):
-                if isinstance(outcome, str):
-                    left_out.append(outcome)
-                else:
-                    measured.append(outcome)
-                if progress is not None:
-                    progress(done, len(tasks))
+        for done, outcome in enumerate(self._mapped(tasks), start=1):
+            if isinstance(outcome, str):
+                left_out.append(outcome)
+            else:
+                measured.append(outcome)
+            if progress is not None:
+                progress(done, len(tasks))
         if not measured:
             raise DataError(f"{chosen.name}: none of its {len(tasks)} photos can be used; the first: {left_out[0]}")
         return _evaluation(chosen, self.product, measured, left_out, monotonic() - began)
 
-    @contextmanager
-    def _mapped(self, tasks: Sequence["_Task"]) -> Iterator[Iterator["MeasuredPhoto | str"]]:
+    def _mapped(self, tasks: Sequence["_Task"]) -> Iterator["MeasuredPhoto | str"]:
         """What becomes of each photo, in their order."""
-        if self.jobs == 1 or len(tasks) == 1:
-            yield map(self._worker, tasks)
+        if self._pool is None:
+            yield from map(self._worker, tasks)
             return
-        pool = ProcessPoolExecutor(self.jobs, get_context("spawn"), _begin, (self.product,))
         try:
-            yield pool.map(_work, tasks)
+            yield from self._pool.map(_work, tasks)
         except BrokenProcessPool as error:
-            raise DataError("a process that colors photos was ended; try fewer at once: --jobs 1") from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+            raise DataError("a process that colors photos was ended; try fewer side by side: --jobs 1") from error
 
 
 _Task = tuple[PhotoFile, int | None]

@@ -12,7 +12,7 @@ from photochrom.lab.evaluation._photos import Panels
 
 __all__ = ["contact_sheet", "require_sheet_name", "write_sheet"]
 
-_PANEL_WIDTH, _PANEL_HEIGHT = 224, 192
+_PANEL_WIDTH, _PANEL_HEIGHT = 224, 224
 _GAP, _CAPTION = 4, 16
 _ACROSS = 2
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -43,10 +43,11 @@ def contact_sheet(panels: Sequence[Panels]) -> Image.Image:
         left, top = place % _ACROSS * width, place // _ACROSS * height
         caption = f"error / gray {one.error_ratio:.2f}   {one.name}"
         draw.text((left, top + 1), caption[:100], fill="black", font=font)
-        for column, picture in enumerate(one.pictures):
+        for picture in one.pictures:
             shown = Image.fromarray(picture)
             shown.thumbnail((_PANEL_WIDTH, _PANEL_HEIGHT), Image.Resampling.LANCZOS)
-            sheet.paste(shown, (left + column * (_PANEL_WIDTH + _GAP), top + _CAPTION))
+            sheet.paste(shown, (left, top + _CAPTION))
+            left += shown.width + _GAP
     return sheet
 
 
