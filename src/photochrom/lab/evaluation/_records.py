@@ -44,5 +44,5 @@ def read_records(file: Path, keys: Collection[str]) -> list[dict[str, Any]]:
     except ValueError as error:
         raise DataError(f"{file}: not JSON ({error})") from error
     if not isinstance(entries, list) or not all(isinstance(one, dict) and set(one) >= set(keys) for one in entries):
-        raise DataError(f"{file}: is no list of such evaluations; name another file")
+        raise DataError(f"{file}: is no list of evaluations of this kind; name another file")
     return entries
