@@ -115,6 +115,42 @@ def test_a_file_that_holds_something_else_is_not_evaluated_into(photochrom: Comm
     assert Path("mine.json").read_text() == '{"precious": 1}'
 
 
+def test_evaluate_colors_whole_photos_and_compares_them_with_gray(
+    photochrom: Command, face_folder: Path, tiny_network: Path
+) -> None:
+    words = ["evaluate", "--photos", face_folder, "--model", tiny_network, "--no-faces", "--jobs", 1]
+    ended = photochrom(*words, "--limit", 3, "--json", "photos.json", "--sheet", "sheet.jpg")
+    assert ended.status == 0, ended.err
+    assert "Color, against leaving the photos gray" in ended.out
+    (record,) = json.loads(Path("photos.json").read_text())
+    assert (record["photos"], record["split"], record["overall"]["photos"]) == (face_folder.as_posix(), "test", 3)
+    assert record["product"]["model"] == str(tiny_network)
+    assert record["product"]["face_model"] is None
+    with Image.open("sheet.jpg") as sheet:
+        assert sheet.format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["study-best", "--photos", "lsp"], "name either a MODEL, or --photos"),
+        (["--photos", "lsp", "--data", "study"], "--data and --decoding are for a MODEL"),
+    ],
+)
+def test_networks_and_whole_photos_are_not_mixed(photochrom: Command, words: list[str], message: str) -> None:
+    ended = photochrom("evaluate", *words)
+    assert ended.status == 2
+    assert "Usage:" in ended.err
+    assert message in ended.err
+
+
+def test_whole_photos_that_cannot_be_evaluated_get_one_line(photochrom: Command, face_folder: Path) -> None:
+    assert_one_clear_line(photochrom("evaluate", "--photos", "lsp"), "lsp are not on this machine")
+    assert_one_clear_line(photochrom("evaluate", "--photos", "auto"), "auto", "no files of whole photos")
+    words = ["evaluate", "--photos", face_folder, "--sheet", "sheet.txt"]
+    assert_one_clear_line(photochrom(*words), "sheet.txt", "contact sheet")
+
+
 def test_a_decoding_of_a_network_without_any_gets_one_line(photochrom: Command, face_folder: Path) -> None:
     words = ["evaluate", "study-best", "--data", face_folder, "--decoding", "mean"]
     assert_one_clear_line(photochrom(*words), "no decodings", "mean")

@@ -8,7 +8,7 @@ from photochrom.errors import ConfigError
 from photochrom.lab.evaluation import contact_sheet, write_sheet
 from photochrom.lab.evaluation._photos import Panels
 
-COLORS = ((90, 90, 90), (200, 40, 40), (40, 40, 200))
+COLORS = ((90, 90, 91), (200, 40, 40), (40, 40, 200))
 
 
 def panels(count: int) -> list[Panels]:
