@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -14,6 +13,7 @@ from photochrom.coloring._chroma_field import FloatMap, Pixels, render, signed_l
 from photochrom.coloring._faces import Face, FaceDetector, Framing, YuNet, frame
 from photochrom.coloring._guess import Canvas, Guess, Patch
 from photochrom.coloring._hints import Hint, HintLayer, hint_layer, require_inside
+from photochrom.coloring._resampling import resized
 from photochrom.coloring.distribution import MAX_VARIANTS, decode_chroma, probability_within, variant_chroma
 from photochrom.coloring.network import Network
 from photochrom.errors import ConfigError, PhotoError
@@ -141,10 +141,8 @@ class Result:
     @property
     def confidence(self) -> npt.NDArray[np.uint8]:
         """How sure the networks are, upright, 255 for certainty; shape (height, width)."""
-        height, width = self.photo.luma.shape
         levels = np.rint(self.guess.confidence.clip(0.0, 1.0) * 255.0).astype(np.uint8)
-        wide: npt.NDArray[np.uint8] = cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR)
-        return wide
+        return resized(levels, *self.photo.luma.shape)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
         """Write the colored photo with all that came with it, whole or not at all.
@@ -350,7 +348,7 @@ def _grid(luma: Pixels) -> FloatMap:
     """The photo's luma on the grid on which chroma follows it."""
     height, width = luma.shape
     share = min(1.0, (_GRID_PIXELS / (height * width)) ** 0.5)
-    return signed_luma(_area_mean(luma, max(1, round(height * share)), max(1, round(width * share))))
+    return signed_luma(resized(luma, max(1, round(height * share)), max(1, round(width * share))))
 
 
 def _shrunk(luma: Pixels) -> FloatMap:
@@ -362,13 +360,7 @@ def _shrunk(luma: Pixels) -> FloatMap:
     share = max(_WORKING_SIDE / (height * width) ** 0.5, _SHORTEST_SIDE / min(height, width))
     share = min(share, _LONGEST_SIDE / max(height, width))
     rows, columns = (max(1, round(side * share / 4)) * 4 for side in (height, width))
-    return signed_luma(_area_mean(luma, rows, columns))
-
-
-def _area_mean(luma: Pixels, rows: int, columns: int) -> Pixels:
-    shrinks = rows < luma.shape[0] or columns < luma.shape[1]
-    resized: Pixels = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return resized
+    return signed_luma(resized(luma, rows, columns))
 
 
 def _readings(probabilities: AnyArray, decoding: str, count: int) -> list[tuple[AnyArray, AnyArray]]:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from photochrom.coloring._resampling import resized
 from photochrom.photo import Levels, Photo
 
 __all__ = ["gray_panel", "panel", "side_by_side"]
@@ -22,12 +22,7 @@ def panel(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
     Args:
         rgb: Shape (height, width, 3), uint8 or uint16.
     """
-    height, width = rgb.shape[:2]
-    share = min(1.0, _PANEL_SIDE / max(height, width))
-    if share == 1.0:
-        return rgb
-    size = (max(1, round(width * share)), max(1, round(height * share)))
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    return resized(rgb.transpose(2, 0, 1), *_panel_size(rgb)).transpose(1, 2, 0)
 
 
 def gray_panel(luma: Levels) -> npt.NDArray[Any]:
@@ -36,7 +31,14 @@ def gray_panel(luma: Levels) -> npt.NDArray[Any]:
     Args:
         luma: Shape (height, width), uint8 or uint16.
     """
-    return panel(np.repeat(luma[..., None], 3, axis=2))
+    return np.repeat(resized(luma, *_panel_size(luma))[..., None], 3, axis=2)
+
+
+def _panel_size(picture: npt.NDArray[Any]) -> tuple[int, int]:
+    """Height and width of a picture in a comparison."""
+    height, width = picture.shape[:2]
+    share = min(1.0, _PANEL_SIDE / max(height, width))
+    return max(1, round(height * share)), max(1, round(width * share))
 
 
 def side_by_side(panels: Sequence[npt.NDArray[Any]], photo: Photo) -> tuple[npt.NDArray[Any], Photo]:

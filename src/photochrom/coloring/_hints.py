@@ -112,12 +112,12 @@ def hint_layer(luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> 
     small = small_luma(luma)
     distances = np.stack([_distance(small, *_place(hint, size, small)) for hint in hints])
     nearness = 1.0 / (distances + 1e-3) ** 2
-    chroma = np.einsum("hrc,hk->rck", nearness / nearness.sum(axis=0), np.stack([_chroma_of(hint) for hint in hints]))
+    chroma = np.einsum("hrc,hk->krc", nearness / nearness.sum(axis=0), np.stack([_chroma_of(hint) for hint in hints]))
     influence = np.exp(-(distances.min(axis=0) ** 4))
-    maps = np.concatenate([chroma, influence[..., None]], axis=2).astype(np.float32)
+    maps = np.concatenate([chroma, influence[None]]).astype(np.float32)
     followed = follow_luma(maps, luma, radius=max(1, round(max(luma.shape) / LONGEST_SIDE))).at(luma)
-    hinted = np.concatenate([np.zeros_like(followed[..., :2]), followed[..., :2]], axis=2)
-    return HintLayer(ChromaField(hinted), followed[..., 2].clip(0.0, 1.0))
+    hinted = np.concatenate([np.zeros_like(followed[:2]), followed[:2]])
+    return HintLayer(ChromaField(hinted), followed[2].clip(0.0, 1.0))
 
 
 def _distance(luma: FloatMap, row: int, column: int) -> FloatMap:
