@@ -311,33 +311,67 @@ def predict(
 @app.command()
 def evaluate(
     weights: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A .safetensors file of a run, or the name of a shipped model.")
-    ],
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="A .safetensors file of a run, or the name of a shipped model."),
+    ] = None,
     data: Data = "auto",
-    split: Annotated[str, typer.Option(help="train, val, or test where it has color.")] = "val",
+    split: Annotated[
+        str | None, typer.Option(help="train, val, or test where it has color; val if not given, test for --photos.")
+    ] = None,
     decoding: Annotated[
         str | None, typer.Option(help="How a network that gives a distribution shall choose its color.")
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="Draw so many pictures; all of them if not given.")] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", "--limit", min=1, help="Draw so many pictures; all of them if not given.")
+    ] = None,
     json: Annotated[
         Path | None, typer.Option(help="Also add everything to this JSON file, in place of an older entry like it.")
     ] = None,
+    photos: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SET_OR_FOLDER",
+            help="Color these whole photos as 'colorize' does, and compare that with leaving them gray; repeatable.",
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="For --photos: a name of 'photochrom models', or an ONNX file of 'photochrom export'.")
+    ] = "portrait",
+    face_model: Annotated[str, typer.Option(help="For --photos: the model for faces.")] = "face",
+    faces: Annotated[
+        bool, typer.Option("--faces/--no-faces", help="For --photos: give faces a look of their own.")
+    ] = True,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="For --photos: processes side by side; one a core if not given.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="For --photos: also write a contact sheet, gray, colored and true.")
+    ] = None,
 ) -> None:
-    """Tell whether a network's color looks right: all measures, overall, by skin tone and by label."""
-    from photochrom.console import evaluate_with_progress, print_table
+    """Tell whether color looks right: of MODEL's pictures, or of whole --photos as the product colors them."""
+    from photochrom.console import evaluate_photos, evaluate_with_progress, print_table, usage_failure
     from photochrom.lab.checkpoint import find_checkpoint
     from photochrom.lab.datasets import open_dataset, open_split
     from photochrom.lab.evaluation import read_evaluations, record_evaluation
     from photochrom.lab.training import choose
 
+    usage = "Usage: photochrom evaluate MODEL [--data SET], or photochrom evaluate --photos SET_OR_FOLDER"
+    if (weights is None) == (not photos):
+        usage_failure(usage, "name either a MODEL, or --photos and perhaps --model")
+    if photos:
+        if data != "auto" or decoding is not None:
+            usage_failure(usage, "--data and --decoding are for a MODEL; --photos names its own sets")
+        evaluate_photos(photos, model, face_model if faces else None, split or "test", count, jobs, json, sheet)
+        return
+    split = split or "val"
     if json is not None:
         read_evaluations(json)  # a file that cannot be added to is better told before the work than after it
-    model, pairs = find_checkpoint(weights).model, open_split(data, split)
-    evaluation = evaluate_with_progress(model, choose(pairs, count or len(pairs)), decoding)
+    network, pairs = find_checkpoint(str(weights)).model, open_split(data, split)
+    evaluation = evaluate_with_progress(network, choose(pairs, count or len(pairs)), decoding)
     for table in evaluation.tables():
         print_table(table.columns, table.rows, title=table.title)
     if json is not None:
-        record_evaluation(json, evaluation, weights, open_dataset(data).name, split)
+        record_evaluation(json, evaluation, str(weights), open_dataset(data).name, split)
 
 
 @app.command()

@@ -39,6 +39,7 @@ __all__ = [
     "colorize_stream",
     "colorize_with_progress",
     "download_progress",
+    "evaluate_photos",
     "evaluate_with_progress",
     "one_line_failures",
     "print_model_card",
@@ -175,6 +176,63 @@ def evaluate_with_progress(
 
         return evaluate_model(model, pairs, decoding, update)
 
+
+def evaluate_photos(
+    specs: Sequence[str],
+    model: str,
+    face_model: str | None,
+    split: str,
+    limit: int | None,
+    jobs: int | None,
+    json_file: Path | None,
+    sheet: Path | None,
+) -> None:
+    """Color whole photos behind a bar, and print, record and show how that compares with leaving them gray.
+
+    Args:
+        specs: Names of data sets, or paths of folders.
+        model: As `photochrom.lab.evaluation.Product` has it.
+        face_model: Alike.
+        split: Of the data sets.
+        limit: At most so many photos of each set.
+        jobs: Processes side by side; one a core if not given.
+        json_file: Where the figures are added, if anywhere.
+        sheet: Where a contact sheet goes, if anywhere.
+    """
+    from photochrom.lab import evaluation as lab
+
+    if json_file is not None:
+        lab.read_photo_evaluations(json_file)  # what cannot be written is better told before the work than after it
+    if sheet is not None:
+        lab.require_sheet_name(sheet)
+    sets = [lab.open_photos(spec, split, limit) for spec in specs]
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    evaluations = []
+    with (
+        lab.PhotoEvaluator(lab.Product(model, face_model), jobs) as evaluator,
+        Progress(*columns, console=_err, transient=True) as progress,
+    ):
+        for chosen in sets:
+            task = progress.add_task(chosen.name, total=len(chosen.photos))
+
+            def update(done: int, total: int, task: TaskID = task) -> None:
+                progress.update(task, completed=done, total=total)
+
+            panels = 0 if sheet is None else max(1, _SHEET_PHOTOS // len(sets))
+            evaluations.append(evaluator.evaluate(chosen, panels=panels, progress=update))
+            if json_file is not None:
+                lab.record_photo_evaluation(json_file, evaluations[-1])
+    for line in (line for one in evaluations for line in one.left_out):
+        warn(f"left out: {_one_line(line)}")
+    for table in lab.photo_tables(evaluations):
+        print_table(table.columns, table.rows, title=table.title)
+    if sheet is not None:
+        lab.write_sheet([panel for one in evaluations for panel in one.panels], sheet)
+        say(f"contact sheet: {sheet}")
+
+
+_SHEET_PHOTOS = 24
+"""On a contact sheet, shared by the sets that are evaluated."""
 
 _EPOCH_COLUMNS = (
     TextColumn("{task.description}", markup=False),

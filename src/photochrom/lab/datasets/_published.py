@@ -4,8 +4,10 @@ import hashlib
 import re
 from abc import abstractmethod
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from PIL import Image
@@ -82,6 +84,8 @@ class PictureCollection(PublishedSet):
         digest: Of the selection that the shipped models were measured on, as `content_digest` gives it.
         val_share: Share of the pictures that are kept for validation.
         test_share: And for the test.
+        parts: What the levels of masks mean; empty if the set has no masks.
+        has_faces_in_the_middle: Whether a face fills the middle of every picture, so that its skin tone can be told.
 
     Raises:
         ConfigError: The size is too small.
@@ -92,6 +96,8 @@ class PictureCollection(PublishedSet):
     digest: ClassVar[str]
     val_share: ClassVar[float] = 0.1
     test_share: ClassVar[float] = 0.1
+    parts: ClassVar[Mapping[int, str]] = MappingProxyType({})
+    has_faces_in_the_middle: ClassVar[bool] = False
 
     def __init__(self, *, size: int = 160) -> None:
         if size < MIN_SIDE:
@@ -114,6 +120,14 @@ class PictureCollection(PublishedSet):
     def pictures(self) -> list[Path]:
         """The files that are learnt from or scored on, in the data home."""
         return _pictures_below(self.home)
+
+    def label(self, picture: Path) -> str | None:  # noqa: ARG002 - most sets say nothing
+        """What the set says of a picture, a group to report figures by; None if it says nothing."""
+        return None
+
+    def mask(self, picture: Path) -> Path | None:  # noqa: ARG002 - most sets have none
+        """A gray picture of the same size with a key of `parts` in each pixel; None if there is none."""
+        return None
 
     def is_in(self, folder: Path) -> bool:
         """Whether a folder holds a picture of this collection."""
@@ -160,7 +174,7 @@ class PictureCollection(PublishedSet):
 
     def split(self, split: Split) -> Pairs:
         """The pairs of one split; `train` lacks what is nearly the same as a picture of the other two."""
-        pairs = read_pairs(self._files(split), root=self.home, size=self.size, cut=self.cut)
+        pairs = read_pairs(self.files(split), root=self.home, size=self.size, cut=self.cut)
         return without_near_duplicates(pairs, kept_back_of(self)) if split == "train" else pairs
 
     def fingerprint(self) -> dict[str, Any]:
@@ -168,7 +182,12 @@ class PictureCollection(PublishedSet):
         self.require_at_hand()
         return {"name": self.name, "size": self.size, "pictures": content_digest(self.pictures())}
 
-    def _files(self, split: Split) -> list[Path]:
+    def files(self, split: Split) -> list[Path]:
+        """The pictures of one split as files, all of them.
+
+        Raises:
+            DataError: There is no such split, or the pictures have not been added.
+        """
         require_split(split)
         self.require_at_hand()
         return [path for path in self.pictures() if self._split_of(path) == split]

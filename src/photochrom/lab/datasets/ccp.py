@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import MappingProxyType
 
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._pictures import sort_as_text
@@ -33,6 +34,7 @@ class ClothingCoParsing(WholePhotos):
     rights = "repository Apache-2.0, the photographs are others': research"
     collection = "ccp"
     source = "https://github.com/bearpaw/clothing-co-parsing"
+    parts = MappingProxyType(PARTS)
     digest = "13267457420f8c2d8c960f8f8c89c87ade534ecb2d52ff0731bc74c8eee933bd"
 
     def members(self, folder: Path) -> dict[str, Path]:
@@ -48,7 +50,7 @@ class ClothingCoParsing(WholePhotos):
         """The photos, without their masks."""
         return sort_as_text((self.home / _PHOTOS).glob("*"))
 
-    def mask(self, photo: Path) -> Path | None:
-        """The mask of a photo: a gray picture of its size with a key of `PARTS` in each pixel; None if it has none."""
-        mask = self.home / _MASKS / f"{photo.stem}.png"
+    def mask(self, picture: Path) -> Path | None:
+        """A gray picture of the same size with a key of `PARTS` in each pixel; None if there is none."""
+        mask = self.home / _MASKS / f"{picture.stem}.png"
         return mask if mask.is_file() else None

@@ -54,22 +54,30 @@ class Folder(Dataset):
 
     def split(self, split: Split) -> Pairs:
         """The pairs of one split."""
-        return read_pairs(self._files(split), root=self.root, size=self.size)
+        return read_pairs(self.files(split), root=self.root, size=self.size)
 
     def fingerprint(self) -> dict[str, Any]:
         """Path, size, seed and a checksum of every picture that training reads."""
-        files = [*self._files("train"), *self._files("val")]
+        files = [*self.files("train"), *self.files("val")]
         return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": content_digest(files)}
 
-    def _files(self, split: Split) -> list[Path]:
+    def files(self, split: Split | None = None) -> list[Path]:
+        """The pictures of one split as files; those of all splits if none is named.
+
+        Raises:
+            DataError: There is no such split.
+        """
+        if split is None:
+            return _pictures_below(self.root)
         require_split(split)
-        if not self._has_split_folders():
+        if not self.has_split_folders():
             return self._drawn_by_seed(_pictures_below(self.root), split)
         if not (self.root / split).is_dir():
             raise DataError(f"{self.root}: has split folders, but none is called {split!r}")
         return _pictures_below(self.root / split)
 
-    def _has_split_folders(self) -> bool:
+    def has_split_folders(self) -> bool:
+        """Whether the folder itself says which picture belongs to which split."""
         return any((self.root / split).is_dir() for split in SPLITS)
 
     def _drawn_by_seed(self, files: list[Path], split: Split) -> list[Path]:

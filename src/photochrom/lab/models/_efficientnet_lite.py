@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from photochrom.errors import CheckpointError
-from photochrom.tensors import GrayBatch
+from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["FEATURE_CHANNELS", "FEATURE_STRIDES", "EfficientNetLite0", "imagenet_weights"]
 
@@ -106,15 +106,29 @@ class EfficientNetLite0(nn.Module):
         Args:
             gray: Shape (batch, 1, height, width), signed; height and width are multiples of 32.
         """
-        # The range that the weights were learnt with: (level - 127) / 128 for levels from 0 to 255.
-        levels = (gray * 127.5 + 0.5) / 128.0
-        features = self.stem(levels.expand(-1, 3, -1, -1))
+        return self._features(_as_learnt(gray).expand(-1, 3, -1, -1))
+
+    def features_of_color(self, rgb: RgbBatch) -> tuple[Tensor, ...]:
+        """The same features of pictures in color, which the weights of ImageNet were learnt from.
+
+        Args:
+            rgb: Shape (batch, 3, height, width), signed; height and width are multiples of 32.
+        """
+        return self._features(_as_learnt(rgb))
+
+    def _features(self, levels: Tensor) -> tuple[Tensor, ...]:
+        features = self.stem(levels)
         found: list[Tensor] = []
         for place, stage in enumerate(self.stages):
             features = stage(features)
             if place in _FEATURE_STAGES:
                 found.append(features)
         return tuple(found)
+
+
+def _as_learnt(signed: Tensor) -> Tensor:
+    """The range that the weights were learnt with: (level - 127) / 128 for levels from 0 to 255."""
+    return (signed * 127.5 + 0.5) / 128.0
 
 
 def _stages() -> Iterator[nn.Sequential]:

@@ -84,7 +84,7 @@ def test_overall_figures_are_those_of_a_run(network: ColorizationModel, faces: S
 def test_batches_change_nothing(network: ColorizationModel, faces: Synthetic, monkeypatch: pytest.MonkeyPatch) -> None:
     val = faces.split("val")
     at_once = evaluate_model(network, val)
-    monkeypatch.setattr("photochrom.lab.evaluation._BATCH_SIZE", 5)
+    monkeypatch.setattr("photochrom.lab.evaluation._networks._BATCH_SIZE", 5)
     in_batches = evaluate_model(network, val)
     assert numbers(in_batches.overall) == pytest.approx(numbers(at_once.overall), rel=1e-4)
     assert list(in_batches.by_skin_tone.groups) == list(at_once.by_skin_tone.groups)

@@ -1,10 +1,9 @@
-"""Whether colored faces look right, for every skin tone: all measures of a network, overall and by group."""
+"""All measures of a network on the square pictures that it learns from: overall, by skin tone and by label."""
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ import numpy as np
 import torch
 
 from photochrom.color import to_uint8
-from photochrom.errors import ConfigError, DataError
-from photochrom.files import write_whole
+from photochrom.errors import ConfigError
 from photochrom.lab.datasets import UNLABELED, Pairs, ProgressCallback
+from photochrom.lab.evaluation._records import add_record, read_records
+from photochrom.lab.evaluation._scores import Grouping, Scores
+from photochrom.lab.evaluation._tables import Table, short
 from photochrom.lab.metrics import (
     Calibration,
     FloatArray,
@@ -36,108 +37,11 @@ from photochrom.lab.skin_tone import NO_TONE, TONE_GROUPS, tone_group, typology_
 from photochrom.lab.training.predictions import gray_batch, predict_signed, rgb_batch
 from photochrom.tensors import GrayPictures, RgbPictures
 
-__all__ = [
-    "FEWEST_PICTURES",
-    "Grouping",
-    "ModelEvaluation",
-    "Scores",
-    "evaluate_model",
-    "read_evaluations",
-    "record_evaluation",
-]
-
-FEWEST_PICTURES = 30
-"""Of a group that takes part in the fairness ratio; the mean of fewer says little."""
+__all__ = ["ModelEvaluation", "evaluate_model", "read_evaluations", "record_evaluation"]
 
 _BATCH_SIZE = 20
 _RECORD_KEYS = frozenset({"model", "data", "split", "pictures", "decoding"})
 """What tells one evaluation of a network from another."""
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The measures of some pictures; each a mean over them unless it says otherwise.
-
-    Attributes:
-        pictures: How many there are.
-        accuracy: Share of channel values within 12 of 255 levels.
-        mse: Mean squared error of signed values, before they are clamped.
-        peak_signal_to_noise: In dB.
-        structural_similarity: At most 1.
-        chroma_error: Distance in a* and b* of CIELAB.
-        color_difference: CIEDE2000.
-        colorfulness: Of the predictions.
-        true_colorfulness: Of the truth.
-        colorfulness_ratio: The first of these by the second: below 1 is paler than the truth; NaN if that is gray.
-        largest_luma_change: The most that the luma of any pixel changed, in levels of 255.
-        calibration: The stated probabilities that red and blue lie within 12 levels, beside the share that does; None
-            if the network states none.
-    """
-
-    pictures: int
-    accuracy: float
-    mse: float
-    peak_signal_to_noise: float
-    structural_similarity: float
-    chroma_error: float
-    color_difference: float
-    colorfulness: float
-    true_colorfulness: float
-    colorfulness_ratio: float
-    largest_luma_change: float
-    calibration: Calibration | None
-
-    @property
-    def calibration_error(self) -> float | None:
-        """The expected calibration error of what the network states; None if it states nothing."""
-        return None if self.calibration is None else self.calibration.error
-
-    def as_dict(self) -> dict[str, Any]:
-        """The measures by name, for JSON: None stands for what is no finite number."""
-        numbers = {field.name: _finite(getattr(self, field.name)) for field in fields(self)[:-1]}
-        reliability = None if self.calibration is None else self.calibration.table()
-        return {**numbers, "calibration_error": self.calibration_error, "reliability": reliability}
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """The measures of pictures, group by group.
-
-    Attributes:
-        groups: The groups that have any picture, in an order for readers.
-    """
-
-    groups: dict[str, Scores]
-
-    @property
-    def fairness_ratio(self) -> float | None:
-        """The mean chroma error of the worst group by that of the best; 1 is equal treatment.
-
-        Groups of fewer than 30 pictures, and those of unknown skin tone or label, do not count. None if fewer than
-        two are left, or the best group has no error.
-        """
-        errors = [
-            scores.chroma_error
-            for name, scores in self.groups.items()
-            if scores.pictures >= FEWEST_PICTURES and name not in (NO_TONE, UNLABELED)
-        ]
-        if len(errors) < 2 or min(errors) == 0.0:
-            return None
-        return max(errors) / min(errors)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The ratio and the groups by name, for JSON."""
-        groups = {name: scores.as_dict() for name, scores in self.groups.items()}
-        return {"fairness_ratio": self.fairness_ratio, "groups": groups}
-
-
-@dataclass(frozen=True)
-class Table:
-    """What can be printed: a title, the columns' names, and rows of values, None where there is none."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -190,8 +94,7 @@ def record_evaluation(file: Path, evaluation: ModelEvaluation, model: str, data:
     """
     pictures = evaluation.overall.pictures
     new = {"model": model, "data": data, "split": split, "pictures": pictures, **evaluation.as_dict()}
-    kept = [old for old in read_evaluations(file) if any(old[key] != new[key] for key in _RECORD_KEYS)]
-    write_whole(file, json.dumps([*kept, new], indent=1, allow_nan=False) + "\n")
+    add_record(file, new, _RECORD_KEYS)
 
 
 def read_evaluations(file: Path) -> list[dict[str, Any]]:
@@ -200,15 +103,7 @@ def read_evaluations(file: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: The file holds something else.
     """
-    try:
-        entries = json.loads(file.read_text())
-    except FileNotFoundError:
-        return []
-    except ValueError as error:
-        raise DataError(f"{file}: not JSON ({error})") from error
-    if not isinstance(entries, list) or not all(isinstance(one, dict) and set(one) >= _RECORD_KEYS for one in entries):
-        raise DataError(f"{file}: is no list of evaluations; name another file")
-    return entries
+    return read_records(file, _RECORD_KEYS)
 
 
 def evaluate_model(
@@ -351,17 +246,6 @@ def _label_order(labels: Sequence[str]) -> list[str]:
     return sorted(set(labels), key=lambda label: (label == UNLABELED, label))
 
 
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
-
-
-def _short(number: float | None) -> float | None:
-    """Few digits, so that a table fits a terminal; nothing for what is no number."""
-    if number is None or math.isnan(number):
-        return None
-    return round(number, 3 if abs(number) < 1.0 else 2)
-
-
 def _overall_table(scores: Scores) -> Table:
     rows: list[tuple[object, ...]] = [
         ("pictures", scores.pictures),
@@ -388,18 +272,18 @@ def _group_table(kind: str, grouping: Grouping) -> Table:
         [
             name,
             scores.pictures,
-            _short(scores.accuracy),
-            _short(scores.peak_signal_to_noise),
-            _short(scores.chroma_error),
-            _short(scores.color_difference),
-            _short(scores.colorfulness_ratio),
+            short(scores.accuracy),
+            short(scores.peak_signal_to_noise),
+            short(scores.chroma_error),
+            short(scores.color_difference),
+            short(scores.colorfulness_ratio),
         ]
         for name, scores in grouping.groups.items()
     ]
     stated = [scores.calibration_error for scores in grouping.groups.values()]
     if None not in stated:
         columns.append("ECE")
-        rows = [[*row, _short(error)] for row, error in zip(rows, stated, strict=True)]
+        rows = [[*row, short(error)] for row, error in zip(rows, stated, strict=True)]
     ratio = grouping.fairness_ratio
     remark = (
         "too few groups to compare" if ratio is None else f"chroma error of the worst group by the best: {ratio:.3g}"
