@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from photochrom.errors import PhotochromError
+from photochrom.server._sketch import GoneError
 from photochrom.server.tasks import InColorError, TooLargeError, UnreadableError
 from photochrom.server.workbench import BusyError, LostError, SlowError
 
@@ -87,6 +88,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = (
+    _Kind(GoneError, 404, "photo-gone", "The photo is gone"),
     _Kind(InColorError, 422, "photo-in-color", "The photo is in color already"),
     _Kind(TooLargeError, 413, "photo-too-large", "The photo has too many pixels"),
     _Kind(UnreadableError, 415, "photo-unreadable", "This is no photo that can be read"),
