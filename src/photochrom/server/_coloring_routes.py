@@ -3,7 +3,6 @@
 import base64
 import functools
 import io
-import re
 import zipfile
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -15,13 +14,11 @@ from pydantic import BaseModel, Field
 from photochrom.album import Options
 from photochrom.coloring import parse_hint
 from photochrom.coloring.distribution import MAX_VARIANTS
-from photochrom.errors import CheckpointError
 from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, media_type, worked
 from photochrom.server.meters import Meters
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 from photochrom.server.tasks import Colored, Confidence, FaceBox, color
-from photochrom.shipped import shipped_model
 
 __all__ = ["Format", "ModelAnswer", "WantedFormat", "WantedOptions", "known_model", "routes"]
 
@@ -64,20 +61,6 @@ class ColorizeAnswer(BaseModel):
 async def models(request: Request) -> list[ModelAnswer]:
     """The networks that color whole photos."""
     return list(request.app.state.models.values())
-
-
-@routes.get(
-    "/api/v1/models/{name}/card", response_class=Response, responses={200: {"content": {"text/markdown": {}}}}
-)
-def model_card(request: Request, name: str) -> Response:
-    """What a network is good for, what it learnt from, and what it must not be used for, as Markdown."""
-    try:
-        card = shipped_model(known_model(request, name)).card.read_text(encoding="utf-8")
-    except (CheckpointError, OSError):  # a file of the user's own, of which nothing else is there
-        raise Problem(404, "nothing is told of this model") from None
-    except Problem as error:
-        raise Problem(404, error.detail) from None
-    return Response(re.sub(r"<!--.*?-->\n?", "", card), media_type="text/markdown")
 
 
 def known_model(request: Request, name: str | None) -> str:

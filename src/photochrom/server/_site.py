@@ -3,15 +3,18 @@
 import importlib.util
 import io
 import mimetypes
+import re
 from pathlib import Path
 
 import fastapi_offline
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
+from markdown_it import MarkdownIt
 from PIL import Image
 
 from photochrom.server.problems import Problem
+from photochrom.shipped import shipped_model, shipped_models
 
 __all__ = ["mount_site"]
 
@@ -49,6 +52,13 @@ def mount_site(app: FastAPI) -> None:
         with Image.open(path) as image:
             image.convert("L").save(gray, "PNG")
         return Response(gray.getvalue(), media_type="image/png")
+
+    @app.get("/cards/{model}", include_in_schema=False)
+    def card(model: str) -> HTMLResponse:
+        if model not in shipped_models():
+            raise Problem(404, "nothing is told of this model: it is a file of your own")
+        text = re.sub(r"<!--.*?-->\n?", "", shipped_model(model).card.read_text(encoding="utf-8"))
+        return HTMLResponse(MarkdownIt("js-default").render(text))
 
     app.mount("/static-offline-docs", StaticFiles(directory=_DOCS))
     app.mount("/", StaticFiles(directory=_STATIC, html=True))

@@ -43,7 +43,7 @@ export const models = async () => (await ask("api/v1/models")).json();
 export const limits = async () => (await ask("api/v1/limits")).json();
 export const samples = async () => (await ask("samples")).json();
 export const sample = async (address) => (await ask(address)).blob();
-export const card = async (model) => (await ask(`api/v1/models/${encodeURIComponent(model)}/card`)).text();
+export const card = async (model) => (await ask(`cards/${encodeURIComponent(model)}`)).text();
 
 export const send = async (file, model) => {
   const query = new URLSearchParams({ name: file.name, ...(model && { model }) });

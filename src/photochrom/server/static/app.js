@@ -16,12 +16,15 @@ const viewer = new Viewer(attempt);
 
 // Words for the visitor
 
-function tell(lines) {
+let refused = []; // of the photos that were added last
+let failed = []; // of what was done last
+
+function tell(changed) {
+  ({ refused, failed } = { refused, failed, ...changed });
+  const lines = [...refused, ...failed];
   $("#trouble ul").replaceChildren(...lines.map((line) => element("li", { textContent: line })));
   $("#trouble").hidden = !lines.length;
 }
-
-const tellMore = (line) => tell([...[...$("#trouble ul").children].map((item) => item.textContent), line]);
 
 function progress(text, value, max) {
   $("#progress").hidden = !text;
@@ -32,11 +35,11 @@ function progress(text, value, max) {
 }
 
 async function attempt(act) {
-  tell([]);
+  tell({ failed: [] });
   try {
     await act();
   } catch (error) {
-    tell([error.message]);
+    tell({ failed: [error.message] });
   }
 }
 
@@ -46,9 +49,9 @@ function take(files) {
   const all = [...files];
   const isLarge = (file) => file.size > limits.upload_bytes;
   const words = `larger than ${limits.upload_bytes / 1e6} MB, the most that is taken; make it smaller`;
-  tell(all.filter(isLarge).map((file) => `${file.name}: ${words}`));
+  tell({ failed: [], refused: all.filter(isLarge).map((file) => `${file.name}: ${words}`) });
   waiting.push(...all.filter((file) => !isLarge(file)).map((file) => new Photo(file)));
-  while (senders < Math.min(AT_ONCE, waiting.length)) sendAll();
+  while (senders < AT_ONCE && waiting.length) sendAll();
 }
 
 async function sendAll() {
@@ -64,7 +67,7 @@ async function sendAll() {
       else await admit(photo);
     } catch (error) {
       if (ours === waiting) {
-        tellMore(`${photo.file.name}: ${error.message}`);
+        tell({ refused: [...refused, `${photo.file.name}: ${error.message}`] });
         drop(photo);
       }
     }
@@ -106,7 +109,7 @@ function drop(photo) {
 // What is shown follows from what there is.
 function arrange() {
   const opened = photos.find((photo) => photo.isOpen);
-  $("#welcome").hidden = photos.length > 0;
+  $("#welcome").hidden = Boolean(opened);
   $("#shelf").hidden = !opened;
   $("#strip").hidden = $("#save-all").hidden = photos.length < 2;
   $("#bench").hidden = !opened || opened.isLeftAlone;
@@ -134,7 +137,8 @@ function startOver() {
   photos.splice(0);
   viewer.close();
   $("#strip").replaceChildren();
-  tell([]);
+  tell({ refused: [], failed: [] });
+  progress("");
   arrange();
   $("#drop input").focus();
 }
@@ -167,10 +171,11 @@ const save = ({ currentTarget }, part) =>
 
 async function packed() {
   const chosen = photos.filter((photo) => photo.facts && !photo.isLeftAlone);
+  if (!chosen.length) throw new Error("All these photos are in color already: there is nothing to save.");
   for (const photo of chosen) await photo.with(api.facts); // sends again what the server has forgotten
   const archive = await api.archive(chosen.map((photo) => photo.pick));
   const end = await archive.blob.slice(-100_000).text();
-  if (end.includes("not-in-here.txt")) tellMore("Some photos could not be saved; not-in-here.txt in the ZIP says which.");
+  if (end.includes("not-in-here.txt")) tell({ failed: ["Some photos could not be saved; not-in-here.txt in the ZIP names them."] });
   return archive;
 }
 
@@ -202,7 +207,7 @@ document.addEventListener("drop", (event) => {
 });
 window.addEventListener("pagehide", forget);
 
-$("#trouble button").addEventListener("click", () => tell([]));
+$("#trouble button").addEventListener("click", () => tell({ refused: [], failed: [] }));
 $("#start-over").addEventListener("click", startOver);
 $("#in-color button").addEventListener("click", () => {
   const photo = photos.find((other) => other.isOpen);
@@ -212,9 +217,9 @@ $("#in-color button").addEventListener("click", () => {
 $("#save").addEventListener("click", (event) => save(event, "color"));
 $("#save-pair").addEventListener("click", (event) => save(event, "comparison"));
 $("#save-all").addEventListener("click", ({ currentTarget }) =>
-  attempt(() => saving(`Packing ${photos.length} photos`, currentTarget, packed)));
+  attempt(() => saving("Packing your photos", currentTarget, packed)));
 $("#about").addEventListener("click", () => attempt(async () => {
-  $("#card article").textContent = await api.card($("#model").value);
+  $("#card article").innerHTML = await api.card($("#model").value);
   $("#card").showModal();
 }));
 

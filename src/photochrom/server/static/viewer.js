@@ -81,7 +81,9 @@ export class Viewer {
     if (this.#view === "sure") await this.#load($("#sure"), { show: "confidence" });
     const thumbnails = [...document.querySelectorAll("#guesses img")];
     const plain = { strength: 1, vividness: 1, width: THUMBNAIL };
-    for (const [guess, image] of thumbnails.entries()) await this.#load(image, { ...plain, guess });
+    for (const [guess, image] of thumbnails.entries()) {
+      if (photo === this.photo) await this.#load(image, { ...plain, guess });
+    }
   }
 
   // One picture at a time is asked for while a slider moves; the last position is always drawn.
