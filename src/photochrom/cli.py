@@ -289,7 +289,7 @@ def predict(
     estimations: Annotated[Path, typer.Option(help="Where the array goes.")] = Path("estimations-test.npy"),
     out: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("out"),
     variants: Annotated[
-        int, typer.Option(min=1, help="How many different guesses of each, from a network that gives odds.")
+        int, typer.Option(min=1, help="How many different guesses of each, from a network that gives probabilities.")
     ] = 1,
     confidence: Annotated[
         bool, typer.Option("--confidence", help="Also write how sure the network is, as gray pictures: white is sure.")
@@ -315,7 +315,7 @@ def evaluate(
     ],
     data: Data = "auto",
     split: Annotated[str, typer.Option(help="train, val, or test where it has color.")] = "val",
-    read_out: Annotated[
+    decoding: Annotated[
         str | None, typer.Option(help="How a network that gives a distribution shall choose its color.")
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Draw so many pictures; all of them if not given.")] = None,
@@ -333,7 +333,7 @@ def evaluate(
     if json is not None:
         read_evaluations(json)  # a file that cannot be added to is better told before the work than after it
     model, pairs = find_checkpoint(weights).model, open_split(data, split)
-    evaluation = evaluate_with_progress(model, choose(pairs, count or len(pairs)), read_out)
+    evaluation = evaluate_with_progress(model, choose(pairs, count or len(pairs)), decoding)
     for table in evaluation.tables():
         print_table(table.columns, table.rows, title=table.title)
     if json is not None:
@@ -346,7 +346,7 @@ def pack(
     out: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME=VALUE]...", help="How it shall be used, such as read_out=natural mirrored=true."),
+        typer.Argument(metavar="[NAME=VALUE]...", help="How it shall be used, such as decoding=natural mirrored=true."),
     ] = None,
 ) -> None:
     """Write weights anew in half precision, to ship or to hand on."""

@@ -161,7 +161,7 @@ def download_progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def evaluate_with_progress(
-    model: "ColorizationModel", pairs: "Pairs", read_out: str | None = None
+    model: "ColorizationModel", pairs: "Pairs", decoding: str | None = None
 ) -> "ModelEvaluation":
     """Measure a network behind a bar."""
     from photochrom.lab.evaluation import evaluate_model
@@ -173,7 +173,7 @@ def evaluate_with_progress(
         def update(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        return evaluate_model(model, pairs, read_out, update)
+        return evaluate_model(model, pairs, decoding, update)
 
 
 _EPOCH_COLUMNS = (

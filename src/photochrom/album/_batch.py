@@ -16,7 +16,7 @@ from photochrom.album._pool import color_photos, default_jobs
 from photochrom.coloring import Colorizer
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.photo import encode_photo, read_photo
-from photochrom.shipped import graph_file
+from photochrom.shipped import network_file
 
 __all__ = ["Batch", "Outcome", "colorize_bytes", "colorize_files", "plan_batch", "require_stream_alone"]
 
@@ -237,7 +237,7 @@ def _settings(options: Options) -> dict[str, Any]:
 
 def _fingerprint(model: str) -> str:
     """What tells a network from another one of the same name, such as a later release's."""
-    path = graph_file(model)
+    path = network_file(model)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]

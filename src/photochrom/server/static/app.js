@@ -173,7 +173,7 @@ async function packed() {
   const chosen = photos.filter((photo) => photo.facts && !photo.isLeftAlone);
   if (!chosen.length) throw new Error("All these photos are in color already: there is nothing to save.");
   for (const photo of chosen) await photo.with(api.facts); // sends again what the server has forgotten
-  const archive = await api.archive(chosen.map((photo) => photo.pick));
+  const archive = await api.archive(chosen.map((photo) => photo.entry));
   const end = await archive.blob.slice(-100_000).text();
   if (end.includes("not-in-here.txt")) tell({ failed: ["Some photos could not be saved; not-in-here.txt in the ZIP names them."] });
   return archive;

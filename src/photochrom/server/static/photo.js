@@ -38,17 +38,13 @@ export class Photo {
     return { guess: this.guess, strength: this.strength, vividness: this.vividness };
   }
 
-  get pick() {
+  // What the archive shall hold of it.
+  get entry() {
     return { id: this.facts.id, force: this.isAnew, ...this.look };
   }
 
-  picture(query) {
-    return this.with((id) => api.picture(id, query));
-  }
-
-  save(part) {
-    return this.with((id) => api.file(id, { ...this.look, force: this.isAnew, part }));
-  }
+  picture = (query) => this.with((id) => api.picture(id, query));
+  save = (part) => this.with((id) => api.file(id, { ...this.look, force: this.isAnew, part }));
 
   async chooseModel(model) {
     this.facts = await this.with((id) => api.chooseModel(id, model));
@@ -60,21 +56,10 @@ export class Photo {
     this.isLeftAlone = false;
   }
 
-  addHint(hint) {
-    return this.#setHints([...this.hints, hint], []);
-  }
-
-  undo() {
-    return this.#setHints(this.hints.slice(0, -1), [...this.undone, ...this.hints.slice(-1)]);
-  }
-
-  redo() {
-    return this.#setHints([...this.hints, ...this.undone.slice(-1)], this.undone.slice(0, -1));
-  }
-
-  clear() {
-    return this.#setHints([], [...this.undone, ...this.hints.toReversed()]);
-  }
+  addHint = (hint) => this.#setHints([...this.hints, hint], []);
+  undo = () => this.#setHints(this.hints.slice(0, -1), [...this.undone, ...this.hints.slice(-1)]);
+  redo = () => this.#setHints([...this.hints, ...this.undone.slice(-1)], this.undone.slice(0, -1));
+  clear = () => this.#setHints([], [...this.undone, ...[...this.hints].reverse()]);
 
   async #setHints(hints, undone) {
     await this.with((id) => api.setHints(id, hints));
