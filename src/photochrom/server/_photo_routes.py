@@ -168,7 +168,7 @@ async def picture(
     photo: WantedPhoto,
     look: WantedLook,
     width: Annotated[int, Query(ge=_NARROWEST, le=WIDEST, description="Pixels across, at most.")] = 1600,
-    show: Annotated[Show, Query(description="In color, in gray, or how sure the colors are: yellow is sure.")] = "color",
+    show: Annotated[Show, Query(description="In color, in gray, or how sure it is: yellow is sure.")] = "color",
     format: Annotated[PictureFormat, Query()] = "jpeg",  # noqa: A002 - as elsewhere
 ) -> Response:
     """A picture of a photo to look at, of two megapixels at most; hints are in it."""

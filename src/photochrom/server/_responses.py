@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import Request
-from fastapi.responses import Response
 
 from photochrom.album import Options
 from photochrom.server.problems import Problem

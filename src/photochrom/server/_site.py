@@ -58,7 +58,8 @@ def mount_site(app: FastAPI) -> None:
         if model not in shipped_models():
             raise Problem(404, "nothing is told of this model: it is a file of your own")
         text = re.sub(r"<!--.*?-->\n?", "", shipped_model(model).card.read_text(encoding="utf-8"))
-        return HTMLResponse(MarkdownIt("js-default").render(text))
+        drawn = MarkdownIt("js-default").render(text)
+        return HTMLResponse(re.sub(r' style="[^"]*"', "", drawn))  # columns are aligned so; the page allows no styles
 
     app.mount("/static-offline-docs", StaticFiles(directory=_DOCS))
     app.mount("/", StaticFiles(directory=_STATIC, html=True))

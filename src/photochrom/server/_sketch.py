@@ -1,4 +1,4 @@
-"""What a worker does with a photo that is kept: look at it once, then draw it small, quickly and often, or write it whole.
+"""What a worker does with a photo that is kept: look at it once, then draw it small and often, or write it whole.
 
 A sketch is a folder with the photo's luma and its guesses, small enough that no move of a slider needs a network, or
 the photo itself. It differs from the written file by the few levels that a coarser chroma grid costs.
@@ -8,7 +8,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,19 @@ from photochrom.files import written_whole
 from photochrom.photo import to_8_bits
 from photochrom.server.tasks import Confidence, FaceBox, Picture, _pictures, _read
 
-__all__ = ["GUESSES", "WIDEST", "Facts", "GoneError", "Part", "PictureFormat", "Show", "View", "draw", "sketch", "write"]
+__all__ = [
+    "GUESSES",
+    "WIDEST",
+    "Facts",
+    "GoneError",
+    "Part",
+    "PictureFormat",
+    "Show",
+    "View",
+    "draw",
+    "sketch",
+    "write",
+]
 
 GUESSES = 4
 """How many guesses a kept photo has."""
@@ -37,7 +49,8 @@ _LUMA_PIXELS = 2_000_000
 """Of the luma of a sketch; a screen shows hardly more."""
 
 _GRID_PIXELS = 250_000
-"""Of the chroma grid of a sketch. A grid of a million places changes a picture of two megapixels by 2 levels at most."""
+"""Of the chroma grid of a sketch. Drawn at two megapixels, the largest difference to a grid of a million places was 2 of
+255 levels, the mean 0.005."""
 
 _CERTAINTY = ((0, 34, 78), (65, 77, 107), (124, 123, 120), (188, 175, 111), (254, 232, 56))
 """From a mere guess, dark blue, to near certainty, yellow: five of the colors of matplotlib's map `cividis`, which
@@ -99,7 +112,7 @@ class View:
 
     show: Show = "color"
     guess: int = 0
-    look: Look = Look()
+    look: Look = field(default_factory=Look)
     width: int = WIDEST
     format: PictureFormat = "jpeg"
 
@@ -150,10 +163,10 @@ def draw(_: Colorizer, __: bytes, ___: Options, *, folder: Path, size: tuple[int
         elif view.show == "confidence":
             pixels = _certainty(_part(folder, "confidence", view.guess), luma)
         else:
-            field = ChromaField(_part(folder, "fields", view.guess).astype(np.float32))
-            field = field.scaled(view.look.strength * view.look.vividness)
+            guess = ChromaField(_part(folder, "fields", view.guess).astype(np.float32))
+            guess = guess.scaled(view.look.strength * view.look.vividness)
             layer = _layer(folder, view.look.hints, size)
-            pixels = render(layer.upon(field) if layer else field, luma)
+            pixels = render(layer.upon(guess) if layer else guess, luma)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, view.format, **_ENCODINGS[view.format])
     return file.getvalue()
