@@ -59,7 +59,6 @@ _EXTRAS = {
     "serve": {
         "fastapi",
         "fastapi_offline",
-        "gradio",
         "httpx",
         "multipart",
         "prometheus_client",

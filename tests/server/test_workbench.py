@@ -132,7 +132,7 @@ def test_what_cannot_be_read_is_a_fault_of_the_order_alone(workbench: Workbench,
 
 def test_processes_have_no_deep_learning_framework(workbench: Workbench, odd_tasks: Any, options: Options) -> None:
     modules = workbench.submit(odd_tasks.modules, bytes, options).answer.result()
-    assert not modules & {"torch", "lightning_fabric", "fastapi", "gradio"}
+    assert not modules & {"torch", "lightning_fabric", "fastapi"}
 
 
 @pytest.mark.parametrize("model", ["no-such-model", "no-such-model.onnx"])

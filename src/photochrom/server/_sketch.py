@@ -49,8 +49,8 @@ _LUMA_PIXELS = 2_000_000
 """Of the luma of a sketch; a screen shows hardly more."""
 
 _GRID_PIXELS = 250_000
-"""Of the chroma grid of a sketch. Drawn at two megapixels, the largest difference to a grid of a million places was 2 of
-255 levels, the mean 0.005."""
+"""Of the chroma grid of a sketch. Drawn at two megapixels, its largest difference to a grid of a million places was 2
+of 255 levels, the mean 0.005."""
 
 _CERTAINTY = ((0, 34, 78), (65, 77, 107), (124, 123, 120), (188, 175, 111), (254, 232, 56))
 """From a mere guess, dark blue, to near certainty, yellow: five of the colors of matplotlib's map `cividis`, which

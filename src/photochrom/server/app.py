@@ -81,8 +81,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Guard, settings=settings, meters=app.state.meters)
     for error in (HTTPException, RequestValidationError, PhotochromError):
         app.add_exception_handler(error, tell)
-    for routes in (_routes, _coloring_routes.routes, _photo_routes.routes, _batch_routes.routes):
-        app.include_router(routes)
+    for router in _routers():
+        app.include_router(router)
     app.add_api_route("/api/{rest:path}", _elsewhere, methods=sorted(METHODS), include_in_schema=False)
     mount_site(app)
     return app
@@ -219,9 +219,14 @@ def metrics(request: Request) -> Response:
     return Response(request.app.state.meters.text(), media_type="text/plain; version=0.0.4")
 
 
+def _routers() -> tuple[APIRouter, ...]:
+    return _routes, _coloring_routes.routes, _photo_routes.routes, _batch_routes.routes
+
+
 async def _elsewhere(request: Request) -> None:
     """Refuse what is none of the API's addresses or methods; else the page at the root would answer."""
-    matches = [(route, route.matches(request.scope)[0]) for route in request.app.routes if isinstance(route, Route)]
+    routes = [route for router in _routers() for route in router.routes if isinstance(route, Route)]
+    matches = [(route, route.matches(request.scope)[0]) for route in routes]
     allowed = [method for route, match in matches if match is Match.PARTIAL for method in sorted(route.methods or ())]
     if allowed:
         raise Problem(405, f"this address takes {', '.join(allowed)}", headers={"Allow": ", ".join(allowed)})
