@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import contextlib
-import functools
 import importlib.metadata
 import importlib.util
 import io
@@ -18,7 +17,6 @@ from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import uvicorn
@@ -32,8 +30,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
-from photochrom.album import Options
-from photochrom.coloring import parse_hint
+from photochrom.album import color_photo
+from photochrom.coloring import Limits, Look, Model, Options, Output, Outputs, parse_hint
 from photochrom.coloring.distribution import MAX_VARIANTS
 from photochrom.coloring.network import Network
 from photochrom.errors import ConfigError, PhotochromError
@@ -42,10 +40,10 @@ from photochrom.server.jobs import Job, JobRunner, JobStore
 from photochrom.server.meters import Meters
 from photochrom.server.problems import PROBLEM_RESPONSES, Problem, tell
 from photochrom.server.settings import API_KEY_VARIABLE, Settings
-from photochrom.server.tasks import Colored, Confidence, FaceBox, color
+from photochrom.server.tasks import Colored, Confidence, FaceBox
 from photochrom.server.uploads import unpack
-from photochrom.server.workbench import Order, Workbench
 from photochrom.shipped import graph_file, shipped_models
+from photochrom.workers import Deferred, Pending, Pool
 
 __all__ = ["create_app", "serve"]
 
@@ -116,9 +114,7 @@ class JobAnswer(BaseModel):
 def create_app(settings: Settings) -> FastAPI:
     """The API as an ASGI application.
 
-    For the page there are `app.state.models`, `app.state.meters` and `app.state.workbench`: with
-    `photochrom.server.tasks.guess`, `workbench.submit(guess, lambda: content, Options(...))` gives an order whose
-    `answer` is a future of a list of `Result`.
+    For the page there are `app.state.models`, `app.state.meters` and `app.state.pool`.
 
     Args:
         settings: How it shall run.
@@ -137,8 +133,13 @@ def create_app(settings: Settings) -> FastAPI:
         dependencies=dependencies,
     )
     app.state.settings = settings
-    app.state.workbench = Workbench(settings)
-    app.state.meters = Meters(app.state.workbench)
+    app.state.pool = Pool(
+        Model(settings.model, settings.face_model),
+        workers=settings.workers,
+        longest_queue=settings.queue,
+        timeout=settings.seconds_a_photo,
+    )
+    app.state.meters = Meters(app.state.pool)
     app.state.models = _models(settings)
     app.add_middleware(Guard, settings=settings, meters=app.state.meters)
     for error in (HTTPException, RequestValidationError, PhotochromError):
@@ -163,9 +164,9 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     JobStore(settings).close()  # what would keep the server from its start is told here in one line, there in many
     app = create_app(settings)
     if importlib.util.find_spec("gradio") is not None:
-        from photochrom.server.page import WorkbenchGuesser, mount_page
+        from photochrom.server.page import PoolGuesser, mount_page
 
-        guesser = WorkbenchGuesser(app.state.workbench, settings, tuple(app.state.models), app.state.meters)
+        guesser = PoolGuesser(app.state.pool, settings, tuple(app.state.models), app.state.meters)
         app = mount_page(app, guesser, max_upload_bytes=settings.max_upload_bytes)
     os.environ.pop(API_KEY_VARIABLE, None)  # the processes that decode photos need not know it
     if hasattr(signal, "SIGHUP"):  # a terminal that is closed ends the server as Ctrl-C does: files are removed
@@ -202,17 +203,17 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings, workbench = app.state.settings, app.state.workbench
+    settings, pool = app.state.settings, app.state.pool
     store = await run_in_threadpool(JobStore, settings)
-    runner = JobRunner(store, workbench, app.state.meters, settings.workers)
+    runner = JobRunner(store, pool, app.state.meters, settings.workers)
     app.state.store, app.state.runner = store, runner
     try:
-        await run_in_threadpool(workbench.start)
+        pool.start()
         runner.start()
         yield
         await run_in_threadpool(runner.close)
     finally:
-        await run_in_threadpool(workbench.close)
+        await run_in_threadpool(pool.close)
         store.close()
 
 
@@ -284,6 +285,7 @@ def _options(
     compare: Annotated[bool, Form(description="Also gray and color side by side.")] = False,
     confidence: Annotated[bool, Form(description="Also how sure the networks are: white is sure.")] = False,
     force: Annotated[bool, Form(description="Color anew what is in color already.")] = False,
+    format: Annotated[Format | None, Form(description="Of the result; the photo's own if not given.")] = None,  # noqa: A002 - as the command and Pillow name it
 ) -> Options:
     """What both ways of coloring ask for.
 
@@ -295,20 +297,14 @@ def _options(
     if model is not None and model not in named:
         raise Problem(422, f"no such model; there are: {', '.join(named)}", kind="no-such-model")
     return Options(
-        model=settings.model if model is None else named[model],
-        face_model=settings.face_model,
-        strength=strength,
-        vividness=vividness,
-        variants=variants,
-        compare=compare,
-        confidence=confidence,
-        force=force,
-        max_megapixels=settings.max_megapixels,
+        Model(settings.model if model is None else named[model], settings.face_model),
+        Look(strength, vividness),
+        Outputs(variants, compare, confidence, None if format is None else format.upper()),
+        Limits(settings.max_megapixels, settings.seconds_a_photo, force),
     )
 
 
 WantedOptions = Annotated[Options, Depends(_options)]
-WantedFormat = Annotated[Format | None, Form(description="Of the result; the photo's own if not given.")]
 
 
 @_routes.post(
@@ -333,30 +329,29 @@ async def colorize(
         list[Annotated[str, Field(max_length=_LONGEST_HINT)]],
         Form(max_length=_MOST_HINTS, description="Colors that are known, each as x,y,#rrggbb; repeatable."),
     ] = [],  # noqa: B006 - FastAPI copies it
-    format: WantedFormat = None,  # noqa: A002 - as the command and Pillow name it
     respond: Annotated[Literal["picture", "json"] | None, Form(description="What comes back; see Accept.")] = None,
 ) -> Response:
     """Color a photo. What was stored with it, as EXIF and profile, is kept."""
-    options = replace(options, hints=tuple(map(parse_hint, hints)))
-    task = functools.partial(color, target=None if format is None else format.upper())
-    workbench: Workbench = request.app.state.workbench
+    options = replace(options, look=replace(options.look, hints=tuple(map(parse_hint, hints))))
+    pool: Pool = request.app.state.pool
     meters: Meters = request.app.state.meters
     try:
-        colored = await _answer(request, workbench, workbench.submit(task, file.file.read, options))
+        pending = pool.submit(color_photo, Deferred(file.file.read), options, model=options.model)
+        colored = Colored.of(await _answer(request, pending))
     except Exception:
         meters.count("api", None)
         raise
     meters.count("api", len(colored.faces))
     if respond == "json" or (respond is None and "application/json" in request.headers.get("accept", "")):
         return Response(_colorize_answer(colored).model_dump_json(), media_type="application/json")
-    if len(colored.pictures) > 1:
+    if len(colored.outputs) > 1:
         return _attachment(_zipped(colored), "color.zip", "application/zip")
-    picture = colored.pictures[0]
-    return _attachment(picture.content, f"color{picture.ending}", _media_type(picture.ending))
+    (output,) = colored.outputs
+    return _attachment(output.content, _name(output), _MEDIA_TYPES[output.suffix])
 
 
-async def _answer(request: Request, workbench: Workbench, order: Order[Colored]) -> Colored:
-    """What becomes of an order; it is given up when the caller goes away.
+async def _answer(request: Request, pending: Pending) -> Any:
+    """What becomes of a task; it is given up when the caller goes away.
 
     Raises:
         Problem: The server ends.
@@ -367,12 +362,12 @@ async def _answer(request: Request, workbench: Workbench, order: Order[Colored])
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    answer, goes = asyncio.wrap_future(order.answer), asyncio.ensure_future(caller_goes())
+    answer, goes = asyncio.wrap_future(pending), asyncio.ensure_future(caller_goes())
     either: set[asyncio.Future[Any]] = {answer, goes}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     goes.cancel()
     if not answer.done():
-        workbench.cancel(order)
+        pending.cancel()
     try:
         return await answer
     except (CancelledError, asyncio.CancelledError):
@@ -382,11 +377,11 @@ async def _answer(request: Request, workbench: Workbench, order: Order[Colored])
 def _colorize_answer(colored: Colored) -> ColorizeAnswer:
     pictures = [
         PictureAnswer(
-            name=f"color{picture.ending}",
-            media_type=_media_type(picture.ending),
-            content=base64.b64encode(picture.content).decode(),
+            name=_name(output),
+            media_type=_MEDIA_TYPES[output.suffix],
+            content=base64.b64encode(output.content).decode(),
         )
-        for picture in colored.pictures
+        for output in colored.outputs
     ]
     return ColorizeAnswer(
         width=colored.width,
@@ -399,15 +394,15 @@ def _colorize_answer(colored: Colored) -> ColorizeAnswer:
     )
 
 
-def _media_type(ending: str) -> str:
-    return _MEDIA_TYPES[Path(ending).suffix or ending]
+def _name(output: Output) -> str:
+    return f"color{output.ending}{output.suffix}"
 
 
 def _zipped(colored: Colored) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:  # pictures are packed already
-        for picture in colored.pictures:
-            archive.writestr(f"color{picture.ending}", picture.content)
+        for output in colored.outputs:
+            archive.writestr(_name(output), output.content)
     return file.getvalue()
 
 
@@ -421,19 +416,18 @@ async def start_batch(
     response: Response,
     files: Annotated[list[UploadFile], File(description="Photos, or ZIP files of photos.")],
     options: WantedOptions,
-    format: WantedFormat = None,  # noqa: A002 - as above
 ) -> JobAnswer:
     """Have many photos colored; the answer tells the batch's id, by which to ask how far it is."""
-    job = await run_in_threadpool(_take, request.app, files, options, None if format is None else format.upper())
+    job = await run_in_threadpool(_take, request.app, files, options)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job
 
 
-def _take(app: FastAPI, files: list[UploadFile], options: Options, target: str | None) -> JobAnswer:
+def _take(app: FastAPI, files: list[UploadFile], options: Options) -> JobAnswer:
     store: JobStore = app.state.store
     store.require_room()
     with store.draft() as draft:
-        job = store.add(draft, unpack(files, draft, app.state.settings), options, target)
+        job = store.add(draft, unpack(files, draft, app.state.settings), options)
     app.state.runner.wake()
     return _job_answer(job, store)
 
