@@ -38,6 +38,7 @@ def run(
     *,
     pool: Pool | None = None,
     stop: threading.Event | None = None,
+    on_begin: Callable[[Job], object] | None = None,
     on_wait: Callable[[Path], object] | None = None,
 ) -> Generator[Outcome, None, None]:
     """Color what a plan holds and is not done already.
@@ -51,6 +52,7 @@ def run(
         workers: The number of worker processes; what suits the machine if not given.
         pool: Workers that are shared with others, instead of new ones.
         stop: Ends the run when it is set; photos at work are given up.
+        on_begin: Called with each job that is handed to a worker.
         on_wait: Called with a folder in which another run is at work.
 
     Yields:
@@ -71,7 +73,7 @@ def run(
         if pool is None:
             pool = Pool(plan.options.model, workers=count, threads=max(1, cores() // count))
             stack.callback(pool.close)
-        running = _Run(plan, settings, pool, count, stop or threading.Event(), on_wait)
+        running = _Run(plan, settings, pool, count, stop or threading.Event(), on_begin, on_wait)
         stack.callback(running.end)
         yield from running.outcomes()
 
@@ -110,6 +112,7 @@ class _Run:
         pool: Pool,
         workers: int,
         stop: threading.Event,
+        on_begin: Callable[[Job], object] | None,
         on_wait: Callable[[Path], object] | None,
     ) -> None:
         self._plan = plan
@@ -117,6 +120,7 @@ class _Run:
         self._pool = pool
         self._workers = workers
         self._stop = stop
+        self._on_begin = on_begin
         self._on_wait = on_wait
         self._begun: dict[Pending, _Begun] = {}
         self._open: dict[str, tuple[Manifest, ExitStack]] = {}
@@ -238,14 +242,16 @@ class _Run:
             pending = self._pool.submit(*arguments, model=options.model, timeout=limits.timeout, is_patient=True)
         except BusyError:  # the pool was closed
             self._stop.set()
-        else:
-            self._begun[pending] = begun
+            return
+        self._begun[pending] = begun
+        if self._on_begin is not None:
+            self._on_begin(job)
 
     def _collected(self) -> Iterator[Outcome]:
         """The outcomes of photos whose workers have answered; waits a moment for one."""
         # Without a limit, Windows would not let Ctrl-C through.
-        done, _ = wait(self._begun, _POLL_SECONDS, FIRST_COMPLETED)
-        for pending in done:
+        wait(self._begun, _POLL_SECONDS, FIRST_COMPLETED)
+        for pending in [pending for pending in self._begun if pending.done()]:
             begun = self._begun.pop(pending)
             try:
                 outcome = self._finished(pending, begun)
@@ -337,8 +343,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FaultError):
         return f"cannot be colored ({error}); please report this"
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}"
+        return f"its results cannot be written ({error.strerror or error}); make room, or choose another folder"
     return str(error)
 
 

@@ -63,8 +63,8 @@ def facts_of(photo: Photo, results: Sequence[Result]) -> dict[str, Any]:
 
     Returns:
         The `width` and `height` of the upright photo; its `coloring`; its `faces`, each as `x`, `y`, `width`, `height`
-        and `score`; and the `confidence` of the best guess, as `mean` and as `lowest_tenth`, which a tenth of the places
-        do not exceed.
+        and `score`; and the `confidence` of the best guess: the `mean`, and the `lowest_tenth`, which a tenth of the
+        places do not exceed.
     """
     best, sides = results[0], ("x", "y", "width", "height", "score")
     sure = best.guess.confidence
@@ -83,5 +83,5 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise PhotoError(
-            f"{path.parent}: cannot be written ({error.strerror or error}); make room, or choose another folder"
+            f"its results cannot be written ({error.strerror or error}); make room, or choose another folder"
         ) from error

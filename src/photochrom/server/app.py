@@ -35,8 +35,9 @@ from photochrom.coloring import Limits, Look, Model, Options, Output, Outputs, p
 from photochrom.coloring.distribution import MAX_VARIANTS
 from photochrom.coloring.network import Network
 from photochrom.errors import ConfigError, PhotochromError
+from photochrom.server.batch_runner import BatchRunner
+from photochrom.server.batches import Batch, BatchStore
 from photochrom.server.guard import BATCH_PATH, METHODS, Guard
-from photochrom.server.jobs import Job, JobRunner, JobStore
 from photochrom.server.meters import Meters
 from photochrom.server.problems import PROBLEM_RESPONSES, Problem, tell
 from photochrom.server.settings import API_KEY_VARIABLE, Settings
@@ -161,7 +162,7 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     for name in ("photochrom", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
-    JobStore(settings).close()  # what would keep the server from its start is told here in one line, there in many
+    BatchStore(settings).close()  # what would keep the server from its start is told here in one line, there in many
     app = create_app(settings)
     if importlib.util.find_spec("gradio") is not None:
         from photochrom.server.page import PoolGuesser, mount_page
@@ -204,8 +205,8 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings, pool = app.state.settings, app.state.pool
-    store = await run_in_threadpool(JobStore, settings)
-    runner = JobRunner(store, pool, app.state.meters, settings.workers)
+    store = await run_in_threadpool(BatchStore, settings)
+    runner = BatchRunner(store, pool, app.state.meters, settings.workers)
     app.state.store, app.state.runner = store, runner
     try:
         pool.start()
@@ -242,7 +243,7 @@ def _model(model: str, *, is_default: bool) -> ModelAnswer:
     return ModelAnswer(name=path.stem, is_default=is_default)
 
 
-def _job_answer(job: Job, store: JobStore) -> JobAnswer:
+def _job_answer(job: Batch, store: BatchStore) -> JobAnswer:
     expires = None if job.finished is None else datetime.fromtimestamp(job.finished + store.keep_seconds, UTC)
     return JobAnswer(
         id=job.id,
@@ -424,7 +425,7 @@ async def start_batch(
 
 
 def _take(app: FastAPI, files: list[UploadFile], options: Options) -> JobAnswer:
-    store: JobStore = app.state.store
+    store: BatchStore = app.state.store
     store.require_room()
     with store.draft() as draft:
         job = store.add(draft, unpack(files, draft, app.state.settings), options)
@@ -435,7 +436,7 @@ def _take(app: FastAPI, files: list[UploadFile], options: Options) -> JobAnswer:
 @_routes.get("/api/v1/jobs/{job}", tags=["batches"])
 def job_progress(request: Request, job: str) -> JobAnswer:
     """How far a batch is."""
-    store: JobStore = request.app.state.store
+    store: BatchStore = request.app.state.store
     with _known_job():
         return _job_answer(store.get(job), store)
 
