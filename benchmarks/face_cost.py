@@ -7,9 +7,9 @@ Every side colors the same gray 80x80 pictures on one core, in batches of 1 and 
 - **study's best**: the shipped `study-best` by ONNX Runtime, the least that a network of the study's kind costs.
 
 Weights are fresh, for they do not change the cost. Two things are counted apart: the network alone, which ends with
-odds of chroma (with color for the study's), and the way from gray bytes to color bytes, read-out included. Without
-torch the read-out is numpy's. Sides take turns in one process, repeat by repeat, and figures are medians of processor
-time, which other work on the machine hardly lengthens.
+probabilities of chroma (with color for the study's), and the way from gray bytes to color bytes, decoding included.
+Without torch the decoding is numpy's. Sides take turns in one process, repeat by repeat, and figures are medians of
+processor time, which other work on the machine hardly lengthens.
 """
 
 import json
@@ -31,7 +31,7 @@ import torch
 import typer
 
 from photochrom.color import to_signed, to_uint8
-from photochrom.coloring.distribution import color_from_odds
+from photochrom.coloring.distribution import color_from_probabilities
 from photochrom.coloring.network import METADATA_KEY
 from photochrom.commands import one_line_failures, print_table, say
 from photochrom.files import write_whole
@@ -88,7 +88,7 @@ class Cost:
     wall: float
 
 
-COLUMNS = ("what", "batch", "network, ms", "with read-out, ms", "network, ratio", "with read-out, ratio", "wall, ms")
+COLUMNS = ("what", "batch", "network, ms", "with decoding, ms", "network, ratio", "with decoding, ratio", "wall, ms")
 
 BASE = "chroma_unet, ONNX Runtime"
 
@@ -100,7 +100,7 @@ def by_onnxruntime(name: str, model: ColorizationModel, folder: Path) -> Contest
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    recipe = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+    metadata = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
 
     def network(gray: GrayBatch) -> Any:
         return session.run(None, {"gray": gray})[0]
@@ -108,8 +108,8 @@ def by_onnxruntime(name: str, model: ColorizationModel, folder: Path) -> Contest
     def whole(pictures: GrayBytes) -> object:
         gray = to_signed(pictures)[:, None]
         output = network(gray)
-        if recipe["output"] == "odds":
-            output = color_from_odds(gray, output, recipe["read_out"], recipe["stride"])
+        if metadata["output"] == "probabilities":
+            output = color_from_probabilities(gray, output, metadata["decoding"], metadata["stride"])
         return to_uint8(output)
 
     return Contestant(name, network, whole)
@@ -121,7 +121,7 @@ def by_torch(name: str, model: ColorizationModel) -> Contestant:
     @torch.inference_mode()
     def network(gray: GrayBatch) -> object:
         assert isinstance(model, DistributionModel)
-        return model.odds(torch.from_numpy(gray))
+        return model.probabilities(torch.from_numpy(gray))
 
     @torch.inference_mode()
     def whole(pictures: GrayBytes) -> object:

@@ -28,7 +28,7 @@ from PIL import Image
 
 from photochrom.color import fit_gamut, luma, to_signed, to_uint8
 from photochrom.coloring import Colorizer, Face, Framing, Patch, Result, frame
-from photochrom.coloring.distribution import read_chroma
+from photochrom.coloring.distribution import decode_chroma
 from photochrom.coloring.network import Network
 from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.files import write_whole
@@ -37,7 +37,7 @@ from photochrom.lab.datasets.cc0_portraits import CC0Portraits
 from photochrom.lab.datasets.utkface import UTKFace
 from photochrom.lab.datasets.utkface_whole import UTKFaceWhole
 from photochrom.lab.metrics import chroma_error, colorfulness
-from photochrom.shipped import graph_file
+from photochrom.shipped import network_file
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -177,7 +177,7 @@ class FaceNetwork:
     """The face network by itself."""
 
     def __init__(self, model: str) -> None:
-        self._graph = Network(graph_file(model))
+        self._network = Network(network_file(model))
 
     def color(self, photo: Bytes, square: Square) -> Bytes:
         """A square of a gray photo in color, seen exactly as training showed faces.
@@ -185,7 +185,7 @@ class FaceNetwork:
         The network sees it at its own size; its chroma is brought back to the square's size and joined to the luma.
         """
         patch = Patch.cut(photo, Framing(*square), NETWORK_SIDE)
-        chroma = read_chroma(self._graph.run(patch.gray[None, None]), "natural")[0].transpose(1, 2, 0)
+        chroma = decode_chroma(self._network.run(patch.gray[None, None]), "natural")[0].transpose(1, 2, 0)
         wide = cv2.resize(np.ascontiguousarray(chroma), (square.side, square.side), interpolation=cv2.INTER_AREA)
         gray = to_signed(square.of(photo))[None, None]
         rgb: Bytes = to_uint8(fit_gamut(gray, wide.transpose(2, 0, 1)[None]))[0].transpose(1, 2, 0)

@@ -38,13 +38,13 @@ from PIL import Image
 
 from photochrom.color import to_signed, to_uint8
 from photochrom.coloring import Colorizer
-from photochrom.coloring.distribution import color_from_odds
+from photochrom.coloring.distribution import color_from_probabilities
 from photochrom.coloring.network import Network
 from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.errors import PhotochromError
 from photochrom.files import write_whole
 from photochrom.photo import encode_photo, read_photo
-from photochrom.shipped import graph_file
+from photochrom.shipped import network_file
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -229,18 +229,20 @@ def color_faces(setting: Setting) -> Measurement:
     random = np.random.default_rng(0)
     faces = random.integers(0, 256, (FACE_COUNT, FACE_SIDE, FACE_SIDE), dtype=np.uint8)
     with watch.step("load"):
-        graph = Network(graph_file(setting.face_model), threads=1)
-        color_batch(graph, faces[:FACE_BATCH])
+        network = Network(network_file(setting.face_model), threads=1)
+        color_batch(network, faces[:FACE_BATCH])
     with watch.step("color"):
         for start in range(0, FACE_COUNT, FACE_BATCH):
-            color_batch(graph, faces[start : start + FACE_BATCH])
+            color_batch(network, faces[start : start + FACE_BATCH])
     return watch.measurement()
 
 
-def color_batch(graph: Network, faces: Bytes) -> Bytes:
+def color_batch(network: Network, faces: Bytes) -> Bytes:
     """Color bytes of gray ones; the work after the network is numpy's."""
-    gray, recipe = to_signed(faces)[:, None], graph.recipe
-    colored: Bytes = to_uint8(color_from_odds(gray, graph.run(gray), recipe["read_out"], recipe["stride"]))
+    gray, metadata = to_signed(faces)[:, None], network.metadata
+    colored: Bytes = to_uint8(
+        color_from_probabilities(gray, network.run(gray), metadata["decoding"], metadata["stride"])
+    )
     return colored
 
 
@@ -370,8 +372,8 @@ def commands(setting: Setting) -> dict[str, list[str]]:
 def make_stand_ins(setting: Setting) -> dict[str, dict[str, int]]:
     """Write the stand-ins; gives the size of each and of our own networks, as `NetworkSize` has them."""
     ours = {
-        "portrait": (f"{graph_file(setting.model)}", NETWORK_SIDE),
-        "face": (f"{graph_file(setting.face_model)}", FACE_SIDE),
+        "portrait": (f"{network_file(setting.model)}", NETWORK_SIDE),
+        "face": (f"{network_file(setting.face_model)}", FACE_SIDE),
     }
     program = Path(__file__).with_name("stand_in_networks.py")
     child = subprocess.run(

@@ -97,7 +97,7 @@ def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder
     (figures,) = json.loads(Path("figures/run.json").read_text())
     assert (figures["data"], figures["split"]) == (face_folder.as_posix(), "val")
     assert figures["overall"]["accuracy"] == pytest.approx(accuracy)
-    assert figures["read_out"] is None
+    assert figures["decoding"] is None
     groups = figures["by_skin_tone"]["groups"].values()
     assert sum(group["pictures"] for group in groups) == 8
     assert photochrom(*words, "--count", 3).status == 0
@@ -115,9 +115,9 @@ def test_a_file_that_holds_something_else_is_not_evaluated_into(photochrom: Comm
     assert Path("mine.json").read_text() == '{"precious": 1}'
 
 
-def test_a_read_out_of_a_network_without_any_gets_one_line(photochrom: Command, face_folder: Path) -> None:
-    words = ["evaluate", "study-best", "--data", face_folder, "--read-out", "mean"]
-    assert_one_clear_line(photochrom(*words), "no read-outs", "mean")
+def test_a_decoding_of_a_network_without_any_gets_one_line(photochrom: Command, face_folder: Path) -> None:
+    words = ["evaluate", "study-best", "--data", face_folder, "--decoding", "mean"]
+    assert_one_clear_line(photochrom(*words), "no decodings", "mean")
 
 
 def test_experiment_then_report(photochrom: Command, face_folder: Path) -> None:

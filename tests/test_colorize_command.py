@@ -49,25 +49,25 @@ def photochrom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 @pytest.fixture(scope="session")
 def one_tint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that is sure of the same tint everywhere, as an ONNX file."""
-    odds = np.full((1, 2, BIN_COUNT, 1, 1), 1e-4, dtype=np.float32)
-    odds[:, :, BIN_COUNT * 5 // 8] = 1.0 - 1e-4 * (BIN_COUNT - 1)
+    probabilities = np.full((1, 2, BIN_COUNT, 1, 1), 1e-4, dtype=np.float32)
+    probabilities[:, :, BIN_COUNT * 5 // 8] = 1.0 - 1e-4 * (BIN_COUNT - 1)
     nodes = [
         helper.make_node("AveragePool", ["gray"], ["pooled"], kernel_shape=[4, 4], strides=[4, 4]),
         helper.make_node("Mul", ["pooled", "zero"], ["nothing"]),
         helper.make_node("Unsqueeze", ["nothing", "axis"], ["spread"]),
-        helper.make_node("Add", ["spread", "peak"], ["odds"]),
+        helper.make_node("Add", ["spread", "peak"], ["probabilities"]),
     ]
-    constants = {"zero": np.float32(0.0), "axis": np.int64([1]), "peak": odds}
+    constants = {"zero": np.float32(0.0), "axis": np.int64([1]), "peak": probabilities}
     graph = helper.make_graph(
         nodes,
         "one_tint",
         [helper.make_tensor_value_info("gray", TensorProto.FLOAT, ["batch", 1, "height", "width"])],
-        [helper.make_tensor_value_info("odds", TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, None)],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    recipe = {"format_version": FORMAT_VERSION, "model": "one_tint", "output": "odds", "stride": 4}
-    helper.set_model_props(model, {METADATA_KEY: json.dumps(recipe)})
+    metadata = {"format_version": FORMAT_VERSION, "model": "one_tint", "output": "probabilities", "stride": 4}
+    helper.set_model_props(model, {METADATA_KEY: json.dumps(metadata)})
     path = tmp_path_factory.mktemp("networks") / "one-tint.onnx"
     onnx.save(model, path)
     return path

@@ -12,7 +12,7 @@ def test_every_shipped_model_brings_its_weights_and_its_card() -> None:
         assert model.name == name
         assert model.weights.is_file()
         assert model.card.is_file()
-        assert {path.name for path in (model.weights, model.graph, model.card, model.figures)} == {
+        assert {path.name for path in (model.weights, model.network, model.card, model.figures)} == {
             f"{name}.safetensors",
             f"{name}.onnx",
             f"{name}.md",

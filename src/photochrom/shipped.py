@@ -5,7 +5,7 @@ from pathlib import Path
 
 from photochrom.errors import CheckpointError
 
-__all__ = ["WEIGHTS", "ShippedModel", "graph_file", "shipped_model", "shipped_models"]
+__all__ = ["WEIGHTS", "ShippedModel", "network_file", "shipped_model", "shipped_models"]
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of everything learnt that is shipped."""
@@ -18,7 +18,7 @@ class ShippedModel:
     Attributes:
         name: The name that commands know it by.
         weights: Its checkpoint.
-        graph: The same as an ONNX file, which needs no torch.
+        network: The same as an ONNX file, which needs no torch.
         card: What it is good for and what it must not be used for, as Markdown.
         figures: Its evaluations, as `photochrom.lab.evaluation.record_evaluation` writes them; there may be no such
             file.
@@ -26,7 +26,7 @@ class ShippedModel:
 
     name: str
     weights: Path
-    graph: Path
+    network: Path
     card: Path
     figures: Path
 
@@ -44,11 +44,11 @@ def shipped_model(name: str) -> ShippedModel:
     """
     if name not in shipped_models():
         raise CheckpointError(f"{name}: no shipped model; there are: {', '.join(shipped_models())}")
-    weights, graph, card, figures = (WEIGHTS / f"{name}.{ending}" for ending in ("safetensors", "onnx", "md", "json"))
-    return ShippedModel(name, weights, graph, card, figures)
+    weights, network, card, figures = (WEIGHTS / f"{name}.{ending}" for ending in ("safetensors", "onnx", "md", "json"))
+    return ShippedModel(name, weights, network, card, figures)
 
 
-def graph_file(model: str) -> Path:
+def network_file(model: str) -> Path:
     """The ONNX file of a network, which may not be there.
 
     Args:
@@ -57,4 +57,4 @@ def graph_file(model: str) -> Path:
     Raises:
         CheckpointError: There is no shipped model of that name.
     """
-    return Path(model) if model.endswith(".onnx") else shipped_model(model).graph
+    return Path(model) if model.endswith(".onnx") else shipped_model(model).network

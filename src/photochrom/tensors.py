@@ -2,9 +2,18 @@
 
 from typing import Any, TypeAlias
 
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
-__all__ = ["AnyArray", "ChromaBatch", "ChromaOdds", "GrayBatch", "GrayPictures", "RgbBatch", "RgbPictures"]
+__all__ = [
+    "AnyArray",
+    "AspectRatios",
+    "ChromaBatch",
+    "ChromaProbabilities",
+    "GrayBatch",
+    "GrayPictures",
+    "RgbBatch",
+    "RgbPictures",
+]
 
 AnyArray: TypeAlias = Any
 """A numpy array or a torch tensor."""
@@ -21,8 +30,11 @@ GrayPictures = UInt8[Any, "count height width"]
 RgbPictures = UInt8[Any, "count height width 3"]
 """Color pictures as data sets hold them."""
 
+AspectRatios = Float32[Any, " count"]
+"""Width by height of each picture."""
+
 ChromaBatch = Float[Any, "batch 2 height width"]
 """Cb and Cr, in [-1, 1]; gray is 0."""
 
-ChromaOdds = Float[Any, "batch 2 bins rows columns"]
+ChromaProbabilities = Float[Any, "batch 2 bins rows columns"]
 """For Cb and for Cr at each place, how likely each bin of values is; see `photochrom.coloring.distribution`."""

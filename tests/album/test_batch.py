@@ -756,9 +756,11 @@ def test_a_missing_model_is_told_before_anything_is_written(album: Path) -> None
     assert not Path("album-color").exists()
 
 
-def test_a_model_without_odds_is_told_once(album: Path, network_without_odds: Path) -> None:
-    with pytest.raises(PhotoError, match="without odds"):
-        list(colorize_files([album], options=Options(model=str(network_without_odds), face_model=None), jobs=2))
+def test_a_model_without_probabilities_is_told_once(album: Path, network_without_probabilities: Path) -> None:
+    with pytest.raises(PhotoError, match="without probabilities"):
+        list(
+            colorize_files([album], options=Options(model=str(network_without_probabilities), face_model=None), jobs=2)
+        )
 
 
 def test_a_folder_that_may_not_be_written_to_is_one_clear_line(

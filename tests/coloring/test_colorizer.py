@@ -63,10 +63,10 @@ class FindsOneInTheMiddle:
 
 
 class SaysOneColor:
-    """In place of a network: odds of a single color everywhere. It remembers what it was shown."""
+    """In place of a network: probabilities of a single color everywhere. It remembers what it was shown."""
 
     def __init__(self, blue: int, red: int) -> None:
-        self.recipe = {"output": "odds"}
+        self.metadata = {"output": "probabilities"}
         self.bins = [round(level / 4) + BIN_COUNT // 2 for level in (blue, red)]
         self.shown: list[tuple[int, ...]] = []
 
@@ -74,10 +74,10 @@ class SaysOneColor:
         assert gray.dtype == np.float32
         self.shown.append(gray.shape)
         rows, columns = (-(-side // 4) for side in gray.shape[-2:])
-        odds = np.zeros((len(gray), 2, BIN_COUNT, rows, columns), dtype=np.float32)
+        probabilities = np.zeros((len(gray), 2, BIN_COUNT, rows, columns), dtype=np.float32)
         for channel, number in enumerate(self.bins):
-            odds[:, channel, number] = 1.0
-        return odds
+            probabilities[:, channel, number] = 1.0
+        return probabilities
 
 
 class OneColor:
@@ -550,10 +550,10 @@ def test_an_unknown_model_is_refused_with_the_names_of_the_known(tiny_network: P
     assert "nobody" in refusal(CheckpointError, model=str(tiny_network), face_model="nobody")
 
 
-def test_a_model_without_odds_is_refused(tiny_network: Path, network_without_odds: Path) -> None:
-    message = refusal(ConfigError, model=str(network_without_odds), face_model=None)
-    assert message.startswith(f"{network_without_odds}: gives colors without odds")
-    refusal(ConfigError, model=str(tiny_network), face_model=str(network_without_odds))
+def test_a_model_without_probabilities_is_refused(tiny_network: Path, network_without_probabilities: Path) -> None:
+    message = refusal(ConfigError, model=str(network_without_probabilities), face_model=None)
+    assert message.startswith(f"{network_without_probabilities}: gives colors without probabilities")
+    refusal(ConfigError, model=str(tiny_network), face_model=str(network_without_probabilities))
 
 
 def test_a_missing_or_broken_file_is_refused(tiny_network: Path, tmp_path: Path) -> None:

@@ -11,60 +11,64 @@ from photochrom.color import fit_gamut, luma, rgb_to_chroma
 from photochrom.coloring import distribution
 from photochrom.errors import ConfigError
 
-Odds = npt.NDArray[np.float32]
+Probabilities = npt.NDArray[np.float32]
 
 LEVEL = 2 / 255
 CENTERS = np.arange(-24, 25) * 4 * LEVEL
 NO_TIME_LIMIT = settings(deadline=None)
 
-any_odds = st.integers(0, 10_000).map(lambda seed: random_odds(seed))
+any_probabilities = st.integers(0, 10_000).map(lambda seed: random_probabilities(seed))
 
 
-def random_odds(seed: int) -> Odds:
-    """Odds with one or a few humps, for two pictures of 3x4 places."""
-    scores = np.random.default_rng(seed).normal(0.0, 3.0, (2, 2, distribution.BIN_COUNT, 3, 4))
-    smooth = sum(np.roll(scores, shift, axis=2) for shift in (-1, 0, 1))
-    return np.asarray(distribution.odds_from_scores(smooth.astype(np.float32)))
+def random_probabilities(seed: int) -> Probabilities:
+    """Probabilities with one or a few humps, for two pictures of 3x4 places."""
+    logits = np.random.default_rng(seed).normal(0.0, 3.0, (2, 2, distribution.BIN_COUNT, 3, 4))
+    smooth = sum(np.roll(logits, shift, axis=2) for shift in (-1, 0, 1))
+    return np.asarray(distribution.probabilities_from_logits(smooth.astype(np.float32)))
 
 
-def certain(level: float) -> Odds:
-    """Odds of a single value everywhere; a multiple of 4 levels."""
-    odds = np.zeros((1, 2, distribution.BIN_COUNT, 2, 2), dtype=np.float32)
-    odds[:, :, round(level / 4) + 24] = 1.0
-    return odds
+def certain(level: float) -> Probabilities:
+    """Probabilities of a single value everywhere; a multiple of 4 levels."""
+    probabilities = np.zeros((1, 2, distribution.BIN_COUNT, 2, 2), dtype=np.float32)
+    probabilities[:, :, round(level / 4) + 24] = 1.0
+    return probabilities
 
 
-def two_sided(low: float, high: float, share_of_high: float) -> Odds:
+def two_sided(low: float, high: float, share_of_high: float) -> Probabilities:
     return (1 - share_of_high) * certain(low) + share_of_high * certain(high)
 
 
-READERS: list[tuple[Callable[[Odds], Odds], float]] = [
-    *((read, 0.01 * LEVEL) for read in distribution.READ_OUTS.values()),
-    # Where a quantile falls between two humps, hardly any odds lie there, and the last bit of a sum moves it.
-    (lambda odds: distribution.quantile_chroma(odds, 0.3, 0.6), 0.5 * LEVEL),
-    (lambda odds: distribution.variant_chroma(odds, 3)[2], 0.5 * LEVEL),
+READERS: list[tuple[Callable[[Probabilities], Probabilities], float]] = [
+    *((read, 0.01 * LEVEL) for read in distribution.DECODINGS.values()),
+    # Where a quantile falls between two humps, hardly any probability lies there, and the last bit of a sum moves it.
+    (lambda probabilities: distribution.quantile_chroma(probabilities, 0.3, 0.6), 0.5 * LEVEL),
+    (lambda probabilities: distribution.variant_chroma(probabilities, 3)[2], 0.5 * LEVEL),
 ]
 
 
 @pytest.mark.parametrize(("read", "tolerance"), READERS)
 @NO_TIME_LIMIT
-@given(any_odds)
-def test_numpy_and_torch_read_the_same(read: Callable[[Odds], Odds], tolerance: float, odds: Odds) -> None:
-    ours = read(odds)
+@given(any_probabilities)
+def test_numpy_and_torch_read_the_same(
+    read: Callable[[Probabilities], Probabilities], tolerance: float, probabilities: Probabilities
+) -> None:
+    ours = read(probabilities)
     assert ours.shape == (2, 2, 3, 4)
-    np.testing.assert_allclose(read(torch.from_numpy(odds)), ours, atol=tolerance)
+    np.testing.assert_allclose(read(torch.from_numpy(probabilities)), ours, atol=tolerance)
 
 
 @NO_TIME_LIMIT
-@given(any_odds)
-def test_the_mean_is_numpys_weighted_mean(odds: Odds) -> None:
-    expected = np.average(np.broadcast_to(CENTERS[:, None, None], odds.shape), weights=odds, axis=2)
-    np.testing.assert_allclose(distribution.mean_chroma(odds), expected, atol=1e-5)
+@given(any_probabilities)
+def test_the_mean_is_numpys_weighted_mean(probabilities: Probabilities) -> None:
+    expected = np.average(np.broadcast_to(CENTERS[:, None, None], probabilities.shape), weights=probabilities, axis=2)
+    np.testing.assert_allclose(distribution.mean_chroma(probabilities), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("level", [-96, -20, 0, 4, 60])
-@pytest.mark.parametrize("read", [distribution.mean_chroma, lambda odds: distribution.quantile_chroma(odds, 0.5, 0.5)])
-def test_a_certain_value_is_read_exactly(level: float, read: Callable[[Odds], Odds]) -> None:
+@pytest.mark.parametrize(
+    "read", [distribution.mean_chroma, lambda probabilities: distribution.quantile_chroma(probabilities, 0.5, 0.5)]
+)
+def test_a_certain_value_is_read_exactly(level: float, read: Callable[[Probabilities], Probabilities]) -> None:
     np.testing.assert_allclose(read(certain(level)), level * LEVEL, atol=1e-5)
 
 
@@ -74,19 +78,19 @@ def test_the_likeliest_guess_meets_a_certain_value_within_a_level(level: float) 
 
 
 def test_between_two_tints_the_mean_hedges_and_the_likeliest_guess_chooses() -> None:
-    odds = two_sided(-40, 40, share_of_high=0.7)
-    np.testing.assert_allclose(distribution.mean_chroma(odds), 16 * LEVEL, atol=1e-5)
-    np.testing.assert_allclose(distribution.likeliest_chroma(odds), 40 * LEVEL, atol=LEVEL)
+    probabilities = two_sided(-40, 40, share_of_high=0.7)
+    np.testing.assert_allclose(distribution.mean_chroma(probabilities), 16 * LEVEL, atol=1e-5)
+    np.testing.assert_allclose(distribution.likeliest_chroma(probabilities), 40 * LEVEL, atol=LEVEL)
 
 
 def test_of_two_colors_that_are_as_likely_one_is_chosen() -> None:
-    odds = two_sided(-40, 40, share_of_high=0.501)
-    np.testing.assert_allclose(distribution.likeliest_chroma(odds), 40 * LEVEL, atol=LEVEL)
+    probabilities = two_sided(-40, 40, share_of_high=0.501)
+    np.testing.assert_allclose(distribution.likeliest_chroma(probabilities), 40 * LEVEL, atol=LEVEL)
 
 
 def test_the_natural_guess_has_the_hue_of_the_likeliest_and_is_more_vivid() -> None:
-    odds = random_odds(3)
-    ratio = distribution.natural_chroma(odds) / distribution.likeliest_chroma(odds)
+    probabilities = random_probabilities(3)
+    ratio = distribution.natural_chroma(probabilities) / distribution.likeliest_chroma(probabilities)
     np.testing.assert_allclose(ratio, distribution.NATURAL_VIVIDNESS, rtol=1e-4)
     assert distribution.NATURAL_VIVIDNESS > 1
 
@@ -97,9 +101,9 @@ def test_a_cautious_guess_of_a_certain_value_is_as_vivid_as_a_natural_one(level:
     np.testing.assert_allclose(distribution.cautious_chroma(certain(level)), expected, rtol=1e-3)
 
 
-def test_a_cautious_guess_is_gray_where_odds_point_nowhere() -> None:
-    for odds in (certain(0), two_sided(-40, 40, share_of_high=0.5)):
-        np.testing.assert_allclose(distribution.cautious_chroma(odds), 0.0, atol=1e-5)
+def test_a_cautious_guess_is_gray_where_probabilities_point_nowhere() -> None:
+    for probabilities in (certain(0), two_sided(-40, 40, share_of_high=0.5)):
+        np.testing.assert_allclose(distribution.cautious_chroma(probabilities), 0.0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -114,9 +118,11 @@ def test_a_cautious_guess_fades_as_its_mean_gets_small_beside_the_spread(share_o
 
 
 @NO_TIME_LIMIT
-@given(any_odds)
-def test_a_cautious_guess_has_the_hue_of_the_mean_and_is_at_most_as_vivid_as_nature(odds: Odds) -> None:
-    mean, guess = distribution.mean_chroma(odds), distribution.cautious_chroma(odds)
+@given(any_probabilities)
+def test_a_cautious_guess_has_the_hue_of_the_mean_and_is_at_most_as_vivid_as_nature(
+    probabilities: Probabilities,
+) -> None:
+    mean, guess = distribution.mean_chroma(probabilities), distribution.cautious_chroma(probabilities)
     np.testing.assert_allclose(guess[:, 0] * mean[:, 1], guess[:, 1] * mean[:, 0], atol=1e-5)
     assert (guess * mean >= 0.0).all()
     assert (np.abs(guess) <= distribution.NATURAL_VIVIDNESS * np.abs(mean) + 1e-6).all()
@@ -129,22 +135,25 @@ def test_a_cautious_guess_does_not_jump_where_the_likeliest_one_does() -> None:
 
 
 @NO_TIME_LIMIT
-@given(any_odds, st.floats(0.05, 0.45), st.floats(0.5, 0.95))
-def test_quantiles_grow_with_their_share(odds: Odds, lower: float, higher: float) -> None:
-    below, above = distribution.quantile_chroma(odds, lower, lower), distribution.quantile_chroma(odds, higher, higher)
+@given(any_probabilities, st.floats(0.05, 0.45), st.floats(0.5, 0.95))
+def test_quantiles_grow_with_their_share(probabilities: Probabilities, lower: float, higher: float) -> None:
+    below, above = (
+        distribution.quantile_chroma(probabilities, lower, lower),
+        distribution.quantile_chroma(probabilities, higher, higher),
+    )
     assert (below <= above + 1e-6).all()
 
 
 @NO_TIME_LIMIT
-@given(any_odds, st.floats(0.05, 0.95))
-def test_a_quantile_has_its_share_of_the_odds_below_it(odds: Odds, share: float) -> None:
-    value = distribution.quantile_chroma(odds, share, share)
+@given(any_probabilities, st.floats(0.05, 0.95))
+def test_a_quantile_has_its_share_of_the_probabilities_below_it(probabilities: Probabilities, share: float) -> None:
+    value = distribution.quantile_chroma(probabilities, share, share)
     edges = (CENTERS - 2 * LEVEL)[:, None, None]
     filled = np.clip((value[:, :, None] - edges) / (4 * LEVEL), 0, 1)
-    np.testing.assert_allclose((filled * odds).sum(axis=2), share, atol=1e-3)
+    np.testing.assert_allclose((filled * probabilities).sum(axis=2), share, atol=1e-3)
 
 
-def test_variants_agree_where_the_odds_are_sure_and_differ_where_they_are_not() -> None:
+def test_variants_agree_where_the_probabilities_are_sure_and_differ_where_they_are_not() -> None:
     spread = np.full((1, 2, distribution.BIN_COUNT, 2, 2), 1 / distribution.BIN_COUNT, dtype=np.float32)
     sure = np.stack(distribution.variant_chroma(certain(20), distribution.MAX_VARIANTS))
     unsure = np.stack(distribution.variant_chroma(spread, distribution.MAX_VARIANTS))
@@ -160,91 +169,84 @@ def test_a_number_of_variants_that_cannot_be_is_refused(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("off", "chance"),
+    ("off", "probability"),
     # 12 levels of blue are 6.8 of Cb, 12 of red are 8.6 of Cr: both in, one in, none in.
     [(0, 1.0), (4, 1.0), (-4, 1.0), (12, 0.0), (-20, 0.0)],
 )
-def test_the_chance_counts_red_and_blue_that_lie_within_the_margin(off: float, chance: float) -> None:
+def test_the_probability_counts_red_and_blue_that_lie_within_the_margin(off: float, probability: float) -> None:
     guess = np.full((1, 2, 2, 2), (20 + off) * LEVEL, dtype=np.float32)
-    np.testing.assert_allclose(distribution.chance_within(certain(20), guess), chance, atol=1e-5)
+    np.testing.assert_allclose(distribution.probability_within(certain(20), guess), probability, atol=1e-5)
 
 
-def test_a_chance_is_half_where_only_one_channel_is_sure() -> None:
-    odds = np.concatenate([certain(8)[:, :1], certain(40)[:, :1]], axis=1)
+def test_a_probability_is_half_where_only_one_channel_is_sure() -> None:
+    probabilities = np.concatenate([certain(8)[:, :1], certain(40)[:, :1]], axis=1)
     guess = np.full((1, 2, 2, 2), 8 * LEVEL, dtype=np.float32)
-    np.testing.assert_allclose(distribution.chance_within(odds, guess), 0.5, atol=1e-5)
+    np.testing.assert_allclose(distribution.probability_within(probabilities, guess), 0.5, atol=1e-5)
 
 
 @NO_TIME_LIMIT
 @given(st.integers(0, 10_000))
-def test_hardly_any_guess_has_a_better_chance_than_the_likeliest(seed: int) -> None:
-    """Hardly: neighbors of nearly the same chance are averaged. The odds have humps as wide as networks give."""
+def test_hardly_any_guess_has_a_better_probability_than_the_likeliest(seed: int) -> None:
+    """Hardly: neighbors of nearly the same probability are averaged. The humps are as wide as networks give."""
     random = np.random.default_rng(seed)
     shape = (2, 2, 1, 3, 4)
     centers, widths = random.uniform(-0.5, 0.5, (3, *shape)), random.uniform(0.05, 0.2, (3, *shape))
     heights = random.uniform(0.1, 1.0, (3, *shape))
     humps = heights * np.exp(-0.5 * ((CENTERS[:, None, None] - centers) / widths) ** 2)
-    odds = (humps.sum(axis=0) / humps.sum(axis=(0, 3), keepdims=True)[0]).astype(np.float32)
-    best = distribution.chance_within(odds, distribution.likeliest_chroma(odds))
+    probabilities = (humps.sum(axis=0) / humps.sum(axis=(0, 3), keepdims=True)[0]).astype(np.float32)
+    best = distribution.probability_within(probabilities, distribution.likeliest_chroma(probabilities))
     for level in range(-96, 97, 4):
         guess = np.full((2, 2, 3, 4), level * LEVEL, dtype=np.float32)
-        assert (distribution.chance_within(odds, guess) <= best + 0.03).all()
+        assert (distribution.probability_within(probabilities, guess) <= best + 0.03).all()
 
 
-@pytest.mark.parametrize("level", [-50.0, -3.0, 0.0, 17.0])
-def test_training_aims_at_a_bell_around_the_truth(level: float) -> None:
-    odds = distribution.soft_bins(np.full((1, 2, 2, 2), level * LEVEL, dtype=np.float32))
-    np.testing.assert_allclose(odds.sum(axis=2), 1.0, rtol=1e-5)
-    np.testing.assert_allclose(distribution.mean_chroma(odds), level * LEVEL, atol=0.05 * LEVEL)
-
-
-def test_scores_become_odds_that_sum_to_one() -> None:
-    odds = distribution.odds_from_scores(
+def test_logits_become_probabilities_that_sum_to_one() -> None:
+    probabilities = distribution.probabilities_from_logits(
         np.random.default_rng(0).normal(0.0, 30.0, (1, 2, distribution.BIN_COUNT, 2, 2))
     )
-    np.testing.assert_allclose(odds.sum(axis=2), 1.0)
-    assert odds.min() >= 0.0
+    np.testing.assert_allclose(probabilities.sum(axis=2), 1.0)
+    assert probabilities.min() >= 0.0
 
 
-def test_an_unknown_read_out_is_refused_with_the_names_of_the_known() -> None:
-    with pytest.raises(ConfigError, match="no read-out is called 'mode'; there are: within, mean, natural"):
-        distribution.read_chroma(certain(0), "mode")
+def test_an_unknown_decoding_is_refused_with_the_names_of_the_known() -> None:
+    with pytest.raises(ConfigError, match="no decoding is called 'mode'; there are: within, mean, natural"):
+        distribution.decode_chroma(certain(0), "mode")
 
 
-# --- pictures of odds -----------------------------------------------------------------------------------------------
+# --- pictures of probabilities ---------------------------------------------------------------------------------------
 
 
 def gray_pictures(*shape: int) -> npt.NDArray[np.float32]:
     return np.random.default_rng(5).uniform(-1.0, 1.0, shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("read_out", distribution.READ_OUTS)
+@pytest.mark.parametrize("decoding", distribution.DECODINGS)
 @pytest.mark.parametrize("size", [(12, 16), (9, 13), (12, 14)])
-def test_a_picture_of_odds_keeps_its_luma(read_out: str, size: tuple[int, int]) -> None:
+def test_a_picture_of_probabilities_keeps_its_luma(decoding: str, size: tuple[int, int]) -> None:
     gray = gray_pictures(2, 1, *size)
-    color = distribution.color_from_odds(gray, random_odds(1), read_out, stride=4)
+    color = distribution.color_from_probabilities(gray, random_probabilities(1), decoding, stride=4)
     assert color.shape == (2, 3, *size)
     np.testing.assert_allclose(luma(color), gray, atol=1e-5)
 
 
 def test_chroma_is_enlarged_as_torch_does_it() -> None:
-    gray, odds = np.zeros((2, 1, 12, 16), dtype=np.float32), random_odds(2)
-    coarse = torch.from_numpy(distribution.mean_chroma(odds))
+    gray, probabilities = np.zeros((2, 1, 12, 16), dtype=np.float32), random_probabilities(2)
+    coarse = torch.from_numpy(distribution.mean_chroma(probabilities))
     wide = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear", align_corners=False).numpy()
     np.testing.assert_allclose(
-        distribution.color_from_odds(gray, odds, "mean", stride=4), fit_gamut(gray, wide), atol=1e-5
+        distribution.color_from_probabilities(gray, probabilities, "mean", stride=4), fit_gamut(gray, wide), atol=1e-5
     )
 
 
 def test_a_sure_color_is_seen_everywhere_but_where_light_leaves_no_room() -> None:
     gray = np.zeros((1, 1, 7, 7), dtype=np.float32)
     gray[..., 0, 0], gray[..., 6, 6] = 1.0, -1.0
-    color = distribution.color_from_odds(gray, certain(20), "mean", stride=4)
+    color = distribution.color_from_probabilities(gray, certain(20), "mean", stride=4)
     np.testing.assert_allclose(rgb_to_chroma(color)[..., 3, 3], 20 * LEVEL, atol=1e-5)
     np.testing.assert_allclose(color[..., 0, 0], 1.0)
     np.testing.assert_allclose(color[..., 6, 6], -1.0)
 
 
-def test_a_picture_by_an_unknown_read_out_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no read-out is called 'loud'"):
-        distribution.color_from_odds(gray_pictures(1, 1, 8, 8), certain(0), "loud", stride=4)
+def test_a_picture_by_an_unknown_decoding_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no decoding is called 'loud'"):
+        distribution.color_from_probabilities(gray_pictures(1, 1, 8, 8), certain(0), "loud", stride=4)

@@ -19,8 +19,8 @@ def flat(color: tuple[float, float], coarse: int = 20) -> FloatMap:
     return np.broadcast_to(np.float32(color)[:, None, None], (2, coarse, coarse)).copy()
 
 
-def sure(chance: float, coarse: int = 20) -> FloatMap:
-    return np.full((1, coarse, coarse), chance, dtype=np.float32)
+def sure(probability: float, coarse: int = 20) -> FloatMap:
+    return np.full((1, coarse, coarse), probability, dtype=np.float32)
 
 
 def noise(shape: tuple[int, int], kind: type[np.integer] = np.uint8) -> npt.NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY, Network
 from photochrom.errors import CheckpointError
 
-RECIPE: dict[str, Any] = {
+METADATA: dict[str, Any] = {
     "format_version": FORMAT_VERSION,
     "model": "doubler",
     "hyperparameters": {"factor": 2},
@@ -18,8 +18,8 @@ RECIPE: dict[str, Any] = {
 }
 
 
-def content(recipe: object = RECIPE, height: str | int = "height", output: str = "rgb") -> bytes:
-    """An ONNX file that adds gray to itself, with a recipe."""
+def content(metadata: object = METADATA, height: str | int = "height", output: str = "rgb") -> bytes:
+    """An ONNX file that adds gray to itself, with metadata."""
     shape = ["batch", 1, height, "width"]
     graph = helper.make_graph(
         [helper.make_node("Add", ["gray", "gray"], [output])],
@@ -28,8 +28,8 @@ def content(recipe: object = RECIPE, height: str | int = "height", output: str =
         [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    if recipe is not None:
-        text = recipe if isinstance(recipe, str) else json.dumps(recipe)
+    if metadata is not None:
+        text = metadata if isinstance(metadata, str) else json.dumps(metadata)
         onnx.helper.set_model_props(model, {METADATA_KEY: text})
     made: bytes = model.SerializeToString()
     return made
@@ -51,7 +51,7 @@ def test_a_graph_runs_at_any_size(shape: tuple[int, ...]) -> None:
 def test_a_file_and_its_bytes_give_the_same_graph(tmp_path: Path) -> None:
     path = tmp_path / "doubler.onnx"
     path.write_bytes(content())
-    assert Network(path).recipe == Network(content()).recipe == RECIPE
+    assert Network(path).metadata == Network(content()).metadata == METADATA
     gray = np.ones((1, 1, 2, 2), dtype=np.float32)
     np.testing.assert_array_equal(Network(path, threads=2).run(gray), Network(content()).run(gray))
 
@@ -70,28 +70,31 @@ def test_a_broken_file_is_told_in_one_line(broken: bytes, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "recipe",
+    "metadata",
     [None, "no JSON", "[1, 2]", "3", {}, {"format_version": FORMAT_VERSION}],
     ids=["none", "text", "list", "number", "empty", "incomplete"],
 )
-def test_an_onnx_file_of_something_else_is_refused(recipe: object) -> None:
-    assert "none of photochrom's ONNX files" in refusal(content(recipe))
+def test_an_onnx_file_of_something_else_is_refused(metadata: object) -> None:
+    assert "none of photochrom's ONNX files" in refusal(content(metadata))
 
 
-@pytest.mark.parametrize("version", [0, FORMAT_VERSION + 1, str(FORMAT_VERSION), None])
+@pytest.mark.parametrize("version", [0, 1, FORMAT_VERSION + 1, str(FORMAT_VERSION), None])
 def test_another_format_version_is_refused(version: object) -> None:
-    message = refusal(content(RECIPE | {"format_version": version}))
-    assert message == f"the ONNX file: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}"
+    message = refusal(content(METADATA | {"format_version": version}))
+    assert message == (
+        f"the ONNX file: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}; "
+        "'photochrom export' writes it anew from its checkpoint"
+    )
 
 
 def test_a_size_that_the_network_does_not_take_is_told() -> None:
-    graph = Network(content(height=4))
+    network = Network(content(height=4))
     with pytest.raises(CheckpointError, match="doubler: its ONNX form fails at pictures of 5x6") as caught:
-        graph.run(np.zeros((1, 1, 5, 6), dtype=np.float32))
+        network.run(np.zeros((1, 1, 5, 6), dtype=np.float32))
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_file_without_the_output_that_its_recipe_names_is_told_when_it_runs() -> None:
-    graph = Network(content(output="something"))
+def test_a_file_without_the_output_that_its_metadata_names_is_told_when_it_runs() -> None:
+    network = Network(content(output="something"))
     with pytest.raises(CheckpointError, match="doubler: its ONNX form fails"):
-        graph.run(np.zeros((1, 1, 2, 2), dtype=np.float32))
+        network.run(np.zeros((1, 1, 2, 2), dtype=np.float32))

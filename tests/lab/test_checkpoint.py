@@ -52,15 +52,15 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def recipe_of(path: Path) -> dict[str, Any]:
+def metadata_of(path: Path) -> dict[str, Any]:
     with safe_open(path, framework="pt") as file:
-        recipe: dict[str, Any] = json.loads(file.metadata()[KEY])
-    return recipe
+        metadata: dict[str, Any] = json.loads(file.metadata()[KEY])
+    return metadata
 
 
 def tamper(path: Path, **changes: Any) -> None:
-    """Change what a checkpoint's recipe says; its weights stay."""
-    save_file(load_file(path), path, metadata={KEY: json.dumps(recipe_of(path) | changes)})
+    """Change what a checkpoint's metadata says; its weights stay."""
+    save_file(load_file(path), path, metadata={KEY: json.dumps(metadata_of(path) | changes)})
 
 
 def refusal(path: Path) -> str:
@@ -119,12 +119,12 @@ def test_data_and_figures_come_back(tmp_path: Path) -> None:
     assert restored.figures == figures
 
 
-def test_a_recipe_states_all_that_rebuilds_the_network(path: Path) -> None:
-    recipe = recipe_of(path)
-    assert recipe["format_version"] == FORMAT_VERSION
-    assert recipe["model"] == "convnet"
-    assert recipe["value_range"] == "signed"
-    assert recipe["hyperparameters"] == {
+def test_metadata_states_all_that_rebuilds_the_network(path: Path) -> None:
+    metadata = metadata_of(path)
+    assert metadata["format_version"] == FORMAT_VERSION
+    assert metadata["model"] == "convnet"
+    assert metadata["value_range"] == "signed"
+    assert metadata["hyperparameters"] == {
         "num_layers": 3,
         "kernel_size": 3,
         "hidden_channels": 4,
@@ -166,15 +166,16 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
     [None, {"format": "pt"}, {KEY: "no json"}, {KEY: "[]"}, {KEY: "null"}],
     ids=str,
 )
-def test_weights_without_our_recipe_are_refused(metadata: dict[str, str] | None, path: Path) -> None:
+def test_weights_without_our_metadata_are_refused(metadata: dict[str, str] | None, path: Path) -> None:
     save_file(load_file(path), path, metadata=metadata)
-    assert "not photochrom's recipe" in refusal(path)
+    assert "not photochrom's metadata" in refusal(path)
 
 
-@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0])
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 1, 0])
 def test_another_format_version_is_refused(version: int, path: Path) -> None:
     tamper(path, format_version=version)
-    assert f"format version {version}" in refusal(path)
+    message = refusal(path)
+    assert f"format version {version}, but this photochrom reads version {FORMAT_VERSION}; train it anew" in message
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_weights_that_do_not_fit_the_named_network_are_refused(changes: dict[str
 
 
 @pytest.mark.parametrize("changes", [{"model": None}, {"model": 5}, {"hyperparameters": [3]}], ids=str)
-def test_a_recipe_with_parts_of_another_type_is_refused(changes: dict[str, Any], path: Path) -> None:
+def test_metadata_with_parts_of_another_type_is_refused(changes: dict[str, Any], path: Path) -> None:
     tamper(path, **changes)
     refusal(path)
 
@@ -206,13 +207,13 @@ def test_a_recipe_with_parts_of_another_type_is_refused(changes: dict[str, Any],
 def test_a_missing_weight_is_refused(path: Path) -> None:
     weights = load_file(path)
     del weights["layers.conv2.bias"]
-    save_file(weights, path, metadata={KEY: json.dumps(recipe_of(path))})
+    save_file(weights, path, metadata={KEY: json.dumps(metadata_of(path))})
     assert "layers.conv2.bias" in refusal(path)
 
 
 def test_a_weight_too_many_is_refused(path: Path) -> None:
     weights = load_file(path) | {"layers.conv9.bias": torch.zeros(3)}
-    save_file(weights, path, metadata={KEY: json.dumps(recipe_of(path))})
+    save_file(weights, path, metadata={KEY: json.dumps(metadata_of(path))})
     assert "layers.conv9.bias" in refusal(path)
 
 
@@ -270,9 +271,9 @@ def test_half_precision_halves_the_file_and_hardly_moves_the_color(tmp_path: Pat
 def test_packing_changes_how_a_network_is_used(tmp_path: Path) -> None:
     model = models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1})
     save_checkpoint(tmp_path / "run", Checkpoint(model, {"name": "study"}, {"val_accuracy": 0.5}))
-    pack_checkpoint(tmp_path / "run", tmp_path / "packed", {"read_out": "natural", "mirrored": True})
+    pack_checkpoint(tmp_path / "run", tmp_path / "packed", {"decoding": "natural", "mirrored": True})
     packed = load_checkpoint(tmp_path / "packed")
-    assert packed.model.hyperparameters == {**model.hyperparameters, "read_out": "natural", "mirrored": True}
+    assert packed.model.hyperparameters == {**model.hyperparameters, "decoding": "natural", "mirrored": True}
     assert packed.data == {"name": "study"}
     assert packed.figures == {}, "measured with other settings"
     pack_checkpoint(tmp_path / "run", tmp_path / "unchanged", {})

@@ -20,9 +20,9 @@ SKINS = {"light": (224, 177, 140), "dark": (60, 36, 27), "gray": (128, 128, 128)
 
 
 class Recalled(ColorizationModel, DistributionModel):
-    """Colors each gray level as told; states a chance of being right."""
+    """Colors each gray level as told; states a probability of being right."""
 
-    read_outs = ("true", "gray")
+    decodings = ("true", "gray")
 
     def __init__(self, colors: dict[int, tuple[int, int, int]], stated: float = 1.0) -> None:
         super().__init__()
@@ -30,12 +30,12 @@ class Recalled(ColorizationModel, DistributionModel):
         for level, color in colors.items():
             table[level] = torch.tensor(color, dtype=torch.float32)
         self.table = nn.Parameter(table / 127.5 - 1.0)
-        self.read_out = "true"
+        self.decoding = "true"
         self.stated = stated
 
     def forward(self, gray: Tensor) -> Tensor:
         color = self.table[((gray[:, 0] + 1.0) * 127.5).round().long()].permute(0, 3, 1, 2)
-        return color if self.read_out == "true" else gray.expand(-1, 3, -1, -1)
+        return color if self.decoding == "true" else gray.expand(-1, 3, -1, -1)
 
     def confidence(self, gray: Tensor) -> Tensor:
         return torch.full_like(gray, self.stated)
@@ -92,7 +92,7 @@ def test_batches_change_nothing(network: ColorizationModel, faces: Synthetic, mo
 
 def test_groups_of_skin_tone_come_from_the_truth_and_hold_every_picture_once(perfect: Recalled) -> None:
     light, dark, gray = SKINS["light"], SKINS["dark"], SKINS["gray"]
-    evaluation = evaluate_model(perfect, plain_faces(dark, light, gray, light), read_out="gray")
+    evaluation = evaluate_model(perfect, plain_faces(dark, light, gray, light), decoding="gray")
     groups = evaluation.by_skin_tone.groups
     assert {name: group.pictures for name, group in groups.items()} == {"light": 2, "dark": 1, "unknown": 1}
     assert list(groups) == ["light", "dark", "unknown"]
@@ -126,7 +126,7 @@ def test_true_color_is_without_error(perfect: Recalled) -> None:
     assert overall.largest_luma_change <= 0.5 + 1e-3
 
 
-def test_a_stated_chance_is_held_against_what_came_true(perfect: Recalled) -> None:
+def test_a_stated_probability_is_held_against_what_came_true(perfect: Recalled) -> None:
     perfect.stated = 0.75
     faces = plain_faces(*SKINS.values())
     overall = evaluate_model(perfect, faces).overall
@@ -134,12 +134,12 @@ def test_a_stated_chance_is_held_against_what_came_true(perfect: Recalled) -> No
     (bin_of_all,) = overall.as_dict()["reliability"]
     assert bin_of_all["stated"] == pytest.approx(0.75)
     assert bin_of_all["observed"] == pytest.approx(1.0)
-    copied = evaluate_model(perfect, faces, read_out="gray")
+    copied = evaluate_model(perfect, faces, decoding="gray")
     assert copied.by_skin_tone.groups["light"].calibration_error == pytest.approx(0.75)
     assert copied.by_skin_tone.groups["unknown"].calibration_error == pytest.approx(0.25)
 
 
-def test_stated_chances_are_about_red_and_blue() -> None:
+def test_stated_probabilities_are_about_red_and_blue() -> None:
     true, green_wrong, red_wrong = (200, 150, 130), (200, 190, 130), (160, 150, 130)
     faces = plain_faces(true)
     level = level_of(true)
@@ -147,21 +147,21 @@ def test_stated_chances_are_about_red_and_blue() -> None:
     assert evaluate_model(Recalled({level: red_wrong}), faces).overall.calibration_error == pytest.approx(0.5)
 
 
-def test_read_out_holds_for_the_evaluation_only(perfect: Recalled) -> None:
+def test_decoding_holds_for_the_evaluation_only(perfect: Recalled) -> None:
     faces = plain_faces(SKINS["light"])
-    evaluation = evaluate_model(perfect, faces, read_out="gray")
-    assert evaluation.read_out == "gray"
+    evaluation = evaluate_model(perfect, faces, decoding="gray")
+    assert evaluation.decoding == "gray"
     assert evaluation.overall.colorfulness == 0.0
-    assert perfect.read_out == "true"
-    assert evaluate_model(perfect, faces).read_out == "true"
+    assert perfect.decoding == "true"
+    assert evaluate_model(perfect, faces).decoding == "true"
 
 
-def test_unknown_read_outs_are_refused(perfect: Recalled, network: ColorizationModel) -> None:
+def test_unknown_decodings_are_refused(perfect: Recalled, network: ColorizationModel) -> None:
     faces = plain_faces(SKINS["light"])
-    with pytest.raises(ConfigError, match="no read-out is called 'best'; there are: true, gray"):
-        evaluate_model(perfect, faces, read_out="best")
-    with pytest.raises(ConfigError, match="has no read-outs"):
-        evaluate_model(network, faces, read_out="true")
+    with pytest.raises(ConfigError, match="no decoding is called 'best'; there are: true, gray"):
+        evaluate_model(perfect, faces, decoding="best")
+    with pytest.raises(ConfigError, match="has no decodings"):
+        evaluate_model(network, faces, decoding="true")
 
 
 def test_pictures_without_truth_are_refused(network: ColorizationModel, faces: Synthetic) -> None:
@@ -193,7 +193,7 @@ def test_fairness_ratio_compares_groups_that_are_large_enough(groups: dict[str, 
 def test_json_says_everything_and_has_none_for_what_is_not_finite(perfect: Recalled) -> None:
     evaluation = evaluate_model(perfect, plain_faces(SKINS["gray"]))
     document: dict[str, Any] = json.loads(json.dumps(evaluation.as_dict(), allow_nan=False))
-    assert set(document) == {"read_out", "overall", "by_skin_tone", "by_label"}
+    assert set(document) == {"decoding", "overall", "by_skin_tone", "by_label"}
     overall = document["overall"]
     assert overall["pictures"] == 1
     assert overall["accuracy"] == 1.0

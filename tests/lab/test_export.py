@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from photochrom.cli import main
 from photochrom.color import to_uint8
-from photochrom.coloring.distribution import BIN_COUNT, READ_OUTS, color_from_odds
+from photochrom.coloring.distribution import BIN_COUNT, DECODINGS, color_from_probabilities
 from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY, Network
 from photochrom.errors import CheckpointError, ExportError
 from photochrom.lab import models
@@ -30,13 +30,13 @@ FIGURES = {"val_accuracy": 0.8125}
 
 
 def network(name: str, **hyperparameters: Any) -> ColorizationModel:
-    """A network whose batch statistics are used, and whose odds, if it gives any, differ from place to place."""
+    """A network whose batch statistics are used, and whose probabilities, if any, differ from place to place."""
     torch.manual_seed(0)
     model = models.create(name, TINY.get(name, {}) | hyperparameters)
     with torch.no_grad():
         model.train()(torch.rand(4, 1, 64, 64) * 2.0 - 1.0)
         if name == "chroma_unet":
-            torch.nn.init.normal_(model.get_parameter("to_scores.weight"), std=0.5)
+            torch.nn.init.normal_(model.get_parameter("to_logits.weight"), std=0.5)
     return model.eval()
 
 
@@ -54,7 +54,7 @@ class Exported:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
-        self.recipe = json.loads(self.session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+        self.metadata = json.loads(self.session.get_modelmeta().custom_metadata_map[METADATA_KEY])
 
     def output(self, gray: NDArray[np.float32]) -> NDArray[np.float32]:
         (output,) = self.session.run(None, {"gray": gray})
@@ -62,8 +62,8 @@ class Exported:
 
     def pictures(self, gray: NDArray[np.float32]) -> NDArray[np.uint8]:
         output = self.output(gray)
-        if self.recipe["output"] == "odds":
-            output = color_from_odds(gray, output, self.recipe["read_out"], self.recipe["stride"])
+        if self.metadata["output"] == "probabilities":
+            output = color_from_probabilities(gray, output, self.metadata["decoding"], self.metadata["stride"])
         return to_uint8(output)
 
     def expected(self, gray: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -96,16 +96,16 @@ def test_one_file_colors_pictures_of_every_size_as_the_network_does(
     assert largest_difference(exported.expected(gray), exported.pictures(gray)) <= 1
 
 
-def test_the_recipe_tells_a_reader_without_torch_what_it_holds(exported: Exported) -> None:
-    recipe, model = exported.recipe, exported.model
-    assert recipe["format_version"] == FORMAT_VERSION
-    assert recipe["model"] == model.catalogue_name
-    assert recipe["hyperparameters"] == model.hyperparameters
-    assert recipe["value_range"] == "signed"
-    assert recipe["data"] == {"name": "synthetic"}
-    assert recipe["figures"] == FIGURES
+def test_the_metadata_tells_a_reader_without_torch_what_it_holds(exported: Exported) -> None:
+    metadata, model = exported.metadata, exported.model
+    assert metadata["format_version"] == FORMAT_VERSION
+    assert metadata["model"] == model.catalogue_name
+    assert metadata["hyperparameters"] == model.hyperparameters
+    assert metadata["value_range"] == "signed"
+    assert metadata["data"] == {"name": "synthetic"}
+    assert metadata["figures"] == FIGURES
     (output,) = exported.session.get_outputs()
-    assert output.name == recipe["output"] == ("odds" if isinstance(model, DistributionModel) else "rgb")
+    assert output.name == metadata["output"] == ("probabilities" if isinstance(model, DistributionModel) else "rgb")
 
 
 def test_batch_height_and_width_are_named_and_free(exported: Exported) -> None:
@@ -143,18 +143,18 @@ def test_the_weights_are_full_precision_and_stand_in_the_file_once(exported: Exp
 @pytest.fixture(scope="module")
 def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     return Exported(
-        network("chroma_unet", depth=1, mirrored=True, read_out="natural"), tmp_path_factory.mktemp("mirrored")
+        network("chroma_unet", depth=1, mirrored=True, decoding="natural"), tmp_path_factory.mktemp("mirrored")
     )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9), (5, 6), (80, 80), (81, 79), (256, 200)])
-def test_odds_are_those_of_the_network_at_any_size(mirrored: Exported, size: tuple[int, int]) -> None:
+def test_probabilities_are_those_of_the_network_at_any_size(mirrored: Exported, size: tuple[int, int]) -> None:
     gray = gray_pictures(2, *size)
     with torch.no_grad():
-        expected = mirrored.model.odds(torch.from_numpy(gray)).numpy()
-    odds = mirrored.output(gray)
-    assert odds.shape == (2, 2, BIN_COUNT, -(-size[0] // 4), -(-size[1] // 4))
-    np.testing.assert_allclose(odds, expected, atol=1e-5)
+        expected = mirrored.model.probabilities(torch.from_numpy(gray)).numpy()
+    probabilities = mirrored.output(gray)
+    assert probabilities.shape == (2, 2, BIN_COUNT, -(-size[0] // 4), -(-size[1] // 4))
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 def test_a_mirrored_network_averages_inside_the_graph(mirrored: Exported) -> None:
@@ -162,30 +162,30 @@ def test_a_mirrored_network_averages_inside_the_graph(mirrored: Exported) -> Non
     np.testing.assert_allclose(mirrored.output(gray[..., ::-1]), mirrored.output(gray)[..., ::-1], atol=1e-5)
 
 
-def test_the_recipe_of_odds_tells_how_to_read_them(mirrored: Exported) -> None:
-    assert mirrored.recipe["stride"] == 4
-    assert mirrored.recipe["read_out"] == "natural"
-    assert set(mirrored.recipe["read_outs"]) == set(READ_OUTS)
+def test_the_metadata_of_probabilities_tells_how_to_read_them(mirrored: Exported) -> None:
+    assert mirrored.metadata["stride"] == 4
+    assert mirrored.metadata["decoding"] == "natural"
+    assert set(mirrored.metadata["decodings"]) == set(DECODINGS)
 
 
-@pytest.mark.parametrize("read_out", READ_OUTS)
+@pytest.mark.parametrize("decoding", DECODINGS)
 @pytest.mark.parametrize("size", [(1, 1), (33, 47), (80, 80)])
-def test_every_read_out_gives_the_networks_colors_without_torch(
-    mirrored: Exported, read_out: str, size: tuple[int, int]
+def test_every_decoding_gives_the_networks_colors_without_torch(
+    mirrored: Exported, decoding: str, size: tuple[int, int]
 ) -> None:
-    gray, model = gray_pictures(2, *size), network("chroma_unet", depth=1, mirrored=True, read_out=read_out)
+    gray, model = gray_pictures(2, *size), network("chroma_unet", depth=1, mirrored=True, decoding=decoding)
     with torch.no_grad():
         expected = model(torch.from_numpy(gray)).numpy()
-    color = color_from_odds(gray, mirrored.output(gray), read_out, stride=4)
+    color = color_from_probabilities(gray, mirrored.output(gray), decoding, stride=4)
     assert color.dtype == np.float32
     np.testing.assert_allclose(color, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (80, 80)])
-def test_a_file_gives_odds_that_sum_to_one(mirrored: Exported, size: tuple[int, int]) -> None:
-    odds = Network(mirrored.path).run(gray_pictures(3, *size))
-    np.testing.assert_allclose(odds.sum(axis=2), 1.0, atol=1e-5)
-    assert odds.min() >= 0.0
+def test_a_file_gives_probabilities_that_sum_to_one(mirrored: Exported, size: tuple[int, int]) -> None:
+    probabilities = Network(mirrored.path).run(gray_pictures(3, *size))
+    np.testing.assert_allclose(probabilities.sum(axis=2), 1.0, atol=1e-5)
+    assert probabilities.min() >= 0.0
 
 
 # --- weights that stay where they are -------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_a_linked_file_holds_no_large_weights_and_gives_the_same_colors(
     gray = gray_pictures(2, 33, 47)
     with torch.no_grad():
         expected = to_uint8(model(torch.from_numpy(gray))).numpy()
-    found = to_uint8(color_from_odds(gray, Network(path).run(gray), model.read_out, stride=4))
+    found = to_uint8(color_from_probabilities(gray, Network(path).run(gray), model.decoding, stride=4))
     assert largest_difference(expected, found) <= 1
 
 
@@ -233,15 +233,17 @@ def test_weights_in_another_folder_are_not_linked(tmp_path: Path) -> None:
     assert not (tmp_path / "network.onnx").exists()
 
 
-@pytest.mark.parametrize("name", [name for name in shipped_models() if shipped_model(name).graph.is_file()])
+@pytest.mark.parametrize("name", [name for name in shipped_models() if shipped_model(name).network.is_file()])
 def test_a_shipped_graph_gives_the_colors_of_its_checkpoint(name: str) -> None:
-    model, graph = load_checkpoint(shipped_model(name).weights).model, Network(shipped_model(name).graph)
-    assert graph.recipe["hyperparameters"] == model.hyperparameters
+    model, graph = load_checkpoint(shipped_model(name).weights).model, Network(shipped_model(name).network)
+    assert graph.metadata["hyperparameters"] == model.hyperparameters
     for size in [(80, 80), (121, 57)]:
         gray = gray_pictures(2, *size)
         with torch.no_grad():
             expected = to_uint8(model(torch.from_numpy(gray))).numpy()
-        found = to_uint8(color_from_odds(gray, graph.run(gray), graph.recipe["read_out"], graph.recipe["stride"]))
+        found = to_uint8(
+            color_from_probabilities(gray, graph.run(gray), graph.metadata["decoding"], graph.metadata["stride"])
+        )
         assert largest_difference(expected, found) <= 1
 
 
@@ -327,12 +329,12 @@ def test_an_older_file_is_replaced_whole(tmp_path: Path) -> None:
 
 
 def test_the_network_is_left_as_it_was(tmp_path: Path) -> None:
-    model = network("chroma_unet", depth=1, read_out="mean").train()
+    model = network("chroma_unet", depth=1, decoding="mean").train()
     threads, level = torch.get_num_threads(), logging.getLogger().level
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     export_onnx(Checkpoint(model), tmp_path / "network.onnx")
     assert model.training
-    assert model.read_out == "mean"
+    assert model.decoding == "mean"
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert (torch.get_num_threads(), logging.getLogger().level) == (threads, level)
 

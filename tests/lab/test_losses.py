@@ -3,9 +3,9 @@ import torch
 from torch import Tensor
 
 from photochrom.color import rgb_to_chroma
-from photochrom.coloring.distribution import soft_bins
+from photochrom.coloring.distribution import mean_chroma
 from photochrom.errors import ConfigError
-from photochrom.lab.losses import LOSSES, chroma_cross_entropy, get_loss
+from photochrom.lab.losses import LOSSES, chroma_cross_entropy, chroma_target, get_loss, soft_bins
 
 
 def color(level: float) -> Tensor:
@@ -56,18 +56,36 @@ def test_an_unknown_loss_is_refused_with_the_names_of_the_known() -> None:
         get_loss("l2")
 
 
-def test_scores_that_say_the_truth_lose_least() -> None:
-    truth = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)) * 1.6 - 0.8
-    said = soft_bins(rgb_to_chroma(truth)).clamp(min=1e-12).log()
+@pytest.mark.parametrize("level", [-50.0, -3.0, 0.0, 17.0])
+def test_training_aims_at_a_bell_around_the_truth(level: float) -> None:
+    probabilities = soft_bins(torch.full((1, 2, 2, 2), level * 2.0 / 255.0))
+    torch.testing.assert_close(probabilities.sum(dim=2), torch.ones(1, 2, 2, 2))
+    torch.testing.assert_close(
+        mean_chroma(probabilities), torch.full((1, 2, 2, 2), level * 2.0 / 255.0), rtol=0.0, atol=0.05 * 2.0 / 255.0
+    )
+
+
+def test_logits_that_say_the_truth_lose_least() -> None:
+    chroma = rgb_to_chroma(torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)) * 1.6 - 0.8)
+    said = soft_bins(chroma).clamp(min=1e-12).log()
     entropy = -(said.exp() * said).sum(dim=2).mean()
-    assert chroma_cross_entropy(said, truth).item() == pytest.approx(entropy.item(), rel=1e-4)
+    assert chroma_cross_entropy(said, chroma).item() == pytest.approx(entropy.item(), rel=1e-4)
     for other in (said * 0.5, said.roll(1, dims=2), torch.zeros_like(said)):
-        assert chroma_cross_entropy(other, truth) > entropy + 0.01
+        assert chroma_cross_entropy(other, chroma) > entropy + 0.01
 
 
-def test_scores_of_a_smaller_size_are_held_against_the_mean_chroma() -> None:
+def test_the_target_of_smaller_logits_is_the_mean_chroma() -> None:
     truth = torch.zeros(1, 3, 8, 8)
     truth[:, 0, :, ::2] = 0.4
-    coarse = soft_bins(rgb_to_chroma(truth).mean(dim=(2, 3), keepdim=True).expand(1, 2, 2, 2)).clamp(min=1e-12).log()
-    entropy = -(coarse.exp() * coarse).sum(dim=2).mean()
-    assert chroma_cross_entropy(coarse, truth).item() == pytest.approx(entropy.item(), rel=1e-4)
+    expected = rgb_to_chroma(truth).mean(dim=(2, 3), keepdim=True).expand(1, 2, 2, 2)
+    torch.testing.assert_close(chroma_target(truth, 2, 2), expected)
+
+
+def test_a_place_of_the_doubling_chroma_counts_twice_as_much_as_a_gray_one() -> None:
+    chroma = torch.zeros(1, 2, 1, 2)
+    chroma[0, 0, 0, 1] = 40 / 127.5
+    logits = torch.randn(1, 2, 49, 1, 2, generator=torch.Generator().manual_seed(2))
+    gray, colored = (chroma_cross_entropy(logits[..., [place]], chroma[..., [place]]).item() for place in (0, 1))
+    weighted = chroma_cross_entropy(logits, chroma, doubling_chroma=40.0).item()
+    assert weighted == pytest.approx((gray + 2.0 * colored) / 3.0, rel=1e-5)
+    assert chroma_cross_entropy(logits, chroma).item() == pytest.approx((gray + colored) / 2.0, rel=1e-5)

@@ -264,7 +264,7 @@ def test_calibration_error_is_as_worked_out_by_hand() -> None:
     assert high == pytest.approx({"from": 0.9, "to": 1.0, "stated": 0.95, "observed": 0.75, "share": 0.8})
 
 
-def test_chances_that_come_true_as_often_as_stated_have_no_error() -> None:
+def test_probabilities_that_come_true_as_often_as_stated_have_no_error() -> None:
     stated = np.random.default_rng(0).uniform(size=(100, 100, 10)).astype(np.float32)
     hits = np.random.default_rng(1).uniform(size=stated.shape) < stated
     assert calibration_error(stated, hits) < 0.01
@@ -286,11 +286,11 @@ def test_pooled_calibrations_are_that_of_all_values(stated: npt.NDArray[np.float
 
 
 @pytest.mark.parametrize("stated", [[1.5], [-0.1], [float("nan")], []])
-def test_what_is_no_chance_is_refused(stated: list[float]) -> None:
+def test_what_is_no_probability_is_refused(stated: list[float]) -> None:
     with pytest.raises(DataError, match="from 0 to 1"):
         calibration(np.array(stated), np.ones(len(stated)))
 
 
-def test_a_chance_for_each_outcome_is_required() -> None:
+def test_a_probability_for_each_outcome_is_required() -> None:
     with pytest.raises(DataError, match=r"\(2,\).*\(1,\)"):
         calibration(np.array([0.5, 0.5]), np.array([1.0]))

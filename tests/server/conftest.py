@@ -67,7 +67,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that gives odds of chroma, as an ONNX file."""
+    """A network that gives probabilities of chroma, as an ONNX file."""
     torch.manual_seed(0)
     network = models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1})
     path = tmp_path_factory.mktemp("networks") / "tiny.onnx"

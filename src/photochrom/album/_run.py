@@ -22,7 +22,7 @@ from photochrom.album._plan import Plan
 from photochrom.album._task import color_photo
 from photochrom.coloring import Options
 from photochrom.errors import BusyError, CheckpointError, InColorError, PhotochromError, PhotoError, StartError
-from photochrom.shipped import graph_file
+from photochrom.shipped import network_file
 from photochrom.workers import FaultError, Pending, Pool, cores, default_workers
 
 __all__ = ["run"]
@@ -385,7 +385,7 @@ def _settings(options: Options) -> dict[str, Any]:
 
 def _fingerprint(model: str) -> str:
     """What tells a network from another one of the same name, such as a later release's."""
-    path = graph_file(model)
+    path = network_file(model)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]

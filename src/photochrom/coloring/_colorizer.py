@@ -15,11 +15,11 @@ from photochrom.coloring._faces import Face, FaceDetector, Framing, YuNet, frame
 from photochrom.coloring._guess import Canvas, Guess, Patch
 from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._options import Hint, Look
-from photochrom.coloring.distribution import MAX_VARIANTS, chance_within, read_chroma, variant_chroma
+from photochrom.coloring.distribution import MAX_VARIANTS, decode_chroma, probability_within, variant_chroma
 from photochrom.coloring.network import Network
 from photochrom.errors import ConfigError, InColorError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
-from photochrom.shipped import graph_file
+from photochrom.shipped import network_file
 from photochrom.tensors import AnyArray
 
 __all__ = ["Colorizer", "Result"]
@@ -160,7 +160,7 @@ class Colorizer:
 
         Raises:
             CheckpointError: There is no such model, or it cannot be run.
-            ConfigError: The model gives no odds of chroma.
+            ConfigError: The model gives no probabilities of chroma.
         """
         self._whole = _load(model, threads)
         self._faces = None if face_model is None else _load(face_model, threads)
@@ -226,13 +226,13 @@ class Colorizer:
             raise InColorError("it is in color already; force colors it anew from its luma")
         faces = tuple(self._detector.detect(_eight_bits(photo.luma))) if self._faces else ()
         canvases = self._whole_photo(photo.luma, count)
-        for network, read_out, patches in self._closer_looks(photo.luma, faces):
-            _lay_parts(canvases, network, read_out, patches)
+        for network, decoding, patches in self._closer_looks(photo.luma, faces):
+            _lay_parts(canvases, network, decoding, patches)
         layer = hint_layer(canvases[0].luma, look.hints, photo.luma.shape)
         return [Result(photo, faces, canvas.guess(), look, layer) for canvas in canvases]
 
     def _closer_looks(self, luma: Pixels, faces: Sequence[Face]) -> Iterator[tuple[Network, str, list[Patch]]]:
-        """Parts looked at by themselves, each kind laid upon the one before: network, read-out and parts."""
+        """Parts looked at by themselves, each kind laid upon the one before: network, decoding and parts."""
         if self._faces is None:
             return
         squares = [square for square in map(frame, faces) if _is_in_photo(square, luma.shape)]
@@ -245,16 +245,16 @@ class Colorizer:
     def _whole_photo(self, luma: Pixels, count: int) -> list[Canvas]:
         """What the network for whole photos says, in several ways."""
         grid = _grid(luma)
-        odds = self._whole.run(_shrunk(luma)[None, None])
-        return [Canvas(grid, chroma[0], sure[0]) for chroma, sure in _readings(odds, "cautious", count)]
+        probabilities = self._whole.run(_shrunk(luma)[None, None])
+        return [Canvas(grid, chroma[0], sure[0]) for chroma, sure in _readings(probabilities, "cautious", count)]
 
 
-def _lay_parts(canvases: Sequence[Canvas], network: Network, read_out: str, patches: Sequence[Patch]) -> None:
+def _lay_parts(canvases: Sequence[Canvas], network: Network, decoding: str, patches: Sequence[Patch]) -> None:
     """Lay upon each canvas what a network says of parts of the photo."""
     for start in range(0, len(patches), _PARTS_AT_ONCE):
         chosen = patches[start : start + _PARTS_AT_ONCE]
-        odds = network.run(np.stack([patch.gray for patch in chosen])[:, None])
-        for canvas, (chroma, sure) in zip(canvases, _readings(odds, read_out, len(canvases)), strict=True):
+        probabilities = network.run(np.stack([patch.gray for patch in chosen])[:, None])
+        for canvas, (chroma, sure) in zip(canvases, _readings(probabilities, decoding, len(canvases)), strict=True):
             for patch, own_chroma, own_sure in zip(chosen, chroma, sure, strict=True):
                 canvas.lay(patch, own_chroma, own_sure)
 
@@ -299,19 +299,19 @@ def _is_small(face: Framing, size: tuple[int, int]) -> bool:
 
 
 def _load(model: str, threads: int) -> Network:
-    """A network that gives odds, by the name of a shipped model or by its path.
+    """A network that gives probabilities, by the name of a shipped model or by its path.
 
     Raises:
         CheckpointError: There is no such model, or it cannot be run.
-        ConfigError: It gives no odds of chroma.
+        ConfigError: It gives no probabilities of chroma.
     """
-    path = graph_file(model)
+    path = network_file(model)
     if not model.endswith(".onnx") and not path.is_file():
         raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
-    graph = Network(path, threads)
-    if graph.recipe["output"] != "odds":
-        raise ConfigError(f"{model}: gives colors without odds; 'photochrom models' lists what colors photos")
-    return graph
+    network = Network(path, threads)
+    if network.metadata["output"] != "probabilities":
+        raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
+    return network
 
 
 def _photo(source: Path | str | bytes | Image.Image | Photo) -> Photo:
@@ -353,17 +353,17 @@ def _area_mean(luma: Pixels, rows: int, columns: int) -> Pixels:
     return resized
 
 
-def _readings(odds: AnyArray, read_out: str, count: int) -> list[tuple[AnyArray, AnyArray]]:
-    """Guesses and how likely each is: the best one by the read-out, then others as far from it as the odds leave room.
+def _readings(probabilities: AnyArray, decoding: str, count: int) -> list[tuple[AnyArray, AnyArray]]:
+    """Guesses and how likely each is: the best by the decoding, then others as far off as the probabilities allow.
 
     Args:
-        odds: Shape (batch, 2, bins, rows, columns).
-        read_out: A key of `photochrom.coloring.distribution.READ_OUTS`.
+        probabilities: Shape (batch, 2, bins, rows, columns).
+        decoding: A key of `photochrom.coloring.distribution.DECODINGS`.
         count: How many.
 
     Returns:
-        `count` times chroma, shape (batch, 2, rows, columns), and chances, shape (batch, 1, rows, columns).
+        `count` times chroma, shape (batch, 2, rows, columns), and how likely each is, shape (batch, 1, rows, columns).
     """
-    best, (median, *others) = read_chroma(odds, read_out), variant_chroma(odds, count)
+    best, (median, *others) = decode_chroma(probabilities, decoding), variant_chroma(probabilities, count)
     guesses = [best, *(best + (other - median) for other in others)]
-    return [(guess, chance_within(odds, guess)) for guess in guesses]
+    return [(guess, probability_within(probabilities, guess)) for guess in guesses]

@@ -1,7 +1,8 @@
 """What can be read from a distribution of chroma: guesses of several kinds, and how sure they are.
 
-A gray picture does not say which colors it had. So a network gives, at each place and for Cb and Cr each, the odds of
-a row of bins; the choice of one color from them comes after the network, for numpy arrays and torch tensors alike.
+A gray picture does not say which colors it had. So a network gives, at each place and for Cb and Cr each, the
+probabilities of a row of bins; the choice of one color from them comes after the network, for numpy arrays and torch
+tensors alike.
 """
 
 from collections.abc import Callable
@@ -11,36 +12,37 @@ from array_api_compat import array_namespace, device
 
 from photochrom.color import BLUE_SPAN, RED_SPAN, STUDY_MARGIN, fit_gamut
 from photochrom.errors import ConfigError
-from photochrom.tensors import AnyArray, ChromaBatch, ChromaOdds, GrayBatch, RgbBatch
+from photochrom.tensors import AnyArray, ChromaBatch, ChromaProbabilities, GrayBatch, RgbBatch
 
 __all__ = [
+    "BIN_CENTERS",
     "BIN_COUNT",
+    "BIN_WIDTH",
+    "DECODINGS",
     "MAX_VARIANTS",
     "NATURAL_VIVIDNESS",
-    "READ_OUTS",
     "cautious_chroma",
-    "chance_within",
-    "color_from_odds",
+    "color_from_probabilities",
+    "decode_chroma",
     "likeliest_chroma",
     "mean_chroma",
     "natural_chroma",
-    "odds_from_scores",
+    "probabilities_from_logits",
+    "probability_within",
     "quantile_chroma",
-    "read_chroma",
-    "require_read_out",
-    "soft_bins",
+    "require_decoding",
     "variant_chroma",
 ]
 
 _LEVEL = 2.0 / 255.0
 """One of 255 levels, as a difference of signed values."""
 
-_BIN_WIDTH = 4.0 * _LEVEL
+BIN_WIDTH = 4.0 * _LEVEL
 _OUTERMOST = 24
 BIN_COUNT = 2 * _OUTERMOST + 1
 """Bins of 4 levels, from -96 to 96: of the study's faces one value in a thousand lies beyond +-57."""
 
-_CENTERS = np.arange(-_OUTERMOST, _OUTERMOST + 1, dtype=np.float32) * np.float32(_BIN_WIDTH)
+BIN_CENTERS = np.arange(-_OUTERMOST, _OUTERMOST + 1, dtype=np.float32) * np.float32(BIN_WIDTH)
 _CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
 """The values among which `likeliest_chroma` chooses: every second level."""
 
@@ -54,7 +56,7 @@ half. On whole portraits not learnt from, more left backgrounds grayer than need
 docs/log.md."""
 
 _SHARPNESS = 60.0
-"""How decidedly the best candidate wins over its neighbors; those of like chance are averaged, for smooth hues."""
+"""How decidedly the best candidate wins over its neighbors; those of like probability are averaged, for smooth hues."""
 
 _NEIGHBORHOOD = 14.0 * _LEVEL
 """How far neighbors reach: as far as one bin's colors all lie within the margin. Those of another hump do not count:
@@ -74,14 +76,15 @@ def _window_shares(reach: float) -> AnyArray:
     Returns:
         Shape (candidates, bins), range [0, 1].
     """
-    lower, upper = _CENTERS - _BIN_WIDTH / 2.0, _CENTERS + _BIN_WIDTH / 2.0
+    lower, upper = BIN_CENTERS - BIN_WIDTH / 2.0, BIN_CENTERS + BIN_WIDTH / 2.0
     candidates = _CANDIDATES[:, None]
     overlap = np.minimum(upper, candidates + reach) - np.maximum(lower, candidates - reach)
-    return (np.clip(overlap, 0.0, None) / _BIN_WIDTH).astype(np.float32)
+    return (np.clip(overlap, 0.0, None) / BIN_WIDTH).astype(np.float32)
 
 
 _WINDOWS = np.stack([_window_shares(reach) for reach in _REACHES])
-"""Shape (2, candidates, bins): times the odds, this is the chance of each candidate, by blue for Cb, by red for Cr."""
+"""Shape (2, candidates, bins): times the probabilities of bins, this is that of each candidate, by blue for Cb, by red
+for Cr."""
 
 
 def _like(constant: AnyArray, array: AnyArray) -> AnyArray:
@@ -90,102 +93,87 @@ def _like(constant: AnyArray, array: AnyArray) -> AnyArray:
 
 
 def _along_bins(values: AnyArray, array: AnyArray) -> AnyArray:
-    """Values of bins or candidates, to be combined with odds, as `_like` gives them."""
+    """Values of bins or candidates, to be combined with probabilities, as `_like` gives them."""
     return array_namespace(array).reshape(_like(values, array), (1, 1, -1, 1, 1))
 
 
-def _softmax(scores: AnyArray) -> AnyArray:
-    """Odds that sum to one over the third axis."""
-    xp = array_namespace(scores)
-    powers = xp.exp(scores - xp.max(scores, axis=2, keepdims=True))
+def _softmax(logits: AnyArray) -> AnyArray:
+    """Probabilities that sum to one over the third axis."""
+    xp = array_namespace(logits)
+    powers = xp.exp(logits - xp.max(logits, axis=2, keepdims=True))
     return powers / xp.sum(powers, axis=2, keepdims=True)
 
 
-def odds_from_scores(scores: AnyArray) -> ChromaOdds:
-    """The odds that a network's scores stand for.
+def probabilities_from_logits(logits: AnyArray) -> ChromaProbabilities:
+    """The probabilities that a network's logits stand for.
 
     Args:
-        scores: Shape (batch, 2, bins, height, width), any range.
+        logits: Shape (batch, 2, bins, height, width), any range.
 
     Returns:
         Same shape, range [0, 1]; the bins of a place sum to 1.
     """
-    return _softmax(scores)
+    return _softmax(logits)
 
 
-def soft_bins(chroma: ChromaBatch) -> ChromaOdds:
-    """The odds that training aims at: a bell around the true value, as wide as a bin.
-
-    Near misses are thereby told from far ones, which plain classes would not.
-
-    Args:
-        chroma: Shape (batch, 2, height, width), range [-1, 1].
-
-    Returns:
-        Shape (batch, 2, bins, height, width); the bins of a place sum to 1.
-    """
-    distance = (chroma[:, :, None] - _along_bins(_CENTERS, chroma)) / _BIN_WIDTH
-    return _softmax(-0.5 * distance**2)
-
-
-def mean_chroma(odds: ChromaOdds) -> ChromaBatch:
+def mean_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
     """The mean of the distribution: the guess with the least mean squared error, and somewhat gray.
 
     Args:
-        odds: Shape (batch, 2, bins, height, width).
+        probabilities: Shape (batch, 2, bins, height, width).
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].
     """
-    return array_namespace(odds).sum(odds * _along_bins(_CENTERS, odds), axis=2)
+    return array_namespace(probabilities).sum(probabilities * _along_bins(BIN_CENTERS, probabilities), axis=2)
 
 
-def likeliest_chroma(odds: ChromaOdds) -> ChromaBatch:
+def likeliest_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
     """The guess from which most truths lie within the study's margin: Cb judged by blue, Cr by red.
 
     Green depends on both, but so weakly that it hardly ever decides.
 
     Args:
-        odds: Shape (batch, 2, bins, height, width).
+        probabilities: Shape (batch, 2, bins, height, width).
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].
     """
-    xp = array_namespace(odds)
-    chances, candidates = _chances(odds), _along_bins(_CANDIDATES, odds)
-    highest = xp.max(chances, axis=2, keepdims=True)
-    best = _like(_CANDIDATES, odds)[xp.argmax(chances, axis=2)][:, :, None]
-    is_neighbor = xp.astype(xp.abs(candidates - best) <= _NEIGHBORHOOD, odds.dtype)
-    weights = xp.exp(_SHARPNESS * (chances - highest)) * is_neighbor
+    xp = array_namespace(probabilities)
+    hits, candidates = _hit_probabilities(probabilities), _along_bins(_CANDIDATES, probabilities)
+    highest = xp.max(hits, axis=2, keepdims=True)
+    best = _like(_CANDIDATES, probabilities)[xp.argmax(hits, axis=2)][:, :, None]
+    is_neighbor = xp.astype(xp.abs(candidates - best) <= _NEIGHBORHOOD, probabilities.dtype)
+    weights = xp.exp(_SHARPNESS * (hits - highest)) * is_neighbor
     # Dividing once at the end spares a pass over all candidates.
     return xp.sum(weights * candidates, axis=2) / xp.sum(weights, axis=2)
 
 
-def _chances(odds: ChromaOdds) -> AnyArray:
+def _hit_probabilities(probabilities: ChromaProbabilities) -> AnyArray:
     """How likely the truth lies within the margin of each candidate; shape (batch, 2, candidates, height, width)."""
-    xp = array_namespace(odds)
-    batch, _, bins, height, width = odds.shape
-    windows = _like(_WINDOWS, odds)
-    flat = xp.matmul(windows, xp.reshape(odds, (batch, 2, bins, height * width)))
+    xp = array_namespace(probabilities)
+    batch, _, bins, height, width = probabilities.shape
+    windows = _like(_WINDOWS, probabilities)
+    flat = xp.matmul(windows, xp.reshape(probabilities, (batch, 2, bins, height * width)))
     return xp.reshape(flat, (batch, 2, -1, height, width))
 
 
-def natural_chroma(odds: ChromaOdds) -> ChromaBatch:
+def natural_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
     """The likeliest guess with its colors as vivid as those of true pictures are on average.
 
     Whatever hedges between several tints is grayer than each of them. The likeliest guess of the shipped `face` has
     0.83 of the true colorfulness on the study's validation faces, this one 0.96, at the cost of larger errors.
 
     Args:
-        odds: Shape (batch, 2, bins, height, width).
+        probabilities: Shape (batch, 2, bins, height, width).
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].
     """
-    return likeliest_chroma(odds) * NATURAL_VIVIDNESS
+    return likeliest_chroma(probabilities) * NATURAL_VIVIDNESS
 
 
-def cautious_chroma(odds: ChromaOdds) -> ChromaBatch:
+def cautious_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
     """The mean, as vivid as true pictures are where the network is sure, and faded towards gray where it is not.
 
     In a photo of people that is a background or a garment, and a wrong color there is worse than none: what hedges
@@ -193,47 +181,47 @@ def cautious_chroma(odds: ChromaOdds) -> ChromaBatch:
     smoothly from place to place, so nothing blotches.
 
     Args:
-        odds: Shape (batch, 2, bins, height, width).
+        probabilities: Shape (batch, 2, bins, height, width).
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].
     """
-    xp = array_namespace(odds)
-    mean = mean_chroma(odds)
-    square = xp.sum(odds * _along_bins(_CENTERS**2, odds), axis=2)
+    xp = array_namespace(probabilities)
+    mean = mean_chroma(probabilities)
+    square = xp.sum(probabilities * _along_bins(BIN_CENTERS**2, probabilities), axis=2)
     strength = xp.sum(mean**2, axis=1, keepdims=True)
     spread = xp.sum(square, axis=1, keepdims=True) - strength
     return mean * NATURAL_VIVIDNESS * strength / (strength + _CAUTION * xp.clip(spread, 1e-6, None))
 
 
-def quantile_chroma(odds: ChromaOdds, blue: float, red: float) -> ChromaBatch:
-    """A guess that is equally daring everywhere: at each place, the value below which a given share of the odds lies.
+def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float) -> ChromaBatch:
+    """A guess that is equally daring everywhere: at each place, the value below which a given share of truths lies.
 
     One pair of shares for the whole picture gives one coherent tint. Where the network is sure, as of skin, guesses
     hardly differ; where it is not, as of clothes, they do.
 
     Args:
-        odds: Shape (batch, 2, bins, height, width).
+        probabilities: Shape (batch, 2, bins, height, width).
         blue: Share for Cb, between 0 and 1; 0.5 gives the median.
         red: Share for Cr, between 0 and 1.
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].
     """
-    xp = array_namespace(odds)
-    shares = xp.reshape(_like(np.asarray([blue, red], dtype=np.float32), odds), (1, 2, 1, 1, 1))
-    below = xp.cumulative_sum(odds, axis=2) - odds
+    xp = array_namespace(probabilities)
+    shares = xp.reshape(_like(np.asarray([blue, red], dtype=np.float32), probabilities), (1, 2, 1, 1, 1))
+    below = xp.cumulative_sum(probabilities, axis=2) - probabilities
     # The share of each bin that lies below the quantile: all of the lower ones, none of the higher ones.
-    filled = xp.clip((shares - below) / xp.clip(odds, 1e-6, None), 0.0, 1.0)
-    lowest = float(_CENTERS[0]) - _BIN_WIDTH / 2.0
-    return lowest + _BIN_WIDTH * xp.sum(filled, axis=2)
+    filled = xp.clip((shares - below) / xp.clip(probabilities, 1e-6, None), 0.0, 1.0)
+    lowest = float(BIN_CENTERS[0]) - BIN_WIDTH / 2.0
+    return lowest + BIN_WIDTH * xp.sum(filled, axis=2)
 
 
-def variant_chroma(odds: ChromaOdds, count: int) -> list[ChromaBatch]:
-    """Several guesses that differ where the odds leave room: the median first, then warmer and cooler ones, in pairs.
+def variant_chroma(probabilities: ChromaProbabilities, count: int) -> list[ChromaBatch]:
+    """Several guesses that differ where the probabilities allow it: the median first, then pairs of warmer and cooler.
 
     Args:
-        odds: Shape (batch, 2, bins, height, width).
+        probabilities: Shape (batch, 2, bins, height, width).
         count: How many, from 1 to `MAX_VARIANTS`.
 
     Returns:
@@ -244,24 +232,24 @@ def variant_chroma(odds: ChromaOdds, count: int) -> list[ChromaBatch]:
     """
     if not 1 <= count <= MAX_VARIANTS:
         raise ConfigError(f"there can be 1 to {MAX_VARIANTS} variants, not {count}")
-    return [quantile_chroma(odds, blue, red) for blue, red in _VARIANT_SHARES[:count]]
+    return [quantile_chroma(probabilities, blue, red) for blue, red in _VARIANT_SHARES[:count]]
 
 
-def chance_within(odds: ChromaOdds, chroma: ChromaBatch) -> GrayBatch:
+def probability_within(probabilities: ChromaProbabilities, chroma: ChromaBatch) -> GrayBatch:
     """How likely red, and how likely blue, of a guess lies within the study's margin of the truth: the mean of the two.
 
     Args:
-        odds: Shape (batch, 2, bins, height, width).
+        probabilities: Shape (batch, 2, bins, height, width).
         chroma: The guess; shape (batch, 2, height, width).
 
     Returns:
         Shape (batch, 1, height, width), range [0, 1].
     """
-    xp = array_namespace(odds)
-    reach = xp.reshape(_like(np.asarray(_REACHES), odds), (1, 2, 1, 1, 1))
-    distance = xp.abs(_along_bins(_CENTERS, odds) - chroma[:, :, None])
-    inside = xp.clip((reach + _BIN_WIDTH / 2.0 - distance) / _BIN_WIDTH, 0.0, 1.0)
-    return xp.mean(xp.sum(odds * inside, axis=2), axis=1, keepdims=True)
+    xp = array_namespace(probabilities)
+    reach = xp.reshape(_like(np.asarray(_REACHES), probabilities), (1, 2, 1, 1, 1))
+    distance = xp.abs(_along_bins(BIN_CENTERS, probabilities) - chroma[:, :, None])
+    inside = xp.clip((reach + BIN_WIDTH / 2.0 - distance) / BIN_WIDTH, 0.0, 1.0)
+    return xp.mean(xp.sum(probabilities * inside, axis=2), axis=1, keepdims=True)
 
 
 _VARIANT_SHARES = (
@@ -280,7 +268,7 @@ move against each other."""
 
 MAX_VARIANTS = len(_VARIANT_SHARES)
 
-READ_OUTS: dict[str, Callable[[ChromaOdds], ChromaBatch]] = {
+DECODINGS: dict[str, Callable[[ChromaProbabilities], ChromaBatch]] = {
     "within": likeliest_chroma,
     "mean": mean_chroma,
     "natural": natural_chroma,
@@ -289,50 +277,52 @@ READ_OUTS: dict[str, Callable[[ChromaOdds], ChromaBatch]] = {
 """The guesses by name."""
 
 
-def require_read_out(name: str) -> None:
-    """Refuse what is no key of `READ_OUTS`.
+def require_decoding(name: str) -> None:
+    """Refuse what is no key of `DECODINGS`.
 
     Raises:
-        ConfigError: There is no such read-out.
+        ConfigError: There is no such decoding.
     """
-    if name not in READ_OUTS:
-        raise ConfigError(f"no read-out is called {name!r}; there are: {', '.join(READ_OUTS)}")
+    if name not in DECODINGS:
+        raise ConfigError(f"no decoding is called {name!r}; there are: {', '.join(DECODINGS)}")
 
 
-def read_chroma(odds: ChromaOdds, read_out: str) -> ChromaBatch:
+def decode_chroma(probabilities: ChromaProbabilities, decoding: str) -> ChromaBatch:
     """The guess of a name.
 
     Args:
-        odds: Shape (batch, 2, bins, height, width).
-        read_out: A key of `READ_OUTS`.
+        probabilities: Shape (batch, 2, bins, height, width).
+        decoding: A key of `DECODINGS`.
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].
 
     Raises:
-        ConfigError: There is no such read-out.
+        ConfigError: There is no such decoding.
     """
-    require_read_out(read_out)
-    return READ_OUTS[read_out](odds)
+    require_decoding(decoding)
+    return DECODINGS[decoding](probabilities)
 
 
-def color_from_odds(gray: GrayBatch, odds: ChromaOdds, read_out: str, stride: int) -> RgbBatch:
-    """The color pictures that odds stand for, as the network itself makes them, for numpy arrays.
+def color_from_probabilities(
+    gray: GrayBatch, probabilities: ChromaProbabilities, decoding: str, stride: int
+) -> RgbBatch:
+    """The color pictures that probabilities stand for, as the network itself makes them, for numpy arrays.
 
     Args:
-        gray: What the odds were made of; shape (batch, 1, height, width), signed.
-        odds: Shape (batch, 2, bins, height / stride, width / stride), sides rounded up.
-        read_out: A key of `photochrom.coloring.distribution.READ_OUTS`.
-        stride: How many times smaller than the picture the odds are; the recipe of the file tells.
+        gray: What the probabilities were made of; shape (batch, 1, height, width), signed.
+        probabilities: Shape (batch, 2, bins, height / stride, width / stride), sides rounded up.
+        decoding: A key of `photochrom.coloring.distribution.DECODINGS`.
+        stride: How many times smaller than the picture the probabilities are; the metadata of the file tells.
 
     Returns:
         Shape (batch, 3, height, width), signed; the luma is that of the gray.
 
     Raises:
-        ConfigError: There is no such read-out.
+        ConfigError: There is no such decoding.
     """
     height, width = gray.shape[-2:]
-    enlarged = _enlarged(read_chroma(odds, read_out), stride)
+    enlarged = _enlarged(decode_chroma(probabilities, decoding), stride)
     return fit_gamut(gray, enlarged[..., :height, :width])
 
 

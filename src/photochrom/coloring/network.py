@@ -12,20 +12,20 @@ from photochrom.tensors import AnyArray, GrayBatch
 
 __all__ = ["FORMAT_VERSION", "METADATA_KEY", "Network"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 METADATA_KEY = "photochrom"
-"""Of the file's metadata, under which its recipe stands as JSON."""
+"""The ONNX property that holds what `Network.metadata` gives, as JSON."""
 
 
 class Network:
     """A network that ONNX Runtime runs on the CPU.
 
     Attributes:
-        recipe: What `photochrom.lab.export.export_onnx` wrote of it: `model`, `hyperparameters`, `data`, `figures`, the
-            name of its `output`, and for odds their `stride`, the `read_outs` and the chosen `read_out`.
+        metadata: What `photochrom.lab.export.export_onnx` wrote of it: `model`, `hyperparameters`, `data`, `figures`,
+            the name of its `output`, and for probabilities their `stride`, the `decodings` and the chosen `decoding`.
     """
 
-    recipe: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
     def __init__(self, source: Path | bytes, threads: int = 1) -> None:
         """Load an ONNX file.
@@ -51,10 +51,10 @@ class Network:
         except Exception as error:  # the classes of ONNX Runtime's errors are not public
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason})") from error
-        self.recipe = _read_recipe(name, self._session.get_modelmeta().custom_metadata_map)
+        self.metadata = _read_metadata(name, self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, gray: GrayBatch) -> AnyArray:
-        """What the network gives: odds, shape (batch, 2, bins, rows, columns), or color, (batch, 3, height, width).
+        """The output: probabilities, shape (batch, 2, bins, rows, columns), or color, shape (batch, 3, height, width).
 
         Args:
             gray: Shape (batch, 1, height, width), signed, float32; any size that the network takes.
@@ -63,22 +63,25 @@ class Network:
             CheckpointError: The network does not take it.
         """
         try:
-            (output,) = self._session.run([self.recipe["output"]], {"gray": gray})
+            (output,) = self._session.run([self.metadata["output"]], {"gray": gray})
         except Exception as error:  # as above
             reason = " ".join(str(error).split())
             height, width = gray.shape[-2:]
             raise CheckpointError(
-                f"{self.recipe['model']}: its ONNX form fails at pictures of {height}x{width} ({reason})"
+                f"{self.metadata['model']}: its ONNX form fails at pictures of {height}x{width} ({reason})"
             ) from error
         return output
 
 
-def _read_recipe(name: str, metadata: Mapping[str, str]) -> Mapping[str, Any]:
+def _read_metadata(name: str, properties: Mapping[str, str]) -> Mapping[str, Any]:
     try:
-        recipe = json.loads(metadata[METADATA_KEY])
-        version, _, _ = recipe["format_version"], recipe["model"], recipe["output"]
+        metadata = json.loads(properties[METADATA_KEY])
+        version, _, _ = metadata["format_version"], metadata["model"], metadata["output"]
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{name}: none of photochrom's ONNX files; 'photochrom export' writes them") from error
     if version != FORMAT_VERSION:
-        raise CheckpointError(f"{name}: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}")
-    return dict(recipe)
+        raise CheckpointError(
+            f"{name}: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}; "
+            "'photochrom export' writes it anew from its checkpoint"
+        )
+    return dict(metadata)

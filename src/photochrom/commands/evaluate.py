@@ -20,7 +20,7 @@ def evaluate(
     weights: Weights,
     data: Data = "auto",
     split: Annotated[str, typer.Option(help="train, val, or test where it has color.")] = "val",
-    read_out: Annotated[
+    decoding: Annotated[
         str | None, typer.Option(help="How a network that gives a distribution shall choose its color.")
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Draw so many pictures; all of them if not given.")] = None,
@@ -37,14 +37,14 @@ def evaluate(
     if json is not None:
         read_evaluations(json)  # a file that cannot be added to is better told before the work than after it
     model, pairs = find_checkpoint(weights).model, open_split(data, split)
-    evaluation = _measured(model, choose(pairs, count or len(pairs)), read_out)
+    evaluation = _measured(model, choose(pairs, count or len(pairs)), decoding)
     for table in evaluation.tables():
         print_table(table.columns, table.rows, title=table.title)
     if json is not None:
         record_evaluation(json, evaluation, weights, open_dataset(data).name, split)
 
 
-def _measured(model: "ColorizationModel", pairs: "Pairs", read_out: str | None) -> "ModelEvaluation":
+def _measured(model: "ColorizationModel", pairs: "Pairs", decoding: str | None) -> "ModelEvaluation":
     """Measure a network behind a bar."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -57,4 +57,4 @@ def _measured(model: "ColorizationModel", pairs: "Pairs", read_out: str | None) 
         def update(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        return evaluate_model(model, pairs, read_out, update)
+        return evaluate_model(model, pairs, decoding, update)

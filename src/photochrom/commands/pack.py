@@ -15,7 +15,7 @@ def pack(
     out: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME=VALUE]...", help="How it shall be used, such as read_out=natural mirrored=true."),
+        typer.Argument(metavar="[NAME=VALUE]...", help="How it shall be used, such as decoding=natural mirrored=true."),
     ] = None,
 ) -> None:
     """Write weights anew in half precision, to ship or to hand on."""

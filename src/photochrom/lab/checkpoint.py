@@ -1,4 +1,4 @@
-"""Weights and the recipe that rebuilds their network, in one file that runs no code when it is read."""
+"""Weights and the metadata that rebuilds their network, in one file that runs no code when it is read."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ __all__ = [
     "save_checkpoint",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _METADATA_KEY = "photochrom"
 
 
@@ -56,7 +56,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = False) -
         OSError: The file cannot be written.
     """
     model = checkpoint.model
-    recipe = {
+    metadata = {
         "format_version": FORMAT_VERSION,
         "model": model.catalogue_name,
         "hyperparameters": model.hyperparameters,
@@ -67,7 +67,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = False) -
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     if half:
         weights = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
-    write_whole(path, save(weights, metadata={_METADATA_KEY: json.dumps(recipe)}))
+    write_whole(path, save(weights, metadata={_METADATA_KEY: json.dumps(metadata)}))
 
 
 def pack_checkpoint(source: Path, target: Path, hyperparameters: Mapping[str, Any]) -> None:
@@ -76,7 +76,7 @@ def pack_checkpoint(source: Path, target: Path, hyperparameters: Mapping[str, An
     Args:
         source: A checkpoint.
         target: Where the new one goes; an older one is replaced.
-        hyperparameters: Settings to change that need no other weights, such as `read_out`; what was measured with
+        hyperparameters: Settings to change that need no other weights, such as `decoding`; what was measured with
             the old ones is left out then.
 
     Raises:
@@ -111,12 +111,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: no such file")
     try:
         with safe_open(path, framework="pt") as file:
-            recipe = _read_recipe(path, file.metadata() or {})
+            metadata = _read_metadata(path, file.metadata() or {})
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: not a checkpoint, or a broken one ({error})") from error
-    model = _rebuild(path, recipe, weights)
-    return Checkpoint(model=model, data=recipe.get("data", {}), figures=recipe.get("figures", {}))
+    model = _rebuild(path, metadata, weights)
+    return Checkpoint(model=model, data=metadata.get("data", {}), figures=metadata.get("figures", {}))
 
 
 def checkpoint_path(name_or_path: str) -> Path:
@@ -141,27 +141,29 @@ def find_checkpoint(name_or_path: str) -> Checkpoint:
     return load_checkpoint(checkpoint_path(name_or_path))
 
 
-def _read_recipe(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+def _read_metadata(path: Path, properties: Mapping[str, str]) -> dict[str, Any]:
     try:
-        recipe = json.loads(metadata[_METADATA_KEY])
-        version = recipe["format_version"]
+        metadata = json.loads(properties[_METADATA_KEY])
+        version = metadata["format_version"]
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path}: holds weights, but not photochrom's recipe to rebuild their network") from error
+        raise CheckpointError(
+            f"{path}: holds weights, but not photochrom's metadata to rebuild their network"
+        ) from error
     if version != FORMAT_VERSION:
         raise CheckpointError(
             f"{path}: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}; "
             "train it anew, or install the photochrom that wrote it"
         )
-    if not isinstance(recipe.get("model"), str) or not isinstance(recipe.get("hyperparameters"), dict):
-        raise CheckpointError(f"{path}: its recipe names no network")
-    return dict(recipe)
+    if not isinstance(metadata.get("model"), str) or not isinstance(metadata.get("hyperparameters"), dict):
+        raise CheckpointError(f"{path}: its metadata names no network")
+    return dict(metadata)
 
 
-def _rebuild(path: Path, recipe: Mapping[str, Any], weights: Mapping[str, Any]) -> ColorizationModel:
+def _rebuild(path: Path, metadata: Mapping[str, Any], weights: Mapping[str, Any]) -> ColorizationModel:
     try:
-        model = models.create(recipe["model"], recipe["hyperparameters"])
+        model = models.create(metadata["model"], metadata["hyperparameters"])
         model.load_state_dict(dict(weights))
     except (ConfigError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise CheckpointError(f"{path}: its weights do not fit {recipe['model']!r} ({reason})") from error
+        raise CheckpointError(f"{path}: its weights do not fit {metadata['model']!r} ({reason})") from error
     return model.eval()

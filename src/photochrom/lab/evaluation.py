@@ -50,7 +50,7 @@ FEWEST_PICTURES = 30
 """Of a group that takes part in the fairness ratio; the mean of fewer says little."""
 
 _BATCH_SIZE = 20
-_RECORD_KEYS = frozenset({"model", "data", "split", "pictures", "read_out"})
+_RECORD_KEYS = frozenset({"model", "data", "split", "pictures", "decoding"})
 """What tells one evaluation of a network from another."""
 
 
@@ -70,8 +70,8 @@ class Scores:
         true_colorfulness: Of the truth.
         colorfulness_ratio: The first of these by the second: below 1 is paler than the truth; NaN if that is gray.
         largest_luma_change: The most that the luma of any pixel changed, in levels of 255.
-        calibration: The stated chances that red and blue lie within 12 levels, beside the share that does; None if
-            the network states none.
+        calibration: The stated probabilities that red and blue lie within 12 levels, beside the share that does; None
+            if the network states none.
     """
 
     pictures: int
@@ -145,13 +145,13 @@ class ModelEvaluation:
     """All measures of a network on pictures whose color is known.
 
     Attributes:
-        read_out: How color was read out of the network's distribution; None if it gives color only.
+        decoding: How color was decoded from the network's distribution; None if it gives color only.
         overall: The measures of all pictures.
         by_skin_tone: By how light the skin looks in the true pictures; see `photochrom.lab.skin_tone`.
         by_label: By the groups that the data set names; None if it names none.
     """
 
-    read_out: str | None
+    decoding: str | None
     overall: Scores
     by_skin_tone: Grouping
     by_label: Grouping | None
@@ -159,7 +159,7 @@ class ModelEvaluation:
     def as_dict(self) -> dict[str, Any]:
         """Everything by name, for JSON."""
         return {
-            "read_out": self.read_out,
+            "decoding": self.decoding,
             "overall": self.overall.as_dict(),
             "by_skin_tone": self.by_skin_tone.as_dict(),
             "by_label": None if self.by_label is None else self.by_label.as_dict(),
@@ -174,7 +174,7 @@ class ModelEvaluation:
 
 
 def record_evaluation(file: Path, evaluation: ModelEvaluation, model: str, data: str, split: str) -> None:
-    """Add an evaluation to a JSON file of evaluations; an older one of the same model, pictures and read-out goes.
+    """Add an evaluation to a JSON file of evaluations; an older one of the same model, pictures and decoding goes.
 
     Args:
         file: Holds a list with `model`, `data`, `split`, `pictures` and the entries of `ModelEvaluation.as_dict` for
@@ -212,28 +212,28 @@ def read_evaluations(file: Path) -> list[dict[str, Any]]:
 
 
 def evaluate_model(
-    model: ColorizationModel, pairs: Pairs, read_out: str | None = None, progress: ProgressCallback | None = None
+    model: ColorizationModel, pairs: Pairs, decoding: str | None = None, progress: ProgressCallback | None = None
 ) -> ModelEvaluation:
     """Every measure of a network on pictures whose color is known, overall and by group.
 
     Args:
         model: Any network; it is left in evaluation mode.
         pairs: Gray pictures and their true color, at least 11 pixels on each side; their labels are groups too.
-        read_out: How color is read out of a network that gives a distribution; as it is set if not given.
+        decoding: How color is decoded from a network that gives a distribution; as it is set if not given.
         progress: Told the pictures measured so far and how many there are.
 
     Returns:
         The measures.
 
     Raises:
-        ConfigError: The network has no such read-out.
+        ConfigError: The network has no such decoding.
         DataError: The pictures have no known color, or are too small.
     """
-    with _reading_out(model, read_out):
+    with _decoding_by(model, decoding):
         measured = _measured(model, pairs, progress)
-        used = model.read_out if isinstance(model, DistributionModel) else None
+        used = model.decoding if isinstance(model, DistributionModel) else None
     return ModelEvaluation(
-        read_out=used,
+        decoding=used,
         overall=measured.scores(range(len(pairs))),
         by_skin_tone=_grouping(measured, measured.tones, (*TONE_GROUPS, NO_TONE)),
         by_label=None if pairs.labels is None else _grouping(measured, pairs.labels, _label_order(pairs.labels)),
@@ -241,21 +241,21 @@ def evaluate_model(
 
 
 @contextmanager
-def _reading_out(model: ColorizationModel, read_out: str | None) -> Iterator[None]:
-    """Let a network read out its color in one way, and then as before."""
-    if read_out is None:
+def _decoding_by(model: ColorizationModel, decoding: str | None) -> Iterator[None]:
+    """Let a network decode its color in one way, and then as before."""
+    if decoding is None:
         yield
         return
     if not isinstance(model, DistributionModel):
-        raise ConfigError(f"this network has no read-outs: it gives one color, so {read_out!r} cannot be chosen")
-    if read_out not in model.read_outs:
-        raise ConfigError(f"no read-out is called {read_out!r}; there are: {', '.join(model.read_outs)}")
-    before = model.read_out
-    model.read_out = read_out
+        raise ConfigError(f"this network has no decodings: it gives one color, so {decoding!r} cannot be chosen")
+    if decoding not in model.decodings:
+        raise ConfigError(f"no decoding is called {decoding!r}; there are: {', '.join(model.decodings)}")
+    before = model.decoding
+    model.decoding = decoding
     try:
         yield
     finally:
-        model.read_out = before
+        model.decoding = before
 
 
 @dataclass(frozen=True)
@@ -330,7 +330,7 @@ def _confidence(model: ColorizationModel, gray: GrayPictures) -> FloatArray | No
 
 
 def _calibrations(stated: FloatArray, prediction: RgbPictures, truth: RgbPictures) -> list[Calibration]:
-    """For each picture, the stated chances beside how many of red and blue are right."""
+    """For each picture, the stated probabilities beside how many of red and blue are right."""
     hits = is_within(prediction, truth)[..., [0, 2]].mean(axis=-1)
     return [calibration(*one) for one in zip(stated, hits, strict=True)]
 

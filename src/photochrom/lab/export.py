@@ -18,13 +18,13 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from photochrom.color import to_signed, to_uint8
-from photochrom.coloring.distribution import color_from_odds
+from photochrom.coloring.distribution import color_from_probabilities
 from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY, Network
 from photochrom.errors import CheckpointError, ExportError, PhotochromError
 from photochrom.files import written_whole
 from photochrom.lab.checkpoint import Checkpoint
 from photochrom.lab.models import ColorizationModel, DistributionModel
-from photochrom.tensors import AnyArray, ChromaOdds, GrayBatch
+from photochrom.tensors import AnyArray, ChromaProbabilities, GrayBatch
 
 __all__ = ["ExportReport", "export_onnx"]
 
@@ -39,7 +39,7 @@ _TRACED_SHAPE = (2, 1, 139, 181)
 that they can be halved, is not taken to hold for all; large enough to be halved seven times."""
 
 _NETWORK = "network."
-"""What torch puts before the names of weights, after `_OddsOf.network`."""
+"""What torch puts before the names of weights, after `_ProbabilitiesOf.network`."""
 
 _FEWEST_REFERRED = 1000
 """Numbers: smaller weights, such as biases, are not worth a step of their own."""
@@ -78,14 +78,14 @@ def export_onnx(checkpoint: Checkpoint, path: Path, *, weights: Path | None = No
     The graph takes `gray`, float32, shape (batch, 1, height, width), signed, of any batch, height and width that the
     network allows. What it gives depends on the network:
 
-    - `odds` of a network that gives a distribution: float32, shape (batch, 2, bins, rows, columns), range [0, 1];
-      rows and columns are height and width divided by the recipe's `stride`, rounded up. `color_from_odds` makes
-      pictures of them. A mirrored network's average is in the graph.
+    - `probabilities` of a network that gives a distribution: float32, shape (batch, 2, bins, rows, columns), range
+      [0, 1]; rows and columns are height and width divided by the metadata's `stride`, rounded up.
+      `color_from_probabilities` makes pictures of them. A mirrored network's average is in the graph.
     - `rgb` of any other: float32, shape (batch, 3, height, width), signed.
 
-    The file's metadata holds the recipe as JSON under `METADATA_KEY`, so that a reader needs no torch:
+    The file's metadata is JSON in its property `METADATA_KEY`, so that a reader needs no torch:
     `format_version`; `model`, `hyperparameters`, `value_range`, `data` and `figures` as in a checkpoint; `output`, the
-    name above; and for `odds` also `stride`, `read_outs` and the chosen `read_out`.
+    name above; and for `probabilities` also `stride`, `decodings` and the chosen `decoding`.
 
     Args:
         checkpoint: Its network is left as it is.
@@ -107,8 +107,8 @@ def export_onnx(checkpoint: Checkpoint, path: Path, *, weights: Path | None = No
         raise ExportError(f"{path}: must lie in the folder of {weights} to refer to its weights")
     network = deepcopy(checkpoint.model).cpu().float().eval()
     with _one_thread():
-        recipe = _recipe(checkpoint, network)
-        model = _model(network, recipe)
+        metadata = _metadata(checkpoint, network)
+        model = _model(network, metadata)
         if weights:
             _refer_to_weights(model.graph, weights)
         with written_whole(path) as aside:
@@ -117,9 +117,9 @@ def export_onnx(checkpoint: Checkpoint, path: Path, *, weights: Path | None = No
     return ExportReport(path, path.stat().st_size, difference, shapes)
 
 
-def _recipe(checkpoint: Checkpoint, network: ColorizationModel) -> dict[str, Any]:
+def _metadata(checkpoint: Checkpoint, network: ColorizationModel) -> dict[str, Any]:
     """What a reader of the file has to know."""
-    recipe = {
+    metadata = {
         "format_version": FORMAT_VERSION,
         "model": network.catalogue_name,
         "hyperparameters": network.hyperparameters,
@@ -129,33 +129,33 @@ def _recipe(checkpoint: Checkpoint, network: ColorizationModel) -> dict[str, Any
         "output": "rgb",
     }
     if not isinstance(network, DistributionModel):
-        return recipe
-    reading = {"stride": _stride(network), "read_outs": list(network.read_outs), "read_out": network.read_out}
-    return recipe | {"output": "odds"} | reading
+        return metadata
+    reading = {"stride": _stride(network), "decodings": list(network.decodings), "decoding": network.decoding}
+    return metadata | {"output": "probabilities"} | reading
 
 
 def _stride(network: DistributionModel) -> int:
-    """How many times smaller than its picture the odds of a network are."""
+    """How many times smaller than its picture the probabilities of a network are."""
     side = 256
     with torch.no_grad():
-        columns: int = network.odds(torch.zeros(1, 1, side, side)).shape[-1]
+        columns: int = network.probabilities(torch.zeros(1, 1, side, side)).shape[-1]
     return side // columns
 
 
-class _OddsOf(nn.Module):
-    """Gives the odds of a network instead of its color."""
+class _ProbabilitiesOf(nn.Module):
+    """Gives the probabilities of a network instead of its color."""
 
     def __init__(self, network: DistributionModel) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, gray: GrayBatch) -> ChromaOdds:
-        """The odds of chroma of gray pictures."""
-        return self.network.odds(gray)
+    def forward(self, gray: GrayBatch) -> ChromaProbabilities:
+        """The probabilities of chroma of gray pictures."""
+        return self.network.probabilities(gray)
 
 
-def _model(network: ColorizationModel, recipe: Mapping[str, Any]) -> onnx.ModelProto:
-    """The network as an ONNX graph that carries its recipe.
+def _model(network: ColorizationModel, metadata: Mapping[str, Any]) -> onnx.ModelProto:
+    """The network as an ONNX graph that carries its metadata.
 
     Raises:
         ExportError: Torch cannot make one.
@@ -163,22 +163,24 @@ def _model(network: ColorizationModel, recipe: Mapping[str, Any]) -> onnx.ModelP
     try:
         with _quiet_exporter():
             program = torch.onnx.export(
-                _OddsOf(network).eval() if isinstance(network, DistributionModel) else network,
+                _ProbabilitiesOf(network).eval() if isinstance(network, DistributionModel) else network,
                 (torch.zeros(_TRACED_SHAPE),),
                 dynamo=True,
                 dynamic_shapes=({0: "batch", 2: "height", 3: "width"},),
                 input_names=["gray"],
-                output_names=[recipe["output"]],
+                output_names=[metadata["output"]],
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
         reason = str(error.__cause__ or error).strip().partition("\n")[0]
-        raise ExportError(f"{recipe['model']}: torch cannot make an ONNX graph of any size of it: {reason}") from error
+        raise ExportError(
+            f"{metadata['model']}: torch cannot make an ONNX graph of any size of it: {reason}"
+        ) from error
     if program is None:
-        raise ExportError(f"{recipe['model']}: torch made no ONNX graph of it")
+        raise ExportError(f"{metadata['model']}: torch made no ONNX graph of it")
     model: onnx.ModelProto = program.model_proto
     _drop_traces(model.graph)
-    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(recipe)})
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(metadata)})
     return model
 
 
@@ -257,7 +259,7 @@ def _compare(network: ColorizationModel, graph: Network) -> tuple[int, tuple[_Sh
     """Color pictures of several sizes by the network and by its ONNX form.
 
     Args:
-        network: In evaluation mode; its read-out is changed.
+        network: In evaluation mode; its decoding is changed.
         graph: Its ONNX form.
 
     Returns:
@@ -285,12 +287,12 @@ def _gray_pictures(shape: _Shape) -> GrayBatch:
 
 
 def _colored_by_network(network: ColorizationModel, gray: GrayBatch) -> list[AnyArray] | None:
-    """The pictures of each read-out, shape (batch, 3, height, width), uint8; None if they are too small for it."""
-    read_outs = network.read_outs if isinstance(network, DistributionModel) else (None,)
+    """The pictures of each decoding, shape (batch, 3, height, width), uint8; None if they are too small for it."""
+    decodings = network.decodings if isinstance(network, DistributionModel) else (None,)
     pictures = []
-    for read_out in read_outs:
-        if isinstance(network, DistributionModel) and read_out is not None:
-            network.read_out = read_out
+    for decoding in decodings:
+        if isinstance(network, DistributionModel) and decoding is not None:
+            network.decoding = decoding
         try:
             with torch.no_grad():
                 pictures.append(to_uint8(network(torch.from_numpy(gray))).numpy())
@@ -300,7 +302,7 @@ def _colored_by_network(network: ColorizationModel, gray: GrayBatch) -> list[Any
 
 
 def _colored_by_file(graph: Network, gray: GrayBatch) -> list[AnyArray]:
-    """The pictures of each read-out, by the ONNX file; shape (batch, 3, height, width), uint8.
+    """The pictures of each decoding, by the ONNX file; shape (batch, 3, height, width), uint8.
 
     Raises:
         ExportError: It fails.
@@ -309,10 +311,10 @@ def _colored_by_file(graph: Network, gray: GrayBatch) -> list[AnyArray]:
         output = graph.run(gray)
     except CheckpointError as error:
         raise ExportError(str(error)) from error
-    if graph.recipe["output"] == "rgb":
+    if graph.metadata["output"] == "rgb":
         return [to_uint8(output)]
-    stride = graph.recipe["stride"]
-    return [to_uint8(color_from_odds(gray, output, name, stride)) for name in graph.recipe["read_outs"]]
+    stride = graph.metadata["stride"]
+    return [to_uint8(color_from_probabilities(gray, output, name, stride)) for name in graph.metadata["decodings"]]
 
 
 def _difference(name: str, expected: list[AnyArray], found: list[AnyArray]) -> int:

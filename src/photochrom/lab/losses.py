@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, l1_loss, mse_loss, smooth_l1_loss
 
 from photochrom.color import rgb_to_chroma
-from photochrom.coloring.distribution import soft_bins
+from photochrom.coloring.distribution import BIN_CENTERS, BIN_WIDTH
 from photochrom.errors import ConfigError
+from photochrom.tensors import ChromaBatch, ChromaProbabilities, RgbBatch
 
-__all__ = ["LOSSES", "Loss", "chroma_cross_entropy", "get_loss"]
+__all__ = ["LOSSES", "Loss", "chroma_cross_entropy", "chroma_target", "get_loss", "soft_bins"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From prediction and target, both signed of shape (batch, 3, height, width), to a scalar."""
@@ -34,17 +36,50 @@ def get_loss(name: str) -> Loss:
     return LOSSES[name]
 
 
-def chroma_cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
-    """How badly scores of chroma foretell the true chroma, which is first averaged to their size.
+def chroma_target(color: RgbBatch, height: int, width: int) -> Tensor:
+    """The true chroma, averaged to the size of a network's logits.
 
     Args:
-        scores: Shape (batch, 2, bins, smaller height, smaller width), any range.
-        target: Color; shape (batch, 3, height, width), signed.
+        color: Shape (batch, 3, larger height, larger width), signed.
+        height: Of the logits.
+        width: Of the logits.
 
     Returns:
-        A scalar, the mean over places and over Cb and Cr; at least the entropy of the bell that `soft_bins` gives.
+        Shape (batch, 2, height, width), range [-1, 1].
     """
-    height, width = scores.shape[-2:]
-    chroma = adaptive_avg_pool2d(rgb_to_chroma(target), (height, width))
-    odds: Tensor = soft_bins(chroma)
-    return -(odds * scores.log_softmax(dim=2)).sum(dim=2).mean()
+    averaged: Tensor = adaptive_avg_pool2d(rgb_to_chroma(color), (height, width))
+    return averaged
+
+
+def soft_bins(chroma: ChromaBatch) -> ChromaProbabilities:
+    """The probabilities that training aims at: a bell around the true value, as wide as a bin.
+
+    Near misses are thereby told from far ones, which plain classes would not.
+
+    Args:
+        chroma: Shape (batch, 2, height, width), range [-1, 1].
+
+    Returns:
+        Shape (batch, 2, bins, height, width); the bins of a place sum to 1.
+    """
+    centers = torch.from_numpy(BIN_CENTERS).to(chroma).reshape(1, 1, -1, 1, 1)
+    return (-0.5 * ((chroma[:, :, None] - centers) / BIN_WIDTH) ** 2).softmax(dim=2)
+
+
+def chroma_cross_entropy(logits: Tensor, chroma: ChromaBatch, doubling_chroma: float = 0.0) -> Tensor:
+    """How badly logits foretell the true chroma.
+
+    Args:
+        logits: Shape (batch, 2, bins, height, width), any range.
+        chroma: The truth, as `chroma_target` gives it; shape (batch, 2, height, width).
+        doubling_chroma: Length of chroma, in levels of 255, at which a place counts twice as much as a gray one; colors
+            are rare in photos, and a network that sees them count the same grows pale. 0 counts all places the same.
+
+    Returns:
+        A scalar, the weighted mean over places and over Cb and Cr; at least the entropy of the bell of `soft_bins`.
+    """
+    entropy: Tensor = -(soft_bins(chroma) * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
+    if not doubling_chroma:
+        return entropy.mean()
+    weight: Tensor = 1.0 + chroma.square().sum(dim=1).sqrt() * (127.5 / doubling_chroma)
+    return (entropy * weight).mean() / weight.mean()

@@ -275,11 +275,11 @@ def largest_luma_change(prediction: AnyArray, gray: AnyArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How often stated chances came true, in bins of equal width; those of many pictures can be `pooled`.
+    """How often stated probabilities came true, in bins of equal width; those of many pictures can be `pooled`.
 
     Attributes:
         values: How many values are in each bin; shape (bins,).
-        stated: The sum of their stated chances; shape (bins,).
+        stated: The sum of their stated probabilities; shape (bins,).
         observed: The sum of what came true of them; shape (bins,).
     """
 
@@ -289,7 +289,7 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """The expected calibration error, between 0 and 1: by how much a stated chance is wrong, on average.
+        """The expected calibration error, between 0 and 1: by how much a stated probability is wrong, on average.
 
         Reference:
             Guo et al., "On calibration of modern neural networks", 2017, equation 3.
@@ -313,18 +313,18 @@ class Calibration:
 
 
 def calibration(stated: AnyArray, hits: AnyArray, bins: int = 15) -> Calibration:
-    """How often stated chances came true.
+    """How often stated probabilities came true.
 
     Args:
-        stated: Chances between 0 and 1; any shape, but not empty.
+        stated: Probabilities between 0 and 1; any shape, but not empty.
         hits: What came true, between 0 and 1 or bool; same shape.
-        bins: How many ranges of chances are looked at, each as wide.
+        bins: How many ranges of probabilities are looked at, each as wide.
 
     Returns:
         Its `error` is the expected calibration error, its `table()` the reliability table.
 
     Raises:
-        DataError: The shapes differ, or a stated chance is none.
+        DataError: The shapes differ, or a stated probability is none.
 
     Reference:
         Guo et al., "On calibration of modern neural networks", 2017, where the bins are 15.
@@ -334,20 +334,20 @@ def calibration(stated: AnyArray, hits: AnyArray, bins: int = 15) -> Calibration
         0.4
     """
     _require_same_shape(stated, hits)
-    chances = np.asarray(stated, dtype=np.float64).ravel()
-    if not chances.size or not np.all((chances >= 0.0) & (chances <= 1.0)):
-        raise DataError("stated chances must be numbers from 0 to 1, and at least one")
-    places = np.minimum((chances * bins).astype(np.int64), bins - 1)
+    probabilities = np.asarray(stated, dtype=np.float64).ravel()
+    if not probabilities.size or not np.all((probabilities >= 0.0) & (probabilities <= 1.0)):
+        raise DataError("stated probabilities must be numbers from 0 to 1, and at least one")
+    places = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
     came_true = np.asarray(hits, dtype=np.float64).ravel()
 
     def summed(values: FloatArray) -> FloatArray:
         return np.bincount(places, weights=values, minlength=bins).astype(np.float64)
 
-    return Calibration(summed(np.ones_like(chances)), summed(chances), summed(came_true))
+    return Calibration(summed(np.ones_like(probabilities)), summed(probabilities), summed(came_true))
 
 
 def calibration_error(stated: AnyArray, hits: AnyArray, bins: int = 15) -> float:
-    """The expected calibration error of stated chances; see `calibration`."""
+    """The expected calibration error of stated probabilities; see `calibration`."""
     return calibration(stated, hits, bins).error
 
 

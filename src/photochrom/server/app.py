@@ -43,7 +43,7 @@ from photochrom.server.problems import PROBLEM_RESPONSES, Problem, tell
 from photochrom.server.settings import API_KEY_VARIABLE, Settings
 from photochrom.server.tasks import Colored, Confidence, FaceBox
 from photochrom.server.uploads import unpack
-from photochrom.shipped import graph_file, shipped_models
+from photochrom.shipped import network_file, shipped_models
 from photochrom.workers import Deferred, Pending, Pool
 
 __all__ = ["create_app", "serve"]
@@ -223,7 +223,7 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
 
     Raises:
         CheckpointError: The default, or the network for faces, cannot be loaded.
-        ConfigError: It gives no odds of chroma.
+        ConfigError: It gives no probabilities of chroma.
     """
     if settings.face_model is not None:
         _model(settings.face_model, is_default=False)
@@ -231,15 +231,15 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
     for name in shipped_models():
         if name in found or name == settings.face_model:
             continue
-        with contextlib.suppress(PhotochromError):  # one that gives no odds of chroma
+        with contextlib.suppress(PhotochromError):  # one that gives no probabilities of chroma
             found[name] = _model(name, is_default=False)
     return found
 
 
 def _model(model: str, *, is_default: bool) -> ModelAnswer:
-    path = graph_file(model)
-    if Network(path).recipe["output"] != "odds":
-        raise ConfigError(f"{model}: gives colors without odds; 'photochrom models' lists what colors photos")
+    path = network_file(model)
+    if Network(path).metadata["output"] != "probabilities":
+        raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
     return ModelAnswer(name=path.stem, is_default=is_default)
 
 

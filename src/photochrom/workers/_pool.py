@@ -18,7 +18,7 @@ from photochrom.errors import (
     SlowError,
     StartError,
 )
-from photochrom.shipped import graph_file
+from photochrom.shipped import network_file
 from photochrom.workers._task import FaultError, place_of
 from photochrom.workers._worker import EndedError, Worker
 
@@ -133,8 +133,8 @@ class Pool:
         if self._threads:
             return
         for name in filter(None, (self._model.whole, self._model.faces)):
-            if not graph_file(name).is_file():
-                raise CheckpointError(f"{graph_file(name)}: no such file; name another model")
+            if not network_file(name).is_file():
+                raise CheckpointError(f"{network_file(name)}: no such file; name another model")
         for number in range(self._count):
             thread = threading.Thread(target=self._work, name=f"photochrom-worker-{number}", daemon=True)
             self._threads.append(thread)

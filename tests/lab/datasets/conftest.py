@@ -27,9 +27,28 @@ def _names(collection: str) -> Iterator[str]:
                 yield f"S{index:06d}.jpg"
             case "cc0_portraits":
                 yield f"{('female', 'male')[index % 2]}/{index // 2}.jpg"
+            case "flickr8k":
+                yield f"{index}_{index:010x}.jpg"
+            case "lsp":
+                yield f"im{index:05d}.jpg"
+            case "ccp":
+                yield f"photos/{index:04d}.jpg"
+            case "imagenet_samples":
+                yield f"n{index:08d}_thing.jpg"
+            case "open_photos":
+                yield f"{('openstax', '18f', 'dollarstreet', 'garments')[index % 4]}/{index}.jpg"
 
 
-_SIZES = {"utkface": (200, 200), "congress_portraits": (100, 122), "cc0_portraits": (512, 512)}
+_SIZES = {
+    "utkface": (200, 200),
+    "congress_portraits": (100, 122),
+    "cc0_portraits": (512, 512),
+    "flickr8k": (176, 176),
+    "lsp": (252, 168),
+    "ccp": (192, 288),
+    "imagenet_samples": (168, 224),
+    "open_photos": (250, 168),
+}
 
 
 @pytest.fixture
@@ -75,6 +94,10 @@ def draw_collection(tmp_path: Path, data_home: Path) -> Callable[[str], Path]:
                 missing[split] -= 1
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 _draw(seed, _SIZES[collection]).save(root / name, "JPEG", quality=90)
+                if collection == "ccp":
+                    (root / "masks").mkdir(exist_ok=True)
+                    mask = Image.new("L", _SIZES[collection], seed % 4)
+                    mask.save(root / "masks" / f"{Path(name).stem}.png")
             if not any(missing.values()):
                 return root
         raise AssertionError

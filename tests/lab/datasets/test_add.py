@@ -32,7 +32,7 @@ def test_the_study_s_pictures_are_known_by_their_contents(published: Path, data_
 
 def test_a_source_that_holds_none_of_the_sets_is_refused_with_their_names(tmp_path: Path, data_home: Path) -> None:
     (tmp_path / "holiday").mkdir()
-    known = "cc0_portraits, congress_portraits, study, utkface"
+    known = "cc0_portraits, ccp, congress_portraits, flickr8k, imagenet_samples, lsp, open_photos, study, utkface"
     with pytest.raises(DataError, match=f"holiday: holds none of the sets that can be added, which are: {known}$"):
         add(tmp_path / "holiday")
     assert list(data_home.iterdir()) == []

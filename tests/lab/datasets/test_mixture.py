@@ -65,9 +65,11 @@ def test_a_small_part_can_be_shown_several_times(first: Synthetic, pictures: Pat
     np.testing.assert_array_equal(train.truth[9:13], once.truth[5:])
 
 
-@pytest.mark.parametrize("spec", ["2*synthetic+study", "synthetic+0*study"])
-def test_a_part_that_counts_less_than_once_or_a_first_that_counts_more_is_refused(spec: str) -> None:
-    with pytest.raises(ConfigError, match="the first data set counts once, later ones at least once"):
+@pytest.mark.parametrize("spec", ["2*synthetic+study", "0.5*synthetic+study", "synthetic+0*study"])
+def test_a_first_part_with_a_factor_and_a_part_without_pictures_are_refused(spec: str) -> None:
+    with pytest.raises(
+        ConfigError, match="the first data set counts once; later ones a whole number or a share below 1"
+    ):
         open_dataset(spec)
 
 

@@ -4,18 +4,18 @@ import torch
 from torch import Tensor
 
 from photochrom.color import luma, to_uint8
-from photochrom.coloring.distribution import BIN_COUNT, MAX_VARIANTS, READ_OUTS
+from photochrom.coloring.distribution import BIN_COUNT, DECODINGS, MAX_VARIANTS
 from photochrom.errors import ConfigError
 from photochrom.lab import models
 from photochrom.lab.models.chroma_unet import ChromaUNet
 
 
 def network(**hyperparameters: object) -> ChromaUNet:
-    """A small network whose odds differ from place to place."""
+    """A small network whose probabilities differ from place to place."""
     torch.manual_seed(0)
     model = models.create("chroma_unet", {"width": 8, "depth": 2, "blocks": 1, **hyperparameters})
     assert isinstance(model, ChromaUNet)
-    torch.nn.init.normal_(model.to_scores.weight, std=0.5)
+    torch.nn.init.normal_(model.to_logits.weight, std=0.5)
     return model.eval()
 
 
@@ -24,17 +24,17 @@ def gray_pictures(height: int = 32, width: int = 48) -> Tensor:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9), (80, 80), (81, 79), (130, 64)])
-def test_any_size_gives_color_confidence_and_odds_at_a_quarter(size: tuple[int, int]) -> None:
+def test_any_size_gives_color_confidence_and_probabilities_at_a_quarter(size: tuple[int, int]) -> None:
     gray, model = gray_pictures(*size), network()
     assert model(gray).shape == (3, 3, *size)
     assert model.confidence(gray).shape == (3, 1, *size)
-    assert model.odds(gray).shape == (3, 2, BIN_COUNT, -(-size[0] // 4), -(-size[1] // 4))
+    assert model.probabilities(gray).shape == (3, 2, BIN_COUNT, -(-size[0] // 4), -(-size[1] // 4))
 
 
-@pytest.mark.parametrize("read_out", READ_OUTS)
-def test_every_picture_keeps_its_luma_within_half_a_level(read_out: str) -> None:
+@pytest.mark.parametrize("decoding", DECODINGS)
+def test_every_picture_keeps_its_luma_within_half_a_level(decoding: str) -> None:
     gray = gray_pictures()
-    color = to_uint8(network(read_out=read_out)(gray)).double()
+    color = to_uint8(network(decoding=decoding)(gray)).double()
     assert (luma(color) - (gray.double() + 1.0) * 127.5).abs().max() <= 0.5 + 1e-3
 
 
@@ -52,23 +52,25 @@ def test_what_a_distant_corner_shows_reaches_every_place() -> None:
     model, gray = network(), gray_pictures(160, 160)
     changed = gray.clone()
     changed[..., :8, :8] = 1.0
-    assert (model.scores(changed) - model.scores(gray))[..., -4:, -4:].abs().max() > 1e-6
+    assert (model.logits(changed) - model.logits(gray))[..., -4:, -4:].abs().max() > 1e-6
 
 
 @pytest.mark.parametrize("width", [45, 46, 47, 48])
-def test_mirrored_odds_average_the_same_places(width: int) -> None:
+def test_mirrored_probabilities_average_the_same_places(width: int) -> None:
     model, gray = network(mirrored=True), gray_pictures(32, width)
     whole = torch.nn.functional.pad(gray, (0, 48 - width, 0, 0), mode="replicate")
     plain = network()
-    expected = (plain.odds(whole) + plain.odds(whole.flip(3)).flip(4)) / 2.0
-    torch.testing.assert_close(model.odds(gray), expected, atol=1e-5, rtol=1e-4)
+    expected = (plain.probabilities(whole) + plain.probabilities(whole.flip(3)).flip(4)) / 2.0
+    torch.testing.assert_close(model.probabilities(gray), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_mirrored_odds_are_those_of_the_mirrored_picture() -> None:
+def test_mirrored_probabilities_are_those_of_the_mirrored_picture() -> None:
     model, gray = network(mirrored=True), gray_pictures()
-    torch.testing.assert_close(model.odds(gray.flip(3)), model.odds(gray).flip(4), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        model.probabilities(gray.flip(3)), model.probabilities(gray).flip(4), atol=1e-5, rtol=1e-4
+    )
     plain = network()
-    assert not torch.allclose(plain.odds(gray.flip(3)), plain.odds(gray).flip(4), atol=1e-3)
+    assert not torch.allclose(plain.probabilities(gray.flip(3)), plain.probabilities(gray).flip(4), atol=1e-3)
 
 
 def test_variants_differ_and_keep_the_luma() -> None:
@@ -82,12 +84,12 @@ def test_variants_differ_and_keep_the_luma() -> None:
 
 
 @torch.no_grad()
-def test_confidence_is_a_chance_and_follows_the_odds() -> None:
+def test_confidence_is_a_probability_and_follows_the_probabilities() -> None:
     model, gray = network(), gray_pictures()
     unsure = model.confidence(gray)
     assert 0.0 <= float(unsure.min()) <= float(unsure.max()) <= 1.0
-    model.to_scores.weight *= 20.0
-    # Far surer of what it reads: the scores are twenty times as far apart.
+    model.to_logits.weight *= 20.0
+    # Far surer of what it reads: the logits are twenty times as far apart.
     assert model.confidence(gray).mean() > unsure.mean() + 0.05
 
 
@@ -97,7 +99,7 @@ def test_confidence_is_a_chance_and_follows_the_odds() -> None:
         ({"width": 0}, "width must be at least 1"),
         ({"depth": 0}, "depth must be at least 1"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
-        ({"read_out": "vivid"}, "no read-out is called 'vivid'"),
+        ({"decoding": "vivid"}, "no decoding is called 'vivid'"),
     ],
 )
 def test_option_out_of_range_fails_by_name(hyperparameters: dict[str, object], message: str) -> None:

@@ -23,11 +23,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def ship(weights: Path) -> Callable[..., None]:
-    """Ships a tiny model; one with odds of chroma if asked for."""
+    """Ships a tiny model; one with probabilities of chroma if asked for."""
 
-    def ship(name: str, has_odds: bool = False) -> None:
+    def ship(name: str, has_probabilities: bool = False) -> None:
         torch.manual_seed(0)
-        made = models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1}) if has_odds else tiny_convnet()
+        made = (
+            models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1}) if has_probabilities else tiny_convnet()
+        )
         save_checkpoint(weights / f"{name}.safetensors", Checkpoint(made, {"name": "faces of a test"}))
 
     return ship
@@ -45,12 +47,12 @@ def record() -> Callable[..., None]:
         name: str,
         data: str = "study",
         split: str = "val",
-        read_out: str | None = None,
+        decoding: str | None = None,
         labels: dict[str, float] | None = None,
         **figures: Any,
     ) -> None:
         evaluation = ModelEvaluation(
-            read_out=read_out,
+            decoding=decoding,
             overall=scores(**figures),
             by_skin_tone=grouping({"light": 8.0, "dark": 10.0, "unknown": 20.0}),
             by_label=None if labels is None else grouping(labels),

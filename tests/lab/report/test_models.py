@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import photochrom
-from photochrom.coloring.distribution import READ_OUTS
+from photochrom.coloring.distribution import DECODINGS
 from photochrom.lab.report._figures import side_by_side
 from photochrom.lab.report._model_pictures import model_figures
 from photochrom.lab.report._models import gather_shipped
@@ -19,12 +19,12 @@ def test_the_studys_model_comes_first_and_the_others_by_name(ship: Callable[...,
 
 
 def test_a_model_says_what_it_is(ship: Callable[..., None]) -> None:
-    ship("face", has_odds=True)
+    ship("face", has_probabilities=True)
     ship("study-best")
-    plain, with_odds = gather_shipped().models
-    assert (plain.read_out, plain.read_outs, plain.trained_on) == (None, (), "faces of a test")
-    assert with_odds.read_out == "within"
-    assert set(with_odds.read_outs) == set(READ_OUTS)
+    plain, with_probabilities = gather_shipped().models
+    assert (plain.decoding, plain.decodings, plain.trained_on) == (None, (), "faces of a test")
+    assert with_probabilities.decoding == "within"
+    assert set(with_probabilities.decodings) == set(DECODINGS)
 
 
 def test_a_model_without_figures_is_there_without(ship: Callable[..., None], record: Callable[..., None]) -> None:
@@ -61,14 +61,14 @@ def test_each_split_of_each_data_set_is_a_comparison_and_that_of_the_runs_is_fir
     assert [row.name for row in comparisons[0].rows] == ["study-best", "face"]
 
 
-def test_the_default_read_out_comes_first_and_alone_has_groups(
+def test_the_default_decoding_comes_first_and_alone_has_groups(
     ship: Callable[..., None], record: Callable[..., None]
 ) -> None:
-    ship("face", has_odds=True)
-    for read_out, accuracy in (("natural", 0.7), ("mean", 0.6), ("within", 0.8)):
-        record("face", read_out=read_out, accuracy=accuracy, labels={"old": 6.0, "young": 9.0})
+    ship("face", has_probabilities=True)
+    for decoding, accuracy in (("natural", 0.7), ("mean", 0.6), ("within", 0.8)):
+        record("face", decoding=decoding, accuracy=accuracy, labels={"old": 6.0, "young": 9.0})
     (comparison,) = gather_shipped().comparisons("study")
-    rows = [(row.evaluation.read_out, row.evaluation.overall.accuracy, row.is_default) for row in comparison.rows]
+    rows = [(row.evaluation.decoding, row.evaluation.overall.accuracy, row.is_default) for row in comparison.rows]
     assert rows == [("within", 0.8, True), ("mean", 0.6, False), ("natural", 0.7, False)]
     tables = comparison.group_tables()
     assert [(table.name, table.kind) for table in tables] == [("face", "skin tone"), ("face", "label")]
@@ -82,7 +82,7 @@ def test_the_default_read_out_comes_first_and_alone_has_groups(
         ("{", "not JSON"),
         ("{}", "is no list of evaluations"),
         (
-            '[{"model": "face", "data": "study", "split": "val", "pictures": 3, "read_out": null}]',
+            '[{"model": "face", "data": "study", "split": "val", "pictures": 3, "decoding": null}]',
             "0.overall: Field required",
         ),
     ],
@@ -133,10 +133,10 @@ def test_without_a_model_there_is_no_figure() -> None:
 
 def test_figures_show_what_each_model_can(ship: Callable[..., None], record: Callable[..., None]) -> None:
     ship("study-best")
-    ship("face", has_odds=True)
-    ship("portrait", has_odds=True)
-    record("face", read_out="within", stated=0.7)
-    record("portrait", read_out="natural", stated=0.7)
+    ship("face", has_probabilities=True)
+    ship("portrait", has_probabilities=True)
+    record("face", decoding="within", stated=0.7)
+    record("portrait", decoding="natural", stated=0.7)
     figures = dict(model_figures(gather_shipped()))
     assert set(figures) == {
         "shipped-faces.jpg",

@@ -270,10 +270,10 @@ def test_shipped_models_are_measured_side_by_side(
     ship: Callable[..., None], record: Callable[..., None], runs: Path, tmp_path: Path
 ) -> None:
     ship("study-best")
-    ship("face", has_odds=True)
+    ship("face", has_probabilities=True)
     ship("portrait")
     record("study-best", accuracy=0.7591, pictures=2000)
-    record("face", read_out="within", accuracy=0.8016, chroma_error=8.564, stated=0.7, labels={"old": 6.0, "young": 9})
+    record("face", decoding="within", accuracy=0.8016, chroma_error=8.564, stated=0.7, labels={"old": 6.0, "young": 9})
     page = _Page(write_report(runs, tmp_path / "report", "public"))
     lines = (tmp_path / "report" / "report.md").read_text().splitlines()
     reference, ours = (
@@ -326,7 +326,7 @@ def test_broken_figures_of_a_shipped_model_are_named_and_the_report_is_written(
 def test_page_asks_nothing_of_other_places(
     ship: Callable[..., None], record: Callable[..., None], runs: Path, tmp_path: Path
 ) -> None:
-    ship("face", has_odds=True)
-    record("face", read_out="within", stated=0.7)
+    ship("face", has_probabilities=True)
+    record("face", decoding="within", stated=0.7)
     markup = write_report(runs, tmp_path / "report", "public").read_text()
     assert not re.search(r"""(src|href)=["']?(https?:)?//|url\(|@import|<script|<link""", markup)

@@ -25,7 +25,7 @@ def test_none_means_none() -> None:
     assert get_augmentation("none") is None
 
 
-@pytest.mark.parametrize("name", ["faces", "photos"])
+@pytest.mark.parametrize("name", ["faces", "photos", "scenes"])
 def test_pictures_keep_shape_and_range(name: str, rgb: Tensor) -> None:
     gray, color = augmented(name, rgb)
     assert gray.shape == (24, 1, 40, 40)
@@ -38,7 +38,7 @@ def test_a_moved_face_is_gray_as_its_color_side_is(rgb: Tensor) -> None:
     torch.testing.assert_close(gray, luma(color))
 
 
-@pytest.mark.parametrize("name", ["faces", "photos"])
+@pytest.mark.parametrize("name", ["faces", "photos", "scenes"])
 def test_randomness_is_torchs_own(name: str, rgb: Tensor) -> None:
     once, again, other = (augmented(name, rgb, seed)[0] for seed in (3, 3, 4))
     assert torch.equal(once, again)
@@ -84,3 +84,43 @@ def test_each_kind_of_wear_changes_a_face_and_leaves_it_to_be_seen(wear: object,
 def test_pictures_with_odd_sides_can_be_worn(rgb: Tensor) -> None:
     gray, color = augmented("photos", rgb[..., :39, :37])
     assert gray.shape[-2:] == color.shape[-2:] == (39, 37)
+
+
+def ramps(count: int, side: int = 48) -> Tensor:
+    """Pictures whose red grows from left to right and whose green from top to bottom."""
+    columns = torch.linspace(-1.0, 1.0, side).expand(side, side)
+    return torch.stack([columns, columns.T, torch.zeros(side, side)])[None].repeat(count, 1, 1, 1)
+
+
+@pytest.mark.parametrize("aspect", [0.5, 1.0, 2.0])
+def test_a_framed_picture_is_unsquashed(aspect: float) -> None:
+    """Of a picture twice as wide as high, a square part spans half of the width and all of the height."""
+    torch.manual_seed(0)
+    framing = Augmentation(turn=0.0, shift=0.0, zoom=0.0, framed=True)
+    _, color = framing(ramps(16), torch.full((16,), aspect))
+    across = (color[:, 0, 24, -4] - color[:, 0, 24, 4]).abs()
+    down = (color[:, 1, -4, 24] - color[:, 1, 4, 24]).abs()
+    torch.testing.assert_close(across * aspect, down, rtol=0.02, atol=0.0)
+
+
+def test_a_framed_picture_lies_anywhere_along_the_longer_side() -> None:
+    torch.manual_seed(0)
+    framing = Augmentation(turn=0.0, shift=0.0, zoom=0.0, framed=True)
+    _, color = framing(ramps(64), torch.full((64,), 2.0))
+    middles = color[:, 0, 24, 24]
+    assert middles.min() < -0.4
+    assert middles.max() > 0.4
+    assert color[:, 1, 24, 24].abs().max() < 0.05
+
+
+def test_an_unknown_shape_is_drawn_anew_for_each_picture() -> None:
+    torch.manual_seed(0)
+    framing = Augmentation(turn=0.0, shift=0.0, zoom=0.0, framed=True)
+    _, color = framing(ramps(64), torch.full((64,), torch.nan))
+    across = (color[:, 0, 24, -4] - color[:, 0, 24, 4]).abs()
+    down = (color[:, 1, -4, 24] - color[:, 1, 4, 24]).abs()
+    shapes = down / across
+    wide = shapes > 1.0
+    assert 0.5 < wide.float().mean() < 0.95
+    assert ((shapes[wide] > 1.28) & (shapes[wide] < 1.52)).all()
+    assert ((1.0 / shapes[~wide] > 1.28) & (1.0 / shapes[~wide] < 1.52)).all()

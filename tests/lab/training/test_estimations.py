@@ -186,6 +186,6 @@ def test_confidence_is_the_networks_own(faces: Synthetic) -> None:
 
 
 @pytest.mark.parametrize("ask", [lambda model, gray: predict_variants(model, gray, 2), predict_confidence])
-def test_a_network_without_odds_has_one_guess(ask: Callable[..., Any], faces: Synthetic) -> None:
+def test_a_network_without_probabilities_has_one_guess(ask: Callable[..., Any], faces: Synthetic) -> None:
     with pytest.raises(ConfigError, match="neither variants nor a confidence"):
         ask(models.create("convnet"), faces.split("test").gray)

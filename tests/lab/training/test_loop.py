@@ -102,7 +102,7 @@ def test_run_cut_off_anywhere_ends_like_an_unbroken_one(
     assert course(tmp_path / "cut") == course(tmp_path / "whole")
 
 
-ODDS = TrainingConfig(
+DISTRIBUTION = TrainingConfig(
     model="chroma_unet",
     hyperparameters={"width": 4, "depth": 2, "blocks": 1},
     loss="cross_entropy",
@@ -120,8 +120,8 @@ ODDS = TrainingConfig(
 """Every part that the study does without."""
 
 
-def test_odds_are_learnt(tmp_path: Path, faces: Synthetic) -> None:
-    metrics = train(ODDS.varied(max_epochs=25, augmentation="faces"), tmp_path, faces)
+def test_probabilities_are_learnt(tmp_path: Path, faces: Synthetic) -> None:
+    metrics = train(DISTRIBUTION.varied(max_epochs=25, augmentation="faces"), tmp_path, faces)
     losses = [row["val_loss"] for row in course(tmp_path)]
     assert losses[-1] < losses[0] - 0.5
     assert metrics["val_accuracy"] > 0.4
@@ -131,7 +131,7 @@ def test_odds_are_learnt(tmp_path: Path, faces: Synthetic) -> None:
 def test_run_with_schedule_and_average_that_was_cut_off_ends_like_an_unbroken_one(
     tmp_path: Path, faces: Synthetic, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
-    config = ODDS.varied(precision=precision)
+    config = DISTRIBUTION.varied(precision=precision)
     whole = train(config, tmp_path / "whole", faces)
     with monkeypatch.context() as patched:
         cut("after_epoch", patched)
@@ -142,16 +142,16 @@ def test_run_with_schedule_and_average_that_was_cut_off_ends_like_an_unbroken_on
 
 
 def test_the_last_epochs_show_the_first_pictures_alone() -> None:
-    assert _pictures_by_epoch(ODDS.varied(max_epochs=5, focus_epochs=2), 90, 30) == [90, 90, 90, 30, 30]
-    assert _pictures_by_epoch(ODDS.varied(max_epochs=2, focus_epochs=3), 90, 30) == [30, 30]
-    assert _pictures_by_epoch(ODDS.varied(max_epochs=2), 90, 90) == [90, 90]
+    assert _pictures_by_epoch(DISTRIBUTION.varied(max_epochs=5, focus_epochs=2), 90, 30) == [90, 90, 90, 30, 30]
+    assert _pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2, focus_epochs=3), 90, 30) == [30, 30]
+    assert _pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2), 90, 90) == [90, 90]
 
 
 def test_run_cut_off_in_its_focus_ends_like_an_unbroken_one(
     tmp_path: Path, faces: Synthetic, face_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mixture = Mixture([faces, Folder(root=face_folder, size=24)])
-    config = ODDS.varied(focus_epochs=3)
+    config = DISTRIBUTION.varied(focus_epochs=3)
     whole = train(config, tmp_path / "whole", mixture)
     assert whole["train_pictures"] == 48 + 24
     with monkeypatch.context() as patched:
@@ -160,14 +160,14 @@ def test_run_cut_off_in_its_focus_ends_like_an_unbroken_one(
             train(config, tmp_path / "cut", mixture)
     assert without_times(train(config, tmp_path / "cut", mixture)) == without_times(whole)
     assert course(tmp_path / "cut") == course(tmp_path / "whole")
-    train(ODDS, tmp_path / "unfocused", mixture)
+    train(DISTRIBUTION, tmp_path / "unfocused", mixture)
     assert course(tmp_path / "unfocused") != course(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_a_cycle_of_very_few_steps_is_one(tmp_path: Path, faces: Synthetic, epochs: int) -> None:
-    assert train(ODDS.varied(max_epochs=epochs, batch_size=48), tmp_path, faces)["epochs"] == epochs
-    assert train(ODDS.varied(max_epochs=5, batch_size=48), tmp_path / "five", faces)["epochs"] == 5
+    assert train(DISTRIBUTION.varied(max_epochs=epochs, batch_size=48), tmp_path, faces)["epochs"] == epochs
+    assert train(DISTRIBUTION.varied(max_epochs=5, batch_size=48), tmp_path / "five", faces)["epochs"] == 5
 
 
 def test_a_cycle_leaves_the_momentum_that_was_asked_for(faces: Synthetic) -> None:
@@ -179,15 +179,17 @@ def test_a_cycle_leaves_the_momentum_that_was_asked_for(faces: Synthetic) -> Non
 
 def test_the_average_is_what_is_kept(tmp_path: Path, faces: Synthetic) -> None:
     for average in (0.0, 0.99):
-        train(ODDS.varied(average=average, max_epochs=1), tmp_path / str(average), faces)
+        train(DISTRIBUTION.varied(average=average, max_epochs=1), tmp_path / str(average), faces)
     plain, averaged = (
         load_checkpoint(RunFolder(tmp_path / name).weights).model.state_dict() for name in ("0.0", "0.99")
     )
     assert any(not torch.equal(plain[name], averaged[name]) for name in plain)
 
 
-def test_odds_cannot_be_asked_of_a_network_that_gives_color(tmp_path: Path, faces: Synthetic) -> None:
-    with pytest.raises(ConfigError, match="convnet gives no odds of chroma; the loss cross_entropy needs chroma_unet"):
+def test_probabilities_cannot_be_asked_of_a_network_that_gives_color(tmp_path: Path, faces: Synthetic) -> None:
+    with pytest.raises(
+        ConfigError, match="convnet gives no probabilities of chroma; the loss cross_entropy needs chroma_unet"
+    ):
         train(CONFIG.varied(loss="cross_entropy"), tmp_path, faces)
 
 
@@ -201,7 +203,7 @@ def test_training_starts_from_the_weights_that_are_named(tmp_path: Path, faces: 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path, faces: Synthetic) -> None:
     train(CONFIG, tmp_path / "first", faces)
-    config = ODDS.varied(initial_weights=str(RunFolder(tmp_path / "first").weights))
+    config = DISTRIBUTION.varied(initial_weights=str(RunFolder(tmp_path / "first").weights))
     with pytest.raises(ConfigError, match=r"holds convnet with .* which does not fit chroma_unet"):
         train(config, tmp_path / "second", faces)
 

@@ -1,5 +1,6 @@
 """The data sets by name, and the one way to open one."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -7,12 +8,15 @@ from typing import Any, cast
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets._pairs import Dataset, Pairs, Split, require_split
+from photochrom.lab.datasets._published import PictureCollection
 from photochrom.lab.registry import Registry
 
 __all__ = ["available", "describe", "entry", "open_dataset", "open_split", "register"]
 
 _registry: Registry[type[Dataset]] = Registry("photochrom.lab.datasets", "data set")
 register = _registry.register
+
+_FACTOR = re.compile(r"\d+|0?\.\d+")
 
 
 def available() -> list[str]:
@@ -43,7 +47,8 @@ def open_dataset(spec: str) -> Dataset:
     Args:
         spec: The name of a data set; or the path of a folder of pictures; or `auto`: the study's pictures where
             they are at hand, else synthetic faces. Several, joined by `+`, mean a mixture, which is scored on the
-            first; a later one may be shown several times an epoch: `study+utkface`, `study+8*cc0_portraits`.
+            first; a later one may be shown several times an epoch, or a share of it: `study+utkface`,
+            `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are brought to the first one's size.
 
     Returns:
         The data set, not yet prepared.
@@ -56,13 +61,16 @@ def open_dataset(spec: str) -> Dataset:
     if len(pieces) == 1:
         return _open_part(spec)
     times, names = zip(*(_times(piece) for piece in pieces), strict=True)
-    return Mixture([_open_part(name) for name in names], times)
+    first, *others = names
+    dataset = _open_part(first)
+    size = dataset.size if isinstance(dataset, PictureCollection) else None
+    return Mixture([dataset, *(_open_part(name, size) for name in others)], times)
 
 
-def _times(piece: str) -> tuple[int, str]:
+def _times(piece: str) -> tuple[float, str]:
     """How often a part of a mixture is shown in an epoch, and what it is."""
     factor, star, name = piece.partition("*")
-    return (int(factor), name) if star and factor.isdecimal() else (1, piece)
+    return (float(factor), name) if star and _FACTOR.fullmatch(factor) else (1, piece)
 
 
 def _parts(spec: str) -> Iterator[str]:
@@ -77,7 +85,8 @@ def _parts(spec: str) -> Iterator[str]:
         del pieces[:end]
 
 
-def _open_part(spec: str) -> Dataset:
+def _open_part(spec: str, size: int | None = None) -> Dataset:
+    """One data set; a collection whose pictures can have any size gets the one that is asked for."""
     if spec == "auto":
         study = entry("study")()
         return study if study.is_at_hand() else entry("synthetic")()
@@ -88,7 +97,10 @@ def _open_part(spec: str) -> Dataset:
         return cast("Dataset", folder(root=Path(spec)))
     if "/" in spec or "\\" in spec or spec.startswith("."):
         raise DataError(f"{spec}: no such folder")
-    return entry(spec)()
+    dataset = entry(spec)
+    if size is not None and issubclass(dataset, PictureCollection):
+        return dataset(size=size)
+    return dataset()
 
 
 def open_split(spec: str, split: str) -> Pairs:

@@ -1,4 +1,4 @@
-"""Drawing faces by chance: their parts, their light, and the camera that takes them."""
+"""Drawing faces at random: their parts, their light, and the camera that takes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ class _Normal:
 
 
 @dataclass(frozen=True)
-class _Chance:
+class _Bernoulli:
     """1 with this probability, else 0."""
 
     probability: float | Number
@@ -227,11 +227,11 @@ class _Hair(_Attributes):
     @classmethod
     def of(cls, draw: _Sampler, color: Color, is_long: Number) -> "_Hair":
         """Long hair falls beside the face; a fringe covers the forehead; short hair may be missing."""
-        has_fringe = draw(_Chance(0.22)) > 0
+        has_fringe = draw(_Bernoulli(0.22)) > 0
         return cls.sample(
             draw,
             color=color,
-            present=1 - (1 - is_long) * draw(_Chance(0.12)),
+            present=1 - (1 - is_long) * draw(_Bernoulli(0.12)),
             hairline=np.where(has_fringe, draw(_Between(-1.0, -0.84)), draw(_Between(-1.38, -0.98))),
             side=np.where(is_long > 0, draw(_Between(0.02, 0.2)), draw(_Between(-0.04, 0.07))),
             side_end=np.where(is_long > 0, 3.0, draw(_Between(-0.6, -0.1))),
@@ -261,10 +261,10 @@ class _Beard(_Attributes):
     @classmethod
     def of(cls, draw: _Sampler, may_grow: Number) -> "_Beard":
         """None, stubble, a moustache, a goatee or a full beard."""
-        stubble = draw(_Chance(0.5)) * draw(_Between(0.05, 0.3))
-        is_grown = draw(_Chance(0.22))
-        is_narrow = is_grown * draw(_Chance(0.5))
-        is_moustache = is_narrow * draw(_Chance(0.5))
+        stubble = draw(_Bernoulli(0.5)) * draw(_Between(0.05, 0.3))
+        is_grown = draw(_Bernoulli(0.22))
+        is_narrow = is_grown * draw(_Bernoulli(0.5))
+        is_moustache = is_narrow * draw(_Bernoulli(0.5))
         return cls.sample(
             draw,
             opacity=np.where(is_grown > 0, draw(_Between(0.6, 0.95)), stubble) * may_grow,
@@ -299,7 +299,7 @@ class _Mouth(_Attributes):
     rest_half_width: Annotated[Number, _Normal(0.36, 0.03)]
     upper: Annotated[Number, _Between(0.05, 0.1)]
     lower: Annotated[Number, _Between(0.08, 0.14)]
-    is_open: Annotated[Number, _Chance(0.42)]
+    is_open: Annotated[Number, _Bernoulli(0.42)]
     gap_if_open: Annotated[Number, _Between(0.03, 0.11)]
     teeth: Annotated[Number, _Between(0.1, 1)]
     blood: Annotated[Number, _Between(0.3, 1.1)]
@@ -330,13 +330,13 @@ class _Mouth(_Attributes):
 class _Glasses(_Attributes):
     """Glasses, where a face wears them."""
 
-    present: Annotated[Number, _Chance(0.2)]
+    present: Annotated[Number, _Bernoulli(0.2)]
     radius_x: Annotated[Number, _Between(0.29, 0.37)]
     radius_y: Annotated[Number, _Between(0.18, 0.28)]
     squareness: Annotated[Number, _Between(0, 0.9)]
     thickness: Annotated[Number, _Between(0.012, 0.045)]
     frame: Annotated[Color, _OneOf(_FRAMES)]
-    is_dark: Annotated[Number, _Chance(0.1)]
+    is_dark: Annotated[Number, _Bernoulli(0.1)]
     tint: Annotated[Number, _Between(0, 0.12)]
     tint_if_dark: Annotated[Number, _Between(0.6, 0.92)]
 
@@ -392,7 +392,7 @@ class _Faces:
         draw = _Sampler(rng, count)
         head, skin = _Head.sample(draw), _Skin.sample(draw)
         hair_color, brow_color = _hair_colors(draw, skin, head)
-        has_long_hair = draw(_Chance(0.38))
+        has_long_hair = draw(_Bernoulli(0.38))
         beard = _Beard.of(draw, may_grow=1 - has_long_hair)
         return cls(
             pose=_Pose.sample(draw),
@@ -402,7 +402,7 @@ class _Faces:
             brows=_Brows.sample(draw, color=brow_color),
             beard=beard,
             eyes=_Eyes.sample(draw, iris=_iris_color(draw, skin)),
-            mouth=_Mouth.sample(draw, is_painted=draw(_Chance(0.25)) * (beard.opacity < 0.2)),
+            mouth=_Mouth.sample(draw, is_painted=draw(_Bernoulli(0.25)) * (beard.opacity < 0.2)),
             glasses=_Glasses.sample(draw),
             scene=_Scene.sample(draw, near=_backdrop(draw), far=_backdrop(draw)),
             camera=_Camera.sample(draw),
@@ -420,8 +420,8 @@ def _hair_colors(draw: _Sampler, skin: _Skin, head: _Head) -> tuple[Color, Color
     Two pigments mix to black, brown, blond and red; age takes them away. Fair hair goes with fair skin.
     """
     fairness = np.clip(1.15 - 1.7 * skin.melanin, 0, 1) * draw(_Between(0, 1))
-    is_red = draw(_Chance(0.14)) * (fairness > 0.25)
-    grayness = _per_channel(draw(_Chance(head.age * 0.45)) * draw(_Between(0.4, 1)))
+    is_red = draw(_Bernoulli(0.14)) * (fairness > 0.25)
+    grayness = _per_channel(draw(_Bernoulli(head.age * 0.45)) * draw(_Between(0.4, 1)))
     eumelanin = _per_channel(1.8 - 1.58 * fairness + draw(_Normal(0, 0.07)))
     pheomelanin = _per_channel(draw(_Between(0.05, 0.3)) + is_red * draw(_Between(0.35, 0.6)))
     color = np.exp(-(_HAIR_BASE + eumelanin * _EUMELANIN + pheomelanin * _PHEOMELANIN))
@@ -432,7 +432,7 @@ def _hair_colors(draw: _Sampler, skin: _Skin, head: _Head) -> tuple[Color, Color
 def _iris_color(draw: _Sampler, skin: _Skin) -> Color:
     """Brown, and with fair skin as often blue, green, gray or hazel; shape (count, 3, 1, 1)."""
     fairness = np.clip(1.1 - 2.2 * skin.melanin, 0, 1)
-    lightness = _per_channel(draw(_Chance(0.75 * fairness)) * draw(_Between(0.55, 1)))
+    lightness = _per_channel(draw(_Bernoulli(0.75 * fairness)) * draw(_Between(0.55, 1)))
     brown = _BROWN_IRIS * _per_channel(draw(_Between(0.6, 1.5)))
     return brown + lightness * (draw(_OneOf(_LIGHT_IRISES)) - brown)
 

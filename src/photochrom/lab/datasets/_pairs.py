@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from photochrom.errors import DataError
-from photochrom.tensors import GrayPictures, RgbPictures
+from photochrom.tensors import AspectRatios, GrayPictures, RgbPictures
 
 __all__ = [
     "SPLITS",
@@ -54,6 +54,8 @@ class Pairs:
         color: Shape (count, height, width, 3), uint8 RGB; None where no truth exists.
         left_out: One line for each file that could not be used, saying which and why.
         labels: What the data set says of each picture, a group to report figures by; None where it says nothing.
+        aspects: Width by height of what each picture shows, where pictures are stored squashed to squares; NaN where
+            it is unknown. None if nothing is squashed.
     """
 
     names: tuple[str, ...]
@@ -61,6 +63,7 @@ class Pairs:
     color: RgbPictures | None
     left_out: tuple[str, ...] = ()
     labels: tuple[str, ...] | None = None
+    aspects: AspectRatios | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -83,6 +86,7 @@ class Pairs:
             gray=self.gray[list(indices)],
             color=None if self.color is None else self.color[list(indices)],
             labels=None if self.labels is None else tuple(self.labels[index] for index in indices),
+            aspects=None if self.aspects is None else self.aspects[list(indices)],
         )
 
 

@@ -111,6 +111,10 @@ class PictureCollection(PublishedSet):
         """The square of a picture that is learnt from."""
         return middle_square(image, size)
 
+    def pictures(self) -> list[Path]:
+        """The files that are learnt from or scored on, in the data home."""
+        return _pictures_below(self.home)
+
     def is_in(self, folder: Path) -> bool:
         """Whether a folder holds a picture of this collection."""
         return bool(self.members(folder))
@@ -138,7 +142,7 @@ class PictureCollection(PublishedSet):
             if not members:
                 raise DataError(f"{archive_or_folder}: holds no picture of {self.collection}; see {self.source}")
             install_files(members, self.home, self._take_out_broken)
-        files = _pictures_below(self.home)
+        files = self.pictures()
         is_known = content_digest(files) == self.digest
         remark = (
             "" if is_known else "another selection than the one that the figures of shipped models were measured on"
@@ -162,13 +166,12 @@ class PictureCollection(PublishedSet):
     def fingerprint(self) -> dict[str, Any]:
         """Name, size and a checksum of all pictures: those of `test` decide too what training leaves out."""
         self.require_at_hand()
-        files = _pictures_below(self.home)
-        return {"name": self.name, "size": self.size, "pictures": content_digest(files)}
+        return {"name": self.name, "size": self.size, "pictures": content_digest(self.pictures())}
 
     def _files(self, split: Split) -> list[Path]:
         require_split(split)
         self.require_at_hand()
-        return [path for path in _pictures_below(self.home) if self._split_of(path) == split]
+        return [path for path in self.pictures() if self._split_of(path) == split]
 
     def _split_of(self, path: Path) -> Split:
         name = path.relative_to(self.home).as_posix()

@@ -1,4 +1,4 @@
-"""Synthetic faces: tight color crops, drawn by chance, for tests and for a machine without real pictures."""
+"""Synthetic faces: tight color crops, drawn at random, for tests and for a machine without real pictures."""
 
 from typing import Any
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from photochrom.lab.training import TrainingConfig
 
-__all__ = ["BASELINE", "ODDS", "PREFERENCE", "Experiment", "Published", "Run"]
+__all__ = ["BASELINE", "DISTRIBUTION", "PREFERENCE", "Experiment", "Published", "Run"]
 
 BASELINE = TrainingConfig()
 """The study's default: 2 layers, kernel 5, 4 kernels, learning rate 0.007."""
@@ -13,7 +13,7 @@ BASELINE = TrainingConfig()
 PREFERENCE = BASELINE.varied(learning_rate=0.07, hyperparameters={"hidden_channels": 8})
 """The study's preference after its controlled experiments, from which the further ones start."""
 
-ODDS = TrainingConfig(
+DISTRIBUTION = TrainingConfig(
     model="chroma_unet",
     loss="cross_entropy",
     optimizer="adamw",
@@ -24,7 +24,7 @@ ODDS = TrainingConfig(
     stopping="patience",
     patience=1000,  # one cycle is one course: it ends where its step size has fallen to nothing
 )
-"""How networks past the study learn the odds of chroma."""
+"""How networks past the study learn the probabilities of chroma."""
 
 
 @dataclass(frozen=True)

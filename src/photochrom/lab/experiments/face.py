@@ -1,11 +1,11 @@
 """How near can a network come that sees the whole face?"""
 
 from photochrom.lab.experiments._catalogue import register
-from photochrom.lab.experiments._experiment import ODDS, Experiment, Run
+from photochrom.lab.experiments._experiment import DISTRIBUTION, Experiment, Run
 
 __all__ = ["face"]
 
-_FACES = ODDS.varied(average=0.998, augmentation="faces", batch_size=64)
+_FACES = DISTRIBUTION.varied(average=0.998, augmentation="faces", batch_size=64)
 
 
 @register
@@ -13,13 +13,13 @@ def face() -> Experiment:
     """How near can a network come that sees the whole face?"""
     return Experiment(
         title="The face model",
-        question="What do odds of chroma, context and more faces bring?",
+        question="What do probabilities of chroma, context and more faces bring?",
         compared_with="more_kernels/channels-16-tanh",
         in_study=False,
         runs=(
             Run(
                 "face",
-                "U-Net with odds of chroma, study and UTKFace",
+                "U-Net with probabilities of chroma, study and UTKFace",
                 _FACES.varied(data="study+utkface", max_epochs=30, focus_epochs=14),
             ),
             Run(

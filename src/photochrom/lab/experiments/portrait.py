@@ -1,11 +1,11 @@
 """What colors do whole portraits have, and old photographs of them?"""
 
 from photochrom.lab.experiments._catalogue import register
-from photochrom.lab.experiments._experiment import ODDS, Experiment, Run
+from photochrom.lab.experiments._experiment import DISTRIBUTION, Experiment, Run
 
 __all__ = ["portrait"]
 
-_OLD_PHOTOS = ODDS.varied(augmentation="photos", batch_size=32)
+_OLD_PHOTOS = DISTRIBUTION.varied(augmentation="photos", batch_size=32)
 
 
 @register

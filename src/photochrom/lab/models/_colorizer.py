@@ -5,9 +5,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from photochrom.tensors import ChromaOdds, GrayBatch, GrayPictures, RgbBatch, RgbPictures
+from photochrom.tensors import ChromaProbabilities, GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
-__all__ = ["ColorizationModel", "DistributionModel", "SolvableModel"]
+__all__ = ["ColorizationModel", "DistributionModel", "EncodingModel", "SolvableModel"]
 
 
 class ColorizationModel(nn.Module):
@@ -46,25 +46,43 @@ class SolvableModel(Protocol):
 
 
 @runtime_checkable
-class DistributionModel(Protocol):
-    """A network that gives odds of chroma, from which guesses of several kinds can be read.
+class EncodingModel(Protocol):
+    """A network whose encoder comes with weights learnt elsewhere.
 
     Attributes:
-        read_outs: The kinds of guesses.
-        read_out: The kind that `forward` gives; may be set.
+        encoder: The part that those weights are of.
     """
 
-    read_outs: tuple[str, ...]
-    read_out: str
+    encoder: nn.Module
 
-    def scores(self, gray: GrayBatch) -> Tensor:
-        """What the odds are made of, at a fraction of the size: shape (batch, 2, bins, smaller height and width)."""
+    def load_pretrained_weights(self) -> None:
+        """Give the encoder what it learnt elsewhere.
 
-    def odds(self, gray: GrayBatch) -> ChromaOdds:
-        """The odds of chroma, as `photochrom.coloring.distribution` reads them."""
+        Raises:
+            CheckpointError: The weights are not installed.
+        """
 
-    def color(self, gray: GrayBatch, scores: Tensor) -> RgbBatch:
-        """The color pictures that scores stand for, by the read-out that was chosen."""
+
+@runtime_checkable
+class DistributionModel(Protocol):
+    """A network that gives probabilities of chroma, from which guesses of several kinds can be read.
+
+    Attributes:
+        decodings: The kinds of guesses.
+        decoding: The kind that `forward` gives; may be set.
+    """
+
+    decodings: tuple[str, ...]
+    decoding: str
+
+    def logits(self, gray: GrayBatch) -> Tensor:
+        """What becomes probabilities by a softmax, at a fraction of the size: shape (batch, 2, bins, rows, columns)."""
+
+    def probabilities(self, gray: GrayBatch) -> ChromaProbabilities:
+        """The probabilities of chroma, as `photochrom.coloring.distribution` reads them."""
+
+    def color(self, gray: GrayBatch, logits: Tensor) -> RgbBatch:
+        """The color pictures that logits stand for, by the decoding that was chosen."""
 
     def variants(self, gray: GrayBatch, count: int) -> list[RgbBatch]:
         """Several different colorings of gray pictures."""

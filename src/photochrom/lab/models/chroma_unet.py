@@ -1,4 +1,4 @@
-"""A U-Net that keeps luma and gives odds of chroma, seeing the whole face."""
+"""A U-Net that keeps luma and gives probabilities of chroma, seeing the whole face."""
 
 from itertools import pairwise
 
@@ -6,27 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from photochrom.color import fit_gamut
-from photochrom.coloring.distribution import (
-    BIN_COUNT,
-    READ_OUTS,
-    chance_within,
-    odds_from_scores,
-    read_chroma,
-    require_read_out,
-    variant_chroma,
-)
+from photochrom.coloring.distribution import BIN_COUNT
 from photochrom.errors import ConfigError
 from photochrom.lab.models._catalogue import register
 from photochrom.lab.models._checks import require_at_least
-from photochrom.lab.models._colorizer import ColorizationModel
-from photochrom.tensors import ChromaOdds, GrayBatch, RgbBatch
+from photochrom.lab.models._distribution_model import CHROMA_STRIDE, ChromaDistributionModel
+from photochrom.tensors import GrayBatch
 
 __all__ = ["ChromaUNet"]
-
-_STEM_STRIDE = 4
-"""Chroma is predicted at a quarter of the size: true chroma, shrunk so and enlarged again, is within the study's
-margin for 99.99 % of the values of its validation faces."""
 
 _STEM_CHANNELS = 24
 _FIRST_RESIDUAL_SCALE = 0.1
@@ -76,27 +63,9 @@ def _enlarge(features: Tensor, factor: int) -> Tensor:
     return functional.interpolate(features, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
-def _cropped_to(gray: GrayBatch, coarse: Tensor) -> Tensor:
-    """What was predicted at a quarter of the size, without what only continues the gray pictures."""
-    # Rounded up without a negative number, which an ONNX graph would divide otherwise.
-    height, width = ((side + _STEM_STRIDE - 1) // _STEM_STRIDE for side in gray.shape[-2:])
-    return coarse[..., :height, :width]
-
-
-def _enlarged_to(gray: GrayBatch, coarse: Tensor) -> Tensor:
-    """What was predicted at a quarter of the size, at the size of the gray pictures."""
-    height, width = gray.shape[-2:]
-    return _enlarge(coarse, _STEM_STRIDE)[..., :height, :width]
-
-
-def _merged(gray: GrayBatch, chroma: Tensor) -> RgbBatch:
-    """Luma and chroma at a quarter of the size as color pictures."""
-    return fit_gamut(gray, _enlarged_to(gray, chroma))
-
-
 @register
-class ChromaUNet(ColorizationModel):
-    """Odds of Cb and Cr at a quarter of the size, read as one guess and merged with the luma of the input.
+class ChromaUNet(ChromaDistributionModel):
+    """Probabilities of Cb and Cr at a quarter of the size, read as one guess and merged with the luma of the input.
 
     Pictures may have any size: they are continued beyond their edges to the next multiple of what the network halves.
 
@@ -105,21 +74,19 @@ class ChromaUNet(ColorizationModel):
         depth: Levels.
         blocks: Residual blocks on each contracting level but the first, which has one, as every expanding level has.
         dropout: Share of the features dropped at the lowest level while training.
-        read_out: Which guess `forward` gives; see `photochrom.coloring.distribution.READ_OUTS`.
-        mirrored: Whether odds are averaged over a picture and its mirror image, which takes twice the time and is a
-            little nearer to the truth; training never does it.
+        decoding: Which guess `forward` gives; see `photochrom.coloring.distribution.DECODINGS`.
+        mirrored: Whether probabilities are averaged over a picture and its mirror image, which takes twice the time and
+            is a little nearer to the truth; training never does it.
 
     Raises:
-        ConfigError: An argument is out of range, or there is no such read-out.
+        ConfigError: An argument is out of range, or there is no such decoding.
 
     Reference:
         Ronneberger, Fischer and Brox, "U-Net", 2015, for the bridges; He et al., "Deep residual learning for image
         recognition", 2015; Iizuka, Simo-Serra and Ishikawa, "Let there be color!", 2016, for the global features;
-        Zhang, Isola and Efros, "Colorful image colorization", 2016, for odds instead of values. Odds of Cb and Cr
-        each, instead of pairs, are ours: the study's measure asks for no more.
+        Zhang, Isola and Efros, "Colorful image colorization", 2016, for probabilities instead of values. Those of Cb
+        and Cr each, instead of pairs, are ours: the study's measure asks for no more.
     """
-
-    read_outs = tuple(READ_OUTS)
 
     def __init__(
         self,
@@ -128,17 +95,13 @@ class ChromaUNet(ColorizationModel):
         depth: int = 3,
         blocks: int = 2,
         dropout: float = 0.1,
-        read_out: str = "within",
+        decoding: str = "within",
         mirrored: bool = False,
     ) -> None:
-        super().__init__()
         require_at_least(1, width=width, depth=depth, blocks=blocks)
         if not 0.0 <= dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {dropout}")
-        require_read_out(read_out)
-        self.read_out = read_out
-        self.mirrored = mirrored
-        self.stride = _STEM_STRIDE * 2 ** (depth - 1)
+        super().__init__(CHROMA_STRIDE * 2 ** (depth - 1), decoding, mirrored)
         widths = [width * 2**level for level in range(depth)]
         self.stem = nn.Sequential(_halving(1, _STEM_CHANNELS), _halving(_STEM_CHANNELS, width))
         self.contracting = nn.ModuleList(
@@ -153,18 +116,11 @@ class ChromaUNet(ColorizationModel):
             _normalized(nn.Conv2d(lower, upper, kernel_size=1, bias=False)) for upper, lower in pairwise(widths)
         )
         self.expanding = nn.ModuleList(_Residual(channels, 0.0) for channels in widths[:-1])
-        self.to_scores = nn.Conv2d(width, 2 * BIN_COUNT, kernel_size=1)
+        self.to_logits = nn.Conv2d(width, 2 * BIN_COUNT, kernel_size=1)
 
-    def scores(self, gray: GrayBatch) -> Tensor:
-        """What the odds are made of.
-
-        Args:
-            gray: Shape (batch, 1, height, width), signed.
-
-        Returns:
-            Shape (batch, 2, bins, height / 4, width / 4), sides rounded up, any range.
-        """
-        features = self.stem(self._continued(gray))
+    def raw_logits(self, continued: GrayBatch) -> Tensor:
+        """Logits of the bins of Cb and then of Cr, at a quarter of the size."""
+        features = self.stem(continued)
         bridges: list[Tensor] = []
         for block, halve in zip(self.contracting, self.halving, strict=True):
             bridges.append(block(features))
@@ -173,49 +129,5 @@ class ChromaUNet(ColorizationModel):
         for level in reversed(range(len(bridges))):
             raised = _enlarge(self.narrowing[level](features), 2)
             features = self.expanding[level](functional.relu(bridges[level] + raised))
-        scores = _cropped_to(gray, self.to_scores(features))
-        # No len() of the batch: it would be fixed in an ONNX graph.
-        return scores.reshape(gray.shape[0], 2, BIN_COUNT, *scores.shape[-2:])
-
-    def odds(self, gray: GrayBatch) -> ChromaOdds:
-        """The odds of chroma, in the shape of `scores`."""
-        # Continued before it is mirrored, so that both grids of odds lie on the same places.
-        continued = self._continued(gray)
-        odds = odds_from_scores(self.scores(continued).float())
-        if self.mirrored:
-            mirror_image = odds_from_scores(self.scores(continued.flip(3)).float()).flip(4)
-            odds = (odds + mirror_image) / 2.0
-        return _cropped_to(gray, odds)
-
-    def color(self, gray: GrayBatch, scores: Tensor) -> RgbBatch:
-        """The color pictures that scores stand for, by the read-out that was chosen; the luma of the gray is kept."""
-        return _merged(gray, read_chroma(odds_from_scores(scores.float()), self.read_out))
-
-    def forward(self, gray: GrayBatch) -> RgbBatch:
-        """The color of gray pictures."""
-        return _merged(gray, read_chroma(self.odds(gray), self.read_out))
-
-    def variants(self, gray: GrayBatch, count: int) -> list[RgbBatch]:
-        """Several different colorings of gray pictures, each coherent in itself, the soberest first.
-
-        Args:
-            gray: Shape (batch, 1, height, width), signed.
-            count: How many, from 1 to `photochrom.coloring.distribution.MAX_VARIANTS`.
-
-        Returns:
-            `count` times shape (batch, 3, height, width), signed.
-
-        Raises:
-            ConfigError: There are not so many.
-        """
-        return [_merged(gray, guess) for guess in variant_chroma(self.odds(gray), count)]
-
-    def confidence(self, gray: GrayBatch) -> GrayBatch:
-        """How likely red, and how likely blue, of `forward` lies within the study's margin: the mean; range [0, 1]."""
-        odds = self.odds(gray)
-        return _enlarged_to(gray, chance_within(odds, read_chroma(odds, self.read_out)))
-
-    def _continued(self, gray: GrayBatch) -> Tensor:
-        """Pictures whose last row and column are repeated until the network can halve both sides."""
-        height, width = gray.shape[-2:]
-        return functional.pad(gray, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        logits: Tensor = self.to_logits(features)
+        return logits

@@ -96,7 +96,7 @@ def overview(findings: Findings) -> bytes:
 
 
 def reliability(results: ShippedResults) -> bytes:
-    """What a model states of its default read-out beside how often that came true, as SVG; one line a set of pictures.
+    """What a model states of its default decoding beside how often that came true, as SVG; one line a set of pictures.
 
     What is stated of less than a thousandth of the pixels is left out.
 

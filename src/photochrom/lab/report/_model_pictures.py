@@ -23,8 +23,8 @@ def model_figures(shipped: Showcase) -> Iterator[tuple[str, bytes]]:
     """The figures of the section on shipped models, by file name; none if there is no model.
 
     Yields:
-        `shipped-faces.jpg` and `shipped-portrait.jpg`, all models beside the truth; for each model that gives odds
-        `shipped-NAME-variants.jpg`, and `shipped-NAME-reliability.svg` if its confidence was measured.
+        `shipped-faces.jpg` and `shipped-portrait.jpg`, all models beside the truth; for each model that gives
+        probabilities `shipped-NAME-variants.jpg`, and `shipped-NAME-reliability.svg` if its confidence was measured.
     """
     if not shipped.models:
         return

@@ -38,7 +38,7 @@ class _Record(BaseModel):
 
 
 class ReliabilityBin(_Record):
-    """A range of stated chances: the mean of what was stated, of what came true, and its share of all values."""
+    """A range of stated probabilities: the mean of what was stated, of what came true, and its share of all values."""
 
     stated: float
     observed: float
@@ -74,11 +74,11 @@ class RecordedGrouping(_Record):
 
 
 class RecordedEvaluation(_Record):
-    """What was measured of a network on one split of a data set, by one read-out; None for networks without."""
+    """What was measured of a network on one split of a data set, by one decoding; None for networks without."""
 
     data: str
     split: str
-    read_out: str | None
+    decoding: str | None
     overall: RecordedScores
     by_skin_tone: RecordedGrouping
     by_label: RecordedGrouping | None
@@ -106,19 +106,19 @@ class ShippedResults:
     evaluations: tuple[RecordedEvaluation, ...]
 
     @property
-    def read_outs(self) -> tuple[str, ...]:
+    def decodings(self) -> tuple[str, ...]:
         """The guesses that can be read from it; none if it gives color only."""
-        return self.model.read_outs if isinstance(self.model, DistributionModel) else ()
+        return self.model.decodings if isinstance(self.model, DistributionModel) else ()
 
     @property
-    def read_out(self) -> str | None:
+    def decoding(self) -> str | None:
         """The guess that it gives unless another is asked for."""
-        return self.model.read_out if isinstance(self.model, DistributionModel) else None
+        return self.model.decoding if isinstance(self.model, DistributionModel) else None
 
     @property
     def as_used(self) -> tuple[RecordedEvaluation, ...]:
         """The evaluations of that guess."""
-        return tuple(one for one in self.evaluations if one.read_out == self.read_out)
+        return tuple(one for one in self.evaluations if one.decoding == self.decoding)
 
     @property
     def states_confidence(self) -> bool:
@@ -128,7 +128,7 @@ class ShippedResults:
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """A model, read out in one way, and whether that is the way it is used unless another is asked for."""
+    """A model, decoded in one way, and whether that is the way it is used unless another is asked for."""
 
     name: str
     evaluation: RecordedEvaluation
@@ -137,7 +137,7 @@ class ComparisonRow:
 
 @dataclass(frozen=True)
 class GroupTable:
-    """The measures of a model's default read-out by group; `kind` is what the groups are of."""
+    """The measures of a model's default decoding by group; `kind` is what the groups are of."""
 
     name: str
     kind: str
@@ -150,7 +150,7 @@ class Comparison:
 
     Attributes:
         pictures: Which pictures, in words.
-        rows: In the order of the models; of each model the default read-out first, the others by name.
+        rows: In the order of the models; of each model the default decoding first, the others by name.
     """
 
     pictures: str
@@ -190,10 +190,10 @@ class Showcase:
 
     def _comparison(self, data: str, split: str) -> Comparison:
         rows = [
-            ComparisonRow(results.name, one, is_default=one.read_out == results.read_out)
+            ComparisonRow(results.name, one, is_default=one.decoding == results.decoding)
             for results in self.models
             for one in sorted(
-                results.evaluations, key=lambda one: (one.read_out != results.read_out, one.read_out or "")
+                results.evaluations, key=lambda one: (one.decoding != results.decoding, one.decoding or "")
             )
             if (one.data, one.split) == (data, split)
         ]

@@ -24,23 +24,29 @@ class Augmentation:
         shift: Standard deviation of the shift, as a share of the side.
         zoom: Standard deviation of the logarithm of the scale.
         worn: Share of the pictures whose gray side is aged as old photographs are.
+        framed: Whether to show a square part of each picture, unsquashed, wherever it lies; else the whole square.
     """
 
     turn: float
     shift: float
     zoom: float
     worn: float = 0.0
+    framed: bool = False
 
-    def __call__(self, rgb: RgbBatch) -> tuple[GrayBatch, RgbBatch]:
+    def __call__(self, rgb: RgbBatch, aspects: Tensor | None = None) -> tuple[GrayBatch, RgbBatch]:
         """Pictures changed at random.
 
         Args:
             rgb: Shape (batch, 3, height, width), signed.
+            aspects: Width by height of what each picture shows, shape (batch,), as of `Pairs.aspects`.
 
         Returns:
             Gray and color, signed. The gray side is the luma of the color side, but for what wear did to it.
         """
-        moved = _move(rgb, self._random_motions(len(rgb)).to(rgb.device))
+        motions = self._random_motions(len(rgb))
+        if self.framed:
+            motions = _framed(motions, torch.ones(len(rgb)) if aspects is None else aspects.cpu())
+        moved = _move(rgb, motions.to(rgb.device))
         gray = luma(moved)
         if self.worn:
             gray = _wear(gray, self.worn)
@@ -67,7 +73,32 @@ _KINDS = {
     "none": None,
     "faces": Augmentation(turn=0.07, shift=0.015, zoom=0.05),
     "photos": Augmentation(turn=0.12, shift=0.05, zoom=0.25, worn=0.5),
+    "scenes": Augmentation(turn=0.07, shift=0.02, zoom=0.25, worn=0.4, framed=True),
 }
+
+_UNKNOWN_ASPECTS = (1.3, 1.5)
+"""Photos of cameras are mostly 4:3 or 3:2 ..."""
+
+_UPRIGHT_SHARE = 0.25
+"""... and a quarter of them upright."""
+
+
+def _framed(motions: Tensor, aspects: Tensor) -> Tensor:
+    """Motions of the largest square in each picture, laid anywhere along its longer side.
+
+    Args:
+        motions: As of `_random_motions`, meant for pictures that are square.
+        aspects: Width by height, NaN where it is unknown; shape (batch,).
+    """
+    lowest, highest = _UNKNOWN_ASPECTS
+    drawn = lowest + (highest - lowest) * torch.rand(len(aspects))
+    drawn = torch.where(torch.rand(len(aspects)) < _UPRIGHT_SHARE, 1.0 / drawn, drawn)
+    aspects = torch.where(aspects.isnan(), drawn, aspects)
+    extents = torch.stack([(1.0 / aspects).clamp(max=1.0), aspects.clamp(max=1.0)], dim=1)
+    reach = (1.0 - extents * motions[:, :, :2].square().sum(dim=2).sqrt()).clamp(min=0.0)
+    framed = motions * extents[:, :, None]
+    framed[:, :, 2] += reach * (2.0 * torch.rand(len(aspects), 2) - 1.0)
+    return framed
 
 
 def _move(rgb: RgbBatch, motions: Tensor) -> RgbBatch:
@@ -117,6 +148,30 @@ def _grain(gray: GrayBatch) -> GrayBatch:
     return (gray + (noise * _random(len(gray), 0.02, 0.12)).to(gray)).clamp(-1.0, 1.0)
 
 
+def _shade(gray: GrayBatch) -> GrayBatch:
+    """Uneven exposure: brighter on one side than on the other, or darker towards the corners."""
+    height, width = gray.shape[-2:]
+    rows = torch.linspace(-1.0, 1.0, height)[:, None]
+    columns = torch.linspace(-1.0, 1.0, width)
+    across, down, corners = (_random(len(gray), -0.18, 0.18) for _ in range(3))
+    light = across * columns + down * rows - corners.abs() * (columns**2 + rows**2)
+    return (gray + light.to(gray)).clamp(-1.0, 1.0)
+
+
+def _scratch(gray: GrayBatch) -> GrayBatch:
+    """Some bright and dark hairlines from edge to edge, as of folds and scratches."""
+    height, width = gray.shape[-2:]
+    rows = torch.linspace(-1.0, 1.0, height)[:, None]
+    columns = torch.linspace(-1.0, 1.0, width)
+    scratched = gray
+    for _ in range(_SCRATCHES):
+        angle, place = _random(len(gray), 0.0, torch.pi), _random(len(gray), -1.0, 1.0)
+        distance = (columns * angle.cos() + rows * angle.sin() - place).abs() * (width / 2.0)
+        strength = _random(len(gray), -0.6, 0.6) * (1.0 - distance).clamp(min=0.0)
+        scratched = scratched + strength.to(gray)
+    return scratched.clamp(-1.0, 1.0)
+
+
 def _compress(gray: GrayBatch) -> GrayBatch:
     """What JPEG of a poor quality leaves of it."""
     qualities = torch.randint(15, 60, (len(gray),)).tolist()
@@ -131,4 +186,5 @@ def _recompress(picture: np.ndarray, quality: int) -> np.ndarray:
     return np.asarray(Image.open(buffer))
 
 
-_WEAR = (_fade, _blur, _grain, _compress)
+_SCRATCHES = 2
+_WEAR = (_fade, _shade, _scratch, _blur, _grain, _compress)

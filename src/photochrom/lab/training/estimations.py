@@ -83,7 +83,7 @@ def write_guesses(model: ColorizationModel, pairs: Pairs, pictures: Path, varian
     """Write what else a network holds possible, in folders `variant-2`, `variant-3`, ..., and `confidence`.
 
     Args:
-        model: A network that gives odds of chroma.
+        model: A network that gives probabilities of chroma.
         pairs: The gray pictures.
         pictures: The folder for these folders; in them files are named as `write_estimations` names them.
         variants: How many guesses there shall be, the one that `write_estimations` writes included.

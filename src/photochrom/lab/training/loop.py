@@ -21,7 +21,7 @@ from photochrom.lab import models
 from photochrom.lab.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
 from photochrom.lab.datasets import Dataset, Pairs, open_dataset
 from photochrom.lab.metrics import accuracy_within
-from photochrom.lab.models import ColorizationModel, DistributionModel, SolvableModel
+from photochrom.lab.models import ColorizationModel, DistributionModel, EncodingModel, SolvableModel
 from photochrom.lab.training.augmentation import get_augmentation
 from photochrom.lab.training.config import TrainingConfig
 from photochrom.lab.training.objective import get_objective
@@ -39,6 +39,7 @@ EpochCallback = Callable[[dict[str, Any]], None]
 _ACCURACY_STRIDE = 8
 """Training accuracy is taken from every eighth batch: casting each batch to bytes would cost a tenth of the time."""
 
+_IMAGENET = "imagenet"
 _RISING_SHARE = 0.2
 _FEWEST_STEPS_OF_A_CYCLE = 6
 """With fewer the rise would have no step of its own, and torch divides by their number."""
@@ -100,7 +101,11 @@ def _first_model(config: TrainingConfig) -> ColorizationModel:
         ConfigError: They are another network's.
     """
     model = models.create(config.model, config.hyperparameters)
-    if config.initial_weights:
+    if config.initial_weights == _IMAGENET:
+        if not isinstance(model, EncodingModel):
+            raise ConfigError(f"{config.model} has no encoder; the initial weights imagenet are for scene_unet")
+        model.load_pretrained_weights()
+    elif config.initial_weights:
         source = find_checkpoint(config.initial_weights).model
         try:
             model.load_state_dict(source.state_dict())
@@ -201,7 +206,17 @@ def _optimizer(config: TrainingConfig, model: ColorizationModel) -> Optimizer:
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
-    return AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    return AdamW(_parameter_groups(config, model), lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
+def _parameter_groups(config: TrainingConfig, model: ColorizationModel) -> list[dict[str, Any]]:
+    """The weights by the step size that they learn at: an encoder that has learnt elsewhere goes slower."""
+    if not isinstance(model, EncodingModel):
+        return [{"params": list(model.parameters())}]
+    encoder = list(model.encoder.parameters())
+    known = {id(parameter) for parameter in encoder}
+    others = [parameter for parameter in model.parameters() if id(parameter) not in known]
+    return [{"params": others}, {"params": encoder, "lr": config.learning_rate * config.encoder_rate}]
 
 
 def _pictures_by_epoch(config: TrainingConfig, count: int, in_focus: int) -> list[int]:
@@ -221,7 +236,7 @@ def _schedule(config: TrainingConfig, optimizer: Optimizer, pictures: Sequence[i
     steps = sum(math.ceil(count / config.batch_size) for count in pictures)
     return OneCycleLR(
         optimizer,
-        config.learning_rate,
+        [group["lr"] for group in optimizer.param_groups],
         total_steps=max(steps, _FEWEST_STEPS_OF_A_CYCLE),
         pct_start=_RISING_SHARE,
         div_factor=10.0,
@@ -287,7 +302,9 @@ class _Loop:
         self.config = config
         self.run = run
         self.fingerprint = fingerprint
-        self.objective = get_objective(config.loss, model)
+        self.objective = get_objective(
+            config.loss, model, doubling_chroma=config.doubling_chroma, compiled=config.compiled
+        )
         self.augmentation = get_augmentation(config.augmentation)
         self.plain_model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         plain_optimizer = _optimizer(config, model)
@@ -295,10 +312,14 @@ class _Loop:
         self.schedule = _schedule(config, plain_optimizer, pictures)
         self.average = _average(config, self.plain_model)
         self.measured = self.model if self.average is None else fabric.setup_module(self.average.module)
+        if config.compiled:
+            for part in self.plain_model.children():
+                part.compile(dynamic=False)
         if isinstance(model, DistributionModel):
             for network in (self.model, self.measured):
-                network.mark_forward_method("scores")
+                network.mark_forward_method("logits")
         self.order = torch.Generator().manual_seed(config.seed)
+        self.aspects: Tensor | None = None
         self.rows: list[dict[str, Any]] = []
 
     def train(self, train: Pairs, val: Pairs, on_epoch: EpochCallback | None) -> list[dict[str, Any]]:
@@ -307,6 +328,7 @@ class _Loop:
         train_gray, train_color, val_gray, val_color = (
             torch.from_numpy(array).to(self.fabric.device) for array in (train.gray, train.truth, val.gray, val.truth)
         )
+        self.aspects = None if train.aspects is None else torch.from_numpy(train.aspects)
         while not self._is_done():
             started = time.perf_counter()
             row: dict[str, Any] = {"epoch": len(self.rows) + 1, **self._train_epoch(train_gray, train_color)}
@@ -323,13 +345,15 @@ class _Loop:
     def _train_epoch(self, gray: Tensor, color: Tensor) -> dict[str, float]:
         """One pass over the pictures of this epoch; figures are of predictions made on the way, before each step."""
         self.model.train()
+        if isinstance(self.plain_model, EncodingModel):
+            self.plain_model.encoder.requires_grad_(len(self.rows) >= self.config.frozen_epochs)
         loss_sum = torch.zeros((), device=gray.device)
         accuracies: list[float] = []
         count = self.pictures[len(self.rows)]
         order = torch.randperm(count, generator=self.order)
         for step, indices in enumerate(torch.split(order, self.config.batch_size)):
             batch = indices.to(gray.device)
-            inputs, truth = self._pictures(gray[batch], color[batch])
+            inputs, truth = self._pictures(gray, color, batch)
             answer = self.objective.answer(self.model, inputs)
             loss = self.objective.loss(answer, truth)
             self.optimizer.zero_grad()
@@ -344,11 +368,11 @@ class _Loop:
             "train_accuracy": sum(accuracies) / len(accuracies),
         }
 
-    def _pictures(self, gray: Tensor, color: Tensor) -> tuple[Tensor, Tensor]:
-        """A batch as the network shall see it and as it shall color it, both signed."""
+    def _pictures(self, gray: Tensor, color: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """The pictures at some places as the network shall see them and as it shall color them, both signed."""
         if self.augmentation is None:
-            return gray_batch(gray), rgb_batch(color)
-        return self.augmentation(rgb_batch(color))
+            return gray_batch(gray[batch]), rgb_batch(color[batch])
+        return self.augmentation(rgb_batch(color[batch]), None if self.aspects is None else self.aspects[batch.cpu()])
 
     def _take_step(self) -> None:
         if self.config.clip_norm:

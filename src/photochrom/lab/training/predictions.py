@@ -85,7 +85,7 @@ def predict_variants(model: nn.Module, gray: GrayPictures, count: int) -> list[R
     """Several different colorings of gray pictures, the soberest first.
 
     Args:
-        model: A network that gives odds of chroma; it is left in evaluation mode.
+        model: A network that gives probabilities of chroma; it is left in evaluation mode.
         gray: Shape (count, height, width), uint8, a numpy array.
         count: How many colorings.
 
@@ -95,7 +95,7 @@ def predict_variants(model: nn.Module, gray: GrayPictures, count: int) -> list[R
     Raises:
         ConfigError: The network gives one color only, or not so many variants.
     """
-    network = _require_odds(model)
+    network = _require_probabilities(model)
     batches = [network.variants(batch, count) for batch in _gray_batches(model, gray)]
     return [
         to_uint8(torch.cat([batch[place] for batch in batches])).permute(0, 2, 3, 1).cpu().numpy()
@@ -107,24 +107,24 @@ def predict_confidence(model: nn.Module, gray: GrayPictures) -> GrayPictures:
     """How sure a network is of its color, place by place.
 
     Args:
-        model: A network that gives odds of chroma; it is left in evaluation mode.
+        model: A network that gives probabilities of chroma; it is left in evaluation mode.
         gray: Shape (count, height, width), uint8, a numpy array.
 
     Returns:
-        Same shape, uint8: the mean of the stated chances that red, and that blue, lies within 12 levels of the truth;
-        255 for certainty.
+        Same shape, uint8: the mean of the stated probabilities that red, and that blue, lies within 12 levels of the
+        truth; 255 for certainty.
 
     Raises:
         ConfigError: The network gives color only.
     """
-    network = _require_odds(model)
-    chances = torch.cat([network.confidence(batch) for batch in _gray_batches(model, gray)])
-    return (chances[:, 0] * 255.0).round().to(torch.uint8).cpu().numpy()
+    network = _require_probabilities(model)
+    probabilities = torch.cat([network.confidence(batch) for batch in _gray_batches(model, gray)])
+    return (probabilities[:, 0] * 255.0).round().to(torch.uint8).cpu().numpy()
 
 
-def _require_odds(model: nn.Module) -> DistributionModel:
+def _require_probabilities(model: nn.Module) -> DistributionModel:
     if not isinstance(model, DistributionModel):
-        raise ConfigError("this network gives one color and no odds: it has neither variants nor a confidence")
+        raise ConfigError("this network gives one color and no probabilities: it has neither variants nor a confidence")
     return model
 
 

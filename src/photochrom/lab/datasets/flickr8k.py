@@ -1,0 +1,43 @@
+"""Photos of daily life: people, children, dogs, streets, lawns, beaches, sport."""
+
+import math
+import re
+from pathlib import Path
+
+from photochrom.lab.datasets._catalogue import register
+from photochrom.lab.datasets._published import pictures_called
+from photochrom.lab.datasets._whole_photos import WholePhotos
+
+__all__ = ["Flickr8k"]
+
+_FLICKR_ID = re.compile(r"\d+_[0-9a-f]{10}\.(?:jpg|webp)")
+
+
+@register
+class Flickr8k(WholePhotos):
+    """Photos that people shared on Flickr, chosen for having a scene that can be described.
+
+    Copies that circulate squashed to squares do not tell the photos' shapes, which mostly are 4:3 or 3:2.
+
+    Args:
+        size: Side of the squares in which photos are stored.
+
+    Reference:
+        Hodosh, Young and Hockenmaier, "Framing image description as a ranking task", 2013.
+    """
+
+    name = "flickr8k"
+    summary = "photos of daily life: people, dogs, streets, lawns, beaches, sport"
+    rights = "photographs from Flickr, gathered for research: non-commercial research"
+    collection = "flickr8k"
+    source = "https://hockenmaier.cs.illinois.edu/8k-pictures.html"
+    digest = "6828611bdf8654f3bce24a19c6587c4ab2e4caa08fdf5a6edb3d41524cdf3688"
+
+    def members(self, folder: Path) -> dict[str, Path]:
+        """The files that are called by a Flickr id and its secret."""
+        return pictures_called(_FLICKR_ID, folder)
+
+    def aspect(self, path: Path) -> float:
+        """Unknown where the file is a square: photos on Flickr rarely are, so it was squashed."""
+        told = super().aspect(path)
+        return math.nan if told == 1.0 else told

@@ -1,0 +1,35 @@
+"""One photo of each class of ImageNet: animals, plants, tools, food, buildings, landscapes."""
+
+import re
+from pathlib import Path
+
+from photochrom.lab.datasets._catalogue import register
+from photochrom.lab.datasets._published import pictures_called
+from photochrom.lab.datasets._whole_photos import WholePhotos
+
+__all__ = ["ImagenetSamples"]
+
+_WORDNET_ID = re.compile(r"n\d{8}_.+\.(?:JPEG|jpg|webp)")
+
+
+@register
+class ImagenetSamples(WholePhotos):
+    """A thousand things by the names that WordNet gives them.
+
+    Args:
+        size: Side of the squares in which photos are stored.
+
+    Reference:
+        Deng et al., "ImageNet: a large-scale hierarchical image database", 2009.
+    """
+
+    name = "imagenet_samples"
+    summary = "one photo of each class of ImageNet"
+    rights = "research"
+    collection = "imagenet_samples"
+    source = "https://github.com/EliSchwartz/imagenet-sample-images"
+    digest = "f116de6921e8799ef6335da73b25a37e08d5fa5f36c6a69cb63b7432d479524e"
+
+    def members(self, folder: Path) -> dict[str, Path]:
+        """The files that are called by a WordNet id and a name."""
+        return pictures_called(_WORDNET_ID, folder)

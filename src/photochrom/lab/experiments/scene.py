@@ -1,0 +1,45 @@
+"""What colors do whole scenes have: people at all sizes, and the rooms, streets and landscapes around them?"""
+
+from photochrom.lab.experiments._catalogue import register
+from photochrom.lab.experiments._experiment import DISTRIBUTION, Experiment, Run
+
+__all__ = ["scene"]
+
+_SCENES = DISTRIBUTION.varied(
+    model="scene_unet",
+    initial_weights="imagenet",
+    augmentation="scenes",
+    doubling_chroma=60.0,
+    learning_rate=0.002,
+    weight_decay=0.02,
+    average=0.999,
+    select_by="loss",
+    compiled=True,
+)
+
+
+@register
+def scene() -> Experiment:
+    """What colors do whole scenes have: people at all sizes, and the rooms, streets and landscapes around them?"""
+    return Experiment(
+        title="The scene models",
+        question="What do photos that anybody may use suffice for, beside all photos?",
+        in_study=False,
+        runs=(
+            Run(
+                "scene",
+                "all photos",
+                _SCENES.varied(
+                    data="flickr8k+lsp+ccp+imagenet_samples+open_photos+0.2*utkface_whole"
+                    "+3*cc0_portraits+congress_portraits",
+                    max_epochs=14,
+                    frozen_epochs=14,
+                ),
+            ),
+            Run(
+                "scene-open",
+                "photos that anybody may use",
+                _SCENES.varied(data="open_photos+3*cc0_portraits+congress_portraits", max_epochs=40, frozen_epochs=40),
+            ),
+        ),
+    )

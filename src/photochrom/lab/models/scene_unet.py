@@ -1,0 +1,126 @@
+"""A U-Net on an encoder that knows ImageNet: probabilities of chroma for whole photos."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from photochrom.coloring.distribution import BIN_COUNT
+from photochrom.errors import ConfigError
+from photochrom.lab.models._catalogue import register
+from photochrom.lab.models._checks import require_at_least
+from photochrom.lab.models._distribution_model import ChromaDistributionModel
+from photochrom.lab.models._efficientnet_lite import (
+    FEATURE_CHANNELS,
+    FEATURE_STRIDES,
+    EfficientNetLite0,
+    imagenet_weights,
+)
+from photochrom.tensors import GrayBatch
+
+__all__ = ["SceneUNet"]
+
+_WIDENING = (1.0, 1.0, 4 / 3, 2.0)
+"""Channels at the strides 4, 8, 16 and 32, as multiples of the width."""
+
+
+class _Level(nn.Module):
+    """Joins features of the encoder with what comes up from below, by three convolutions."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.join = _normalized(in_channels, out_channels, kernel_size=1)
+        self.refine = nn.Sequential(
+            _normalized(out_channels, out_channels, kernel_size=3),
+            _normalized(out_channels, out_channels, kernel_size=3),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        refined: Tensor = self.refine(self.join(features))
+        return refined
+
+
+def _normalized(in_channels: int, out_channels: int, kernel_size: int) -> nn.Sequential:
+    convolution = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU())
+
+
+class _Decoder(nn.Module):
+    """From the encoder's features to logits of chroma at a quarter of the size."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        widths = [round(width * factor) for factor in _WIDENING]
+        _, *encoded, deepest = FEATURE_CHANNELS
+        self.overview = nn.Sequential(nn.Linear(deepest, widths[-1]), nn.ReLU(), nn.Linear(widths[-1], widths[-1]))
+        self.bottom = _Level(deepest, widths[-1])
+        self.dropout = nn.Dropout2d(dropout)
+        self.levels = nn.ModuleList(
+            _Level(channels + lower, upper) for channels, (upper, lower) in zip(encoded, pairwise(widths), strict=True)
+        )
+        self.to_logits = nn.Conv2d(widths[0], 2 * BIN_COUNT, kernel_size=1)
+
+    def forward(self, encoded: Sequence[Tensor]) -> Tensor:
+        _, *bridges, deepest = encoded
+        features = self.bottom.join(deepest) + self.overview(deepest.mean(dim=(2, 3)))[:, :, None, None]
+        features = self.bottom.refine(self.dropout(features))
+        for level, bridge in zip(reversed(self.levels), reversed(bridges), strict=True):
+            raised = functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
+            features = level(torch.cat([bridge, raised], dim=1))
+        logits: Tensor = self.to_logits(features)
+        return logits
+
+
+@register
+class SceneUNet(ChromaDistributionModel):
+    """Probabilities of Cb and Cr at a quarter of the size, from features that tell skin, sky, grass and cloth apart.
+
+    Pictures may have any size: they are continued beyond their edges to the next multiple of 32. The encoder is
+    EfficientNet-Lite0; it keeps the statistics of its batch norm while it learns, and where `pretrained_weights` were
+    loaded, training may leave it as it is for some epochs.
+
+    Args:
+        width: Channels at a quarter of the size.
+        dropout: Share of the features dropped at the lowest level while training.
+        decoding: Which guess `forward` gives; see `photochrom.coloring.distribution.DECODINGS`.
+        mirrored: Whether probabilities are averaged over a picture and its mirror image, which takes twice the time
+            and is a little nearer to the truth; training never does it.
+
+    Raises:
+        ConfigError: An argument is out of range, or there is no such decoding.
+
+    Reference:
+        Ronneberger, Fischer and Brox, "U-Net", 2015; Iizuka, Simo-Serra and Ishikawa, "Let there be color!", 2016, for
+        features of the whole picture; Zhang, Isola and Efros, "Colorful image colorization", 2016, for probabilities.
+    """
+
+    def __init__(
+        self, *, width: int = 96, dropout: float = 0.1, decoding: str = "mean", mirrored: bool = False
+    ) -> None:
+        super().__init__(FEATURE_STRIDES[-1], decoding, mirrored)
+        require_at_least(1, width=width)
+        if not 0.0 <= dropout < 1.0:
+            raise ConfigError(f"dropout must be at least 0 and below 1, not {dropout}")
+        self.encoder = EfficientNetLite0()
+        self.decoder = _Decoder(width, dropout)
+
+    def load_pretrained_weights(self) -> None:
+        """Give the encoder what it learnt on ImageNet.
+
+        Raises:
+            CheckpointError: The weights are not installed.
+        """
+        self.encoder.load_state_dict(imagenet_weights())
+
+    def train(self, mode: bool = True) -> "SceneUNet":
+        """Training mode for all but the encoder, whose batch norm keeps its statistics."""
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def raw_logits(self, continued: GrayBatch) -> Tensor:
+        """Logits of the bins of Cb and then of Cr, at a quarter of the size."""
+        logits: Tensor = self.decoder(self.encoder(continued))
+        return logits
