@@ -5,21 +5,18 @@ Colors come from no network: each guess is one color for the whole photo, so tha
 
 import socket
 import sys
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import uvicorn
 
-from photochrom.album import Options
-from photochrom.coloring import Box, ChromaField, Face, Guess, Landmarks, Look, Point, Result
+from photochrom.coloring import Box, ChromaField, Face, Guess, Landmarks, Look, Model, Point, Result
 from photochrom.coloring._chroma_field import signed_luma
 from photochrom.photo import Photo
 from photochrom.server.app import create_app
 from photochrom.server.settings import Settings
-from photochrom.server.workbench import Order
 
 CHROMA = [(-0.12, 0.15), (-0.2, 0.22), (0.2, -0.1), (0.0, 0.25)]
 """Cb and Cr of each guess, everywhere in the photo."""
@@ -51,38 +48,36 @@ def _even(photo: Photo, blue: float, red: float) -> Result:
     return Result(photo, (face,), guess, Look())
 
 
-class ThreadWorkbench:
-    """Does what a `Workbench` does in a thread of this process."""
+class ThreadPool:
+    """Does what a `Pool` does, in a thread of this process."""
 
     waiting = at_work = 0
 
     def __init__(self, colorizer: EvenColorizer) -> None:
         self._colorizer = colorizer
-        self._pool = ThreadPoolExecutor(1)
+        self._threads = ThreadPoolExecutor(1)
 
     def start(self) -> None:
         pass
 
     def close(self) -> None:
-        self._pool.shutdown()
+        self._threads.shutdown()
 
-    def submit(self, task: Any, read: Callable[[], bytes], options: Options, **_: Any) -> Order[Any]:
+    def submit(self, task: Any, *args: Any, model: Model | None = None, **_: Any) -> Any:
         def work() -> Any:
-            self._colorizer.model = options.model
-            return task(self._colorizer, read(), options)
+            self._colorizer.model = model.whole if model else ""
+            return task(self._colorizer, *args)
 
-        answer: Future[Any] = self._pool.submit(work)
-        return Order(task, read, options, answer)
-
-    def cancel(self, order: Order[Any]) -> None:
-        order.answer.cancel()
+        pending: Any = self._threads.submit(work)
+        pending.cancel_waiting = pending.cancel
+        return pending
 
 
 def main(folder: Path) -> None:
     """Serve until the process is ended; the first line of output is the port, the route /calls tells what was asked."""
     colorizer = EvenColorizer()
     app = create_app(Settings(max_upload_mb=1.0, data_dir=folder, face_model=None))
-    app.state.workbench = ThreadWorkbench(colorizer)
+    app.state.pool = ThreadPool(colorizer)
     app.router.routes.insert(0, app.router.route_class("/calls", lambda: colorizer.calls))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -12,7 +12,7 @@ from photochrom.server.app import create_app
 from photochrom.server.guard import Guard, RateLimit
 from photochrom.server.meters import Meters
 from photochrom.server.settings import Settings
-from photochrom.server.workbench import Workbench
+from photochrom.workers import Pool
 
 Encode = Callable[..., bytes]
 
@@ -145,7 +145,7 @@ async def _never() -> Any:
 
 
 def guard_of(app: Any, settings: Settings) -> Guard:
-    return Guard(app, settings, Meters(Workbench(settings)))
+    return Guard(app, settings, Meters(Pool()))
 
 
 def test_no_more_is_received_than_may_wait(settings: Settings) -> None:

@@ -489,7 +489,7 @@ def test_ended_server_leaves_no_photo_behind(browser: Any, photos: list[Path], t
 def test_first_page_is_light(browser: Any, address: str) -> None:
     page = browser.new_page()
     answers: list[Any] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(address)
     page.locator("body[data-state=ready]").wait_for()
     assert len(answers) <= 12

@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from photochrom.coloring import Colorizer, Hint
-from photochrom.errors import ConfigError
+from photochrom.coloring import Colorizer, Hint, Look, Options
+from photochrom.errors import ConfigError, GoneError
 from photochrom.server import _sketch
 from photochrom.server._sketch import Facts
 from photochrom.server.photos import KeptPhoto, PhotoStore
@@ -227,20 +227,27 @@ def test_several_photos_come_as_one_archive(client: TestClient, gray_photo: byte
     assert (missing.status_code, missing.json()["type"]) == (404, "urn:photochrom:photo-gone")
 
 
-def test_pictures_need_no_network(
-    tiny_network: Path, tmp_path: Path, gray_photo: bytes, options: Any, monkeypatch: pytest.MonkeyPatch
+def test_pictures_need_neither_the_network_nor_the_photo(
+    tiny_network: Path, tmp_path: Path, gray_photo: bytes, options: Options
 ) -> None:
     (tmp_path / "source").write_bytes(gray_photo)
-    colorizer = Colorizer(str(tiny_network), face_model=None)
-    facts = _sketch.sketch(colorizer, b"", options, source=tmp_path / "source", folder=tmp_path / "sketch")
+    colorizer: Any = Colorizer(str(tiny_network), face_model=None)
+    told = _sketch.sketch(colorizer, tmp_path / "source", tmp_path / "sketch", options)
     (tmp_path / "source").unlink()
-    monkeypatch.setattr(Colorizer, "variants", None)
-    view = _sketch.View(format="png", look=replace(_sketch.Look(), hints=(Hint(5, 5, (200, 0, 0)),)))
-    size = (facts.width, facts.height)
-    drawn = _sketch.draw(colorizer, b"", options, folder=tmp_path / "sketch", size=size, view=view)
+    nobody: Any = None
+    view = _sketch.View(format="png", look=Look(hints=(Hint(5, 5, (200, 0, 0)),)))
+    drawn = _sketch.draw(nobody, tmp_path / "sketch", (told["width"], told["height"]), view)
     assert opened(drawn).size == (64, 64)
-    with pytest.raises(_sketch.GoneError):
-        _sketch.draw(colorizer, b"", options, folder=tmp_path / "other", size=size, view=view)
+
+
+def test_a_photo_that_was_deleted_meanwhile_is_told(tmp_path: Path, options: Options) -> None:
+    nobody: Any = None
+    with pytest.raises(GoneError):
+        _sketch.sketch(nobody, tmp_path / "source", tmp_path / "sketch", options)
+    with pytest.raises(GoneError):
+        _sketch.draw(nobody, tmp_path / "sketch", (1, 1), _sketch.View())
+    with pytest.raises(GoneError):
+        _sketch.write(nobody, tmp_path / "source", 0, "color", options)
 
 
 # The store

@@ -10,11 +10,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
-from photochrom.album import Options
-from photochrom.server._coloring_routes import WantedFormat, WantedOptions
+from photochrom.coloring import Options
+from photochrom.server._coloring_routes import WantedOptions
 from photochrom.server._responses import BINARY
+from photochrom.server.batches import Batch, BatchStore
 from photochrom.server.guard import BATCH_PATH
-from photochrom.server.jobs import Job, JobStore
 from photochrom.server.problems import Problem
 from photochrom.server.uploads import unpack
 
@@ -49,19 +49,18 @@ async def start_batch(
     response: Response,
     files: Annotated[list[UploadFile], File(description="Photos, or ZIP files of photos.")],
     options: WantedOptions,
-    format: WantedFormat = None,  # noqa: A002 - as above
 ) -> JobAnswer:
     """Have many photos colored; the answer tells the batch's id, by which to ask how far it is."""
-    job = await run_in_threadpool(_take, request.app, files, options, None if format is None else format.upper())
+    job = await run_in_threadpool(_take, request.app, files, options)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job
 
 
-def _take(app: FastAPI, files: list[UploadFile], options: Options, target: str | None) -> JobAnswer:
-    store: JobStore = app.state.store
+def _take(app: FastAPI, files: list[UploadFile], options: Options) -> JobAnswer:
+    store: BatchStore = app.state.store
     store.require_room()
     with store.draft() as draft:
-        job = store.add(draft, unpack(files, draft, app.state.settings), options, target)
+        job = store.add(draft, unpack(files, draft, app.state.settings), options)
     app.state.runner.wake()
     return _job_answer(job, store)
 
@@ -69,7 +68,7 @@ def _take(app: FastAPI, files: list[UploadFile], options: Options, target: str |
 @routes.get("/api/v1/jobs/{job}")
 def job_progress(request: Request, job: str) -> JobAnswer:
     """How far a batch is."""
-    store: JobStore = request.app.state.store
+    store: BatchStore = request.app.state.store
     with _known_job():
         return _job_answer(store.get(job), store)
 
@@ -95,7 +94,7 @@ def delete_job(request: Request, job: str) -> None:
         request.app.state.runner.delete(job)
 
 
-def _job_answer(job: Job, store: JobStore) -> JobAnswer:
+def _job_answer(job: Batch, store: BatchStore) -> JobAnswer:
     expires = None if job.finished is None else datetime.fromtimestamp(job.finished + store.keep_seconds, UTC)
     return JobAnswer(
         id=job.id,

@@ -1,26 +1,27 @@
 """The routes that color one photo at once, and what they share with batches: the options of a form."""
 
 import base64
-import functools
 import io
 import zipfile
 from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from photochrom.album import Options
-from photochrom.coloring import parse_hint
+from photochrom.album import color_photo
+from photochrom.coloring import Limits, Look, Model, Options, Output, Outputs, parse_hint
 from photochrom.coloring.distribution import MAX_VARIANTS
-from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, media_type, worked
+from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, file_response, worked
 from photochrom.server.meters import Meters
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
-from photochrom.server.tasks import Colored, Confidence, FaceBox, color
+from photochrom.server.tasks import Colored, Confidence, FaceBox
+from photochrom.workers import Deferred, Pool
 
-__all__ = ["Format", "ModelAnswer", "WantedFormat", "WantedOptions", "known_model", "routes"]
+__all__ = ["Format", "ModelAnswer", "WantedOptions", "known_model", "routes"]
 
 _MOST_HINTS = 100
 _LONGEST_HINT = 64
@@ -89,6 +90,7 @@ def _options(
     compare: Annotated[bool, Form(description="Also gray and color side by side.")] = False,
     confidence: Annotated[bool, Form(description="Also how sure the networks are: white is sure.")] = False,
     force: Annotated[bool, Form(description="Color anew what is in color already.")] = False,
+    format: Annotated[Format | None, Form(description="Of the result; the photo's own if not given.")] = None,  # noqa: A002 - as the command and Pillow name it
 ) -> Options:
     """What both ways of coloring ask for.
 
@@ -97,20 +99,14 @@ def _options(
     """
     settings: Settings = request.app.state.settings
     return Options(
-        model=known_model(request, model),
-        face_model=settings.face_model,
-        strength=strength,
-        vividness=vividness,
-        variants=variants,
-        compare=compare,
-        confidence=confidence,
-        force=force,
-        max_megapixels=settings.max_megapixels,
+        Model(known_model(request, model), settings.face_model),
+        Look(strength, vividness),
+        Outputs(variants, compare, confidence, None if format is None else format.upper()),
+        Limits(settings.max_megapixels, settings.seconds_a_photo, force),
     )
 
 
 WantedOptions = Annotated[Options, Depends(_options)]
-WantedFormat = Annotated[Format | None, Form(description="Of the result; the photo's own if not given.")]
 
 
 @routes.post(
@@ -134,36 +130,36 @@ async def colorize(
         list[Annotated[str, Field(max_length=_LONGEST_HINT)]],
         Form(max_length=_MOST_HINTS, description="Colors that are known, each as x,y,#rrggbb; repeatable."),
     ] = [],  # noqa: B006 - FastAPI copies it
-    format: WantedFormat = None,  # noqa: A002 - as the command and Pillow name it
     respond: Annotated[Literal["picture", "json"] | None, Form(description="What comes back; see Accept.")] = None,
 ) -> Response:
     """Color a photo. What was stored with it, as EXIF and profile, is kept."""
-    options = replace(options, hints=tuple(map(parse_hint, hints)))
-    task = functools.partial(color, target=None if format is None else format.upper())
+    options = replace(options, look=replace(options.look, hints=tuple(map(parse_hint, hints))))
+    pool: Pool = request.app.state.pool
     meters: Meters = request.app.state.meters
     try:
-        colored = await worked(request, task, options, file.file.read)
+        pending = pool.submit(color_photo, Deferred(file.file.read), options, model=options.model)
+        colored = Colored.of(await worked(request, pending))
     except Exception:
         meters.count("api", None)
         raise
     meters.count("api", len(colored.faces))
     if respond == "json" or (respond is None and "application/json" in request.headers.get("accept", "")):
-        return Response(_colorize_answer(colored).model_dump_json(), media_type="application/json")
-    if len(colored.pictures) > 1:
-        return Response(_zipped(colored), media_type="application/zip", headers=attached("color.zip"))
-    picture = colored.pictures[0]
-    name = f"color{picture.ending}"
-    return Response(picture.content, media_type=media_type(name), headers=attached(name))
+        answer = await run_in_threadpool(_colorize_answer, colored)
+        return Response(answer.model_dump_json(), media_type="application/json")
+    if len(colored.outputs) > 1:
+        content = await run_in_threadpool(_zipped, colored)
+        return Response(content, media_type="application/zip", headers=attached("color.zip"))
+    return file_response(colored.outputs[0], "color")
 
 
 def _colorize_answer(colored: Colored) -> ColorizeAnswer:
     pictures = [
         PictureAnswer(
-            name=f"color{picture.ending}",
-            media_type=media_type(picture.ending),
-            content=base64.b64encode(picture.content).decode(),
+            name=_name(output),
+            media_type=MEDIA_TYPES[output.suffix],
+            content=base64.b64encode(output.content).decode(),
         )
-        for picture in colored.pictures
+        for output in colored.outputs
     ]
     return ColorizeAnswer(
         width=colored.width,
@@ -176,9 +172,13 @@ def _colorize_answer(colored: Colored) -> ColorizeAnswer:
     )
 
 
+def _name(output: Output) -> str:
+    return f"color{output.ending}{output.suffix}"
+
+
 def _zipped(colored: Colored) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:  # pictures are packed already
-        for picture in colored.pictures:
-            archive.writestr(f"color{picture.ending}", picture.content)
+        for output in colored.outputs:
+            archive.writestr(_name(output), output.content)
     return file.getvalue()

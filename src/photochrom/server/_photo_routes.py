@@ -1,7 +1,6 @@
 """The routes of photos as resources: sent once, then looked at, adjusted and fetched as often as one likes."""
 
 import asyncio
-import functools
 import shutil
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
@@ -15,20 +14,20 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from photochrom.album import Options
-from photochrom.coloring import Hint, Look, parse_hint
+from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outputs, parse_hint
 from photochrom.coloring._hints import require_inside
 from photochrom.errors import PhotochromError
 from photochrom.server._archive import Archive
 from photochrom.server._coloring_routes import Format, known_model
-from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, media_type, worked
+from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, file_response, worked
 from photochrom.server._sketch import GUESSES, WIDEST, Facts, Part, PictureFormat, Show, View, draw, sketch, write
 from photochrom.server.meters import Meters
 from photochrom.server.photos import KeptPhoto, PhotoStore
 from photochrom.server.problems import Problem, problem_of
 from photochrom.server.settings import Settings
-from photochrom.server.tasks import Confidence, FaceBox, Picture
+from photochrom.server.tasks import Confidence, FaceBox
 from photochrom.server.uploads import clean_name
+from photochrom.workers import FaultError, Pending, Pool
 
 __all__ = ["routes"]
 
@@ -71,16 +70,16 @@ class PlacedColor(BaseModel):
 class ChosenLook(BaseModel):
     """Which guess, and how strong and vivid it shall be."""
 
-    guess: int = Field(0, ge=0, lt=GUESSES, description="From 0, the likeliest.")
-    strength: float = Field(1.0, ge=0.0, le=1.0, description="From 0, gray, to 1.")
-    vividness: float = Field(1.0, ge=0.0, le=3.0, description="How many times as vivid as guessed.")
+    guess: int = Field(default=0, ge=0, lt=GUESSES, description="From 0, the likeliest.")
+    strength: float = Field(default=1.0, ge=0.0, le=1.0, description="From 0, gray, to 1.")
+    vividness: float = Field(default=1.0, ge=0.0, le=3.0, description="How many times as vivid as guessed.")
 
 
 class ChosenPhoto(ChosenLook):
     """A photo of an archive, and how it shall look."""
 
     id: str = Field(max_length=64)
-    force: bool = Field(False, description="Color anew what is in color already.")
+    force: bool = Field(default=False, description="Color anew what is in color already.")
 
 
 class ArchiveRequest(BaseModel):
@@ -174,8 +173,8 @@ async def picture(
     """A picture of a photo to look at, of two megapixels at most; hints are in it."""
     view = View(show, look.guess, Look(look.strength, look.vividness, photo.hints), width, format)
     size = (photo.facts.width, photo.facts.height)
-    task = functools.partial(draw, folder=photo.sketch, size=size, view=view)
-    drawn = await worked(request, task, _options(request, photo), is_short=True)
+    pool: Pool = request.app.state.pool
+    drawn = await worked(request, pool.submit(draw, photo.sketch, size, view), is_short=True)
     return Response(drawn, media_type=f"image/{format}")
 
 
@@ -193,10 +192,8 @@ async def photo_file(
     force: Annotated[bool, Query(description="Color anew what is in color already.")] = False,
 ) -> Response:
     """The photo in color, as large as it came, with everything that was stored in its file."""
-    options = replace(_options(request, photo, look), force=force)
-    made = await worked(request, _writing(photo, look, part, format), options)
-    name = _file_name(photo, made)
-    return Response(made.content, media_type=media_type(name), headers=attached(name))
+    pending = _writing(request, photo, look, part=part, target=format, force=force)
+    return file_response(Output(**await worked(request, pending)), _stem(photo))
 
 
 @routes.get("/api/v1/photos/{id}/hints")
@@ -241,27 +238,26 @@ async def _packed(request: Request, photos: Sequence[tuple[KeptPhoto, ChosenPhot
     """The bytes of an archive, photo by photo: as many are made ahead as there are workers."""
     settings: Settings = request.app.state.settings
     archive, left_out, waiting = Archive(), [], deque(photos)
-    making: deque[tuple[KeptPhoto, asyncio.Task[Picture]]] = deque()
+    making: deque[tuple[KeptPhoto, Pending]] = deque()
     try:
         while waiting or making:
             while waiting and len(making) < settings.workers:
                 photo, chosen = waiting.popleft()
-                options = replace(_options(request, photo, chosen), force=chosen.force)
-                made = worked(request, _writing(photo, chosen, "color", None), options)
-                making.append((photo, asyncio.create_task(made)))
-            photo, task = making.popleft()
+                making.append((photo, _writing(request, photo, chosen, force=chosen.force, is_patient=True)))
+            photo, pending = making[0]
             try:
-                made_file = await task
-            except (PhotochromError, Problem) as error:
+                made = Output(**await asyncio.wrap_future(pending))
+            except (PhotochromError, FaultError) as error:
                 left_out.append(f"{photo.name}: {problem_of(error).detail}\n")
             else:
-                yield archive.add(_file_name(photo, made_file), made_file.content)
+                yield archive.add(f"{_stem(photo)}{made.ending}{made.suffix}", made.content)
+            making.popleft()
         if left_out:
             yield archive.add("not-in-here.txt", "".join(left_out).encode())
         yield archive.end()
     finally:
-        for _, task in making:
-            task.cancel()
+        for _, pending in making:  # the caller has gone
+            pending.cancel()
 
 
 async def _receive(request: Request, source: Path) -> str | None:
@@ -289,11 +285,11 @@ def _copy(upload: UploadFile, source: Path) -> None:
 
 
 async def _sketched(request: Request, source: Path, folder: Path, model: str) -> Facts:
-    settings: Settings = request.app.state.settings
+    pool: Pool = request.app.state.pool
     meters: Meters = request.app.state.meters
-    options = Options(model=model, face_model=settings.face_model, max_megapixels=settings.max_megapixels)
+    options = _options(request, model, ChosenLook())
     try:
-        facts = await worked(request, functools.partial(sketch, source=source, folder=folder), options)
+        facts = Facts.of(await worked(request, pool.submit(sketch, source, folder, options, model=options.model)))
     except Exception:
         meters.count("photos", None)
         raise
@@ -301,28 +297,36 @@ async def _sketched(request: Request, source: Path, folder: Path, model: str) ->
     return facts
 
 
-def _options(request: Request, photo: KeptPhoto, look: ChosenLook | None = None) -> Options:
+def _options(request: Request, model: str, look: ChosenLook, hints: tuple[Hint, ...] = ()) -> Options:
     settings: Settings = request.app.state.settings
-    look = look or ChosenLook()
     return Options(
-        model=photo.model,
-        face_model=settings.face_model,
-        strength=look.strength,
-        vividness=look.vividness,
-        hints=photo.hints,
-        max_megapixels=settings.max_megapixels,
+        Model(model, settings.face_model),
+        Look(look.strength, look.vividness, hints),
+        limits=Limits(settings.max_megapixels, settings.seconds_a_photo),
     )
 
 
-def _writing(photo: KeptPhoto, look: ChosenLook, part: Part, target: str | None) -> Any:
+def _writing(
+    request: Request,
+    photo: KeptPhoto,
+    look: ChosenLook,
+    *,
+    part: Part = "color",
+    target: Format | None = None,
+    force: bool = False,
+    is_patient: bool = False,
+) -> Pending:
     """The task that writes a photo's file."""
-    return functools.partial(
-        write, source=photo.source, guess=look.guess, part=part, target=None if target is None else target.upper()
-    )
+    pool: Pool = request.app.state.pool
+    options = _options(request, photo.model, look, photo.hints)
+    outputs = Outputs(format=None if target is None else target.upper())
+    options = replace(options, outputs=outputs, limits=replace(options.limits, force=force))
+    task = (write, photo.source, look.guess, part, options)
+    return pool.submit(*task, model=options.model, is_patient=is_patient)
 
 
-def _file_name(photo: KeptPhoto, made: Picture) -> str:
-    return f"{Path(photo.name).stem}-color{made.ending}"
+def _stem(photo: KeptPhoto) -> str:
+    return f"{Path(photo.name).stem}-color"
 
 
 def _answer(request: Request, photo: KeptPhoto) -> PhotoAnswer:

@@ -8,7 +8,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,20 +16,20 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from photochrom.album import Options, guesses
-from photochrom.coloring import ChromaField, Colorizer, Hint, Look, Result
+from photochrom.album import facts_of
+from photochrom.coloring import ChromaField, Guesser, Hint, Look, Options, Outputs, Result, guesses, outputs
 from photochrom.coloring._chroma_field import FloatMap, render, resized
 from photochrom.coloring._hints import HintLayer, hint_layer
-from photochrom.errors import PhotochromError
+from photochrom.errors import GoneError
 from photochrom.files import written_whole
-from photochrom.photo import to_8_bits
-from photochrom.server.tasks import Confidence, FaceBox, Picture, _pictures, _read
+from photochrom.photo import read_photo, to_8_bits
+from photochrom.server.tasks import Confidence, FaceBox
+from photochrom.workers import announce_size
 
 __all__ = [
     "GUESSES",
     "WIDEST",
     "Facts",
-    "GoneError",
     "Part",
     "PictureFormat",
     "Show",
@@ -69,10 +69,6 @@ Show = Literal["color", "gray", "confidence"]
 Part = Literal["color", "comparison", "confidence"]
 
 
-class GoneError(PhotochromError):
-    """A photo was deleted while it was being drawn."""
-
-
 @dataclass(frozen=True)
 class Facts:
     """What is told of a photo that is kept.
@@ -97,6 +93,12 @@ class Facts:
     confidence: Confidence
     guesses: int
 
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> "Facts":
+        """What `sketch` returned."""
+        faces = tuple(FaceBox(**face) for face in told["faces"])
+        return cls(**{**told, "faces": faces, "confidence": Confidence(**told["confidence"])})
+
 
 @dataclass(frozen=True)
 class View:
@@ -117,38 +119,39 @@ class View:
     format: PictureFormat = "jpeg"
 
 
-def sketch(colorizer: Colorizer, _: bytes, options: Options, *, source: Path, folder: Path) -> Facts:
-    """Guess a photo's colors, and keep what is needed to draw it.
+def sketch(colorizer: Guesser, source: Path, folder: Path, options: Options) -> dict[str, Any]:
+    """Guess a photo's colors, and keep what is needed to draw it: a task for `photochrom.workers.Pool`.
 
     Args:
         colorizer: Guesses the colors.
-        _: Nothing; the photo is read from its file.
-        options: Which model guesses, and how large a photo may be.
         source: The photo's file.
         folder: Where the sketch goes; made if it is not there.
+        options: How large a photo may be.
+
+    Returns:
+        Plain data, of which `Facts.of` makes facts.
 
     Raises:
+        GoneError: The photo was deleted meanwhile.
         PhotochromError: The photo cannot be read or colored.
     """
     with _still_there():
         content = source.read_bytes()
-    photo = _read(content, replace(options, force=True))
-    results = guesses(photo, replace(options, force=True, variants=GUESSES), colorizer)
-    folder.mkdir(exist_ok=True)
-    _keep(results, folder)
-    faces = tuple(FaceBox(*map(float, (*face.box, face.score))) for face in results[0].faces)
-    sure = results[0].guess.confidence
-    confidence = Confidence(float(sure.mean()), float(np.quantile(sure, 0.1)))
-    return Facts(*photo.size, photo.bits, photo.origin.format, photo.coloring, faces, confidence, len(results))
+    limits = replace(options.limits, force=True)
+    photo = read_photo(content, limits.max_megapixels, announce_size)
+    results = guesses(photo, replace(options, limits=limits, outputs=Outputs(variants=GUESSES)), colorizer)
+    with _still_there():
+        folder.mkdir(exist_ok=True)
+        _keep(results, folder)
+    own = {"bits": photo.bits, "format": photo.origin.format, "guesses": len(results)}
+    return facts_of(photo, results) | own
 
 
-def draw(_: Colorizer, __: bytes, ___: Options, *, folder: Path, size: tuple[int, int], view: View) -> bytes:
-    """A small picture of a photo, from its sketch alone.
+def draw(_: Guesser, folder: Path, size: tuple[int, int], view: View) -> bytes:
+    """A small picture of a photo, from its sketch alone: a task for `photochrom.workers.Pool`.
 
     Args:
         _: Not needed: the guesses are there.
-        __: Nothing.
-        ___: Not needed.
         folder: The sketch.
         size: Width and height of the photo itself, in whose pixels hints are given.
         view: Which picture.
@@ -172,38 +175,32 @@ def draw(_: Colorizer, __: bytes, ___: Options, *, folder: Path, size: tuple[int
     return file.getvalue()
 
 
-def write(
-    colorizer: Colorizer,
-    _: bytes,
-    options: Options,
-    *,
-    source: Path,
-    guess: int,
-    part: Part,
-    target: str | None,
-) -> Picture:
-    """A photo's file in color, of its own size, with everything that was stored with it.
+def write(colorizer: Guesser, source: Path, guess: int, part: Part, options: Options) -> dict[str, Any]:
+    """A photo's file in color, of its own size, with its tags: a task for `photochrom.workers.Pool`.
 
     Args:
         colorizer: Guesses the colors.
-        _: Nothing; the photo is read from its file.
-        options: How it shall look.
         source: The photo's file.
         guess: Which guess, from 0.
         part: The photo, or the comparison, or how sure the colors are.
-        target: The format, as `encode_photo` names it; the photo's own if not given.
+        options: How it shall look, and its format.
+
+    Returns:
+        Plain data: the fields of a `photochrom.coloring.Output`.
 
     Raises:
-        PhotochromError: The photo is in color already, and `options.force` is not set, or cannot be written so.
+        GoneError: The photo was deleted meanwhile.
+        InColorError: It is in color already, and `options.limits.force` is not set.
+        PhotoError: It cannot be written so.
     """
     with _still_there():
         content = source.read_bytes()
-    photo = _read(content, options)
-    chosen = guesses(photo, replace(options, variants=guess + 1), colorizer)[guess]
-    if target is not None:
-        photo = replace(photo, origin=replace(photo.origin, format=target))
-    wanted = replace(options, variants=1, compare=part == "comparison", confidence=part == "confidence")
-    return _pictures(photo, [chosen], wanted)[-1 if part != "color" else 0]
+    photo = read_photo(content, options.limits.max_megapixels, announce_size)
+    several = replace(options.outputs, variants=guess + 1)
+    chosen = guesses(photo, replace(options, outputs=several), colorizer)[guess]
+    wanted = replace(options.outputs, variants=1, compare=part == "comparison", confidence=part == "confidence")
+    *_, last = outputs(photo, [chosen], replace(options, outputs=wanted))
+    return asdict(last)
 
 
 @contextmanager
@@ -215,8 +212,8 @@ def _still_there() -> Iterator[None]:
 
 
 def _keep(results: list[Result], folder: Path) -> None:
-    luma = results[0].photo.luma
-    luma = luma if luma.dtype == np.uint8 else to_8_bits(luma)
+    levels = results[0].photo.luma
+    luma = np.asarray(levels, np.uint8) if levels.dtype == np.uint8 else to_8_bits(np.asarray(levels, np.uint16))
     _save(folder / "luma.npy", np.asarray(_shrunk_image(luma, _LUMA_PIXELS)))
     grid = _shrunk_size(results[0].guess.luma.shape, _GRID_PIXELS)
     fields = [resized(result.guess.field.coefficients, *grid) for result in results]
@@ -260,8 +257,9 @@ def _certainty(levels: npt.NDArray[np.uint8], luma: npt.NDArray[np.uint8]) -> np
     steps = np.linspace(0, 255, len(_CERTAINTY))
     table = np.stack([np.interp(np.arange(256), steps, channel) for channel in zip(*_CERTAINTY, strict=True)], axis=1)
     wide = np.asarray(Image.fromarray(levels).resize(luma.shape[::-1], Image.Resampling.BILINEAR))
-    mixed = _CERTAINTY_SHARE * table[wide] + (1.0 - _CERTAINTY_SHARE) * luma[..., None]
-    return np.rint(mixed).astype(np.uint8)
+    shares = (table * _CERTAINTY_SHARE).astype(np.float32)
+    mixed = shares[wide] + luma[..., None] * np.float32(1.0 - _CERTAINTY_SHARE)
+    return np.asarray(np.rint(mixed), np.uint8)
 
 
 def _narrowed(luma: npt.NDArray[np.uint8], width: int) -> npt.NDArray[np.uint8]:

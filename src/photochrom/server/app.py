@@ -22,19 +22,21 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from photochrom.coloring import Model
 from photochrom.coloring.network import Network
 from photochrom.errors import ConfigError, PhotochromError
 from photochrom.server import _batch_routes, _coloring_routes, _photo_routes
 from photochrom.server._coloring_routes import ModelAnswer
 from photochrom.server._site import mount_site
+from photochrom.server.batch_runner import BatchRunner
+from photochrom.server.batches import BatchStore
 from photochrom.server.guard import METHODS, Guard
-from photochrom.server.jobs import JobRunner, JobStore
 from photochrom.server.meters import Meters
 from photochrom.server.photos import PhotoStore
 from photochrom.server.problems import PROBLEM_RESPONSES, Problem, tell
 from photochrom.server.settings import API_KEY_VARIABLE, Settings
-from photochrom.server.workbench import Workbench
 from photochrom.shipped import network_file, shipped_models
+from photochrom.workers import Pool
 
 __all__ = ["create_app", "serve"]
 
@@ -75,8 +77,13 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.settings = settings
-    app.state.workbench = Workbench(settings)
-    app.state.meters = Meters(app.state.workbench)
+    app.state.pool = Pool(
+        Model(settings.model, settings.face_model),
+        workers=settings.workers,
+        longest_queue=settings.queue,
+        timeout=settings.seconds_a_photo,
+    )
+    app.state.meters = Meters(app.state.pool)
     app.state.models = _models(settings)
     app.add_middleware(Guard, settings=settings, meters=app.state.meters)
     for error in (HTTPException, RequestValidationError, PhotochromError):
@@ -101,7 +108,7 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     for name in ("photochrom", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
-    JobStore(settings).close()  # what would keep the server from its start is told here in one line, there in many
+    BatchStore(settings).close()  # what would keep the server from its start is told here in one line, there in many
     app = create_app(settings)
     os.environ.pop(API_KEY_VARIABLE, None)  # the processes that decode photos need not know it
     if hasattr(signal, "SIGHUP"):  # a terminal that is closed ends the server as Ctrl-C does: files are removed
@@ -138,20 +145,20 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings, workbench = app.state.settings, app.state.workbench
-    store = await run_in_threadpool(JobStore, settings)
+    settings, pool = app.state.settings, app.state.pool
+    store = await run_in_threadpool(BatchStore, settings)
     photos = await run_in_threadpool(PhotoStore, settings)  # after the other, which sees that the folder is ours alone
-    runner = JobRunner(store, workbench, app.state.meters, settings.workers)
+    runner = BatchRunner(store, pool, app.state.meters, settings.workers)
     app.state.store, app.state.runner, app.state.photos = store, runner, photos
     sweeping = asyncio.create_task(_sweep(photos))
     try:
-        await run_in_threadpool(workbench.start)
+        pool.start()
         runner.start()
         yield
         await run_in_threadpool(runner.close)
     finally:
         sweeping.cancel()
-        await run_in_threadpool(workbench.close)
+        await run_in_threadpool(pool.close)
         photos.close()
         store.close()
 

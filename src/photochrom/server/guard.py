@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from photochrom.errors import BusyError
 from photochrom.server.meters import Meters
 from photochrom.server.problems import Problem, problem_of, problem_response
 from photochrom.server.settings import Settings
-from photochrom.server.workbench import BusyError, WorkbenchError
+from photochrom.workers import FaultError
 
 __all__ = ["BATCH_PATH", "METHODS", "Guard", "RateLimit"]
 
@@ -245,7 +246,7 @@ def _tell_browsers(path: str, headers: MutableHeaders) -> None:
 
 def _log_fault(error: Exception) -> None:
     """Log where a fault of ours lies, without its text, in which the name of a photo may stand."""
-    if isinstance(error, WorkbenchError):
+    if isinstance(error, FaultError):
         _log.error("fault while coloring: %s", error)  # its text tells nothing else
     elif not isinstance(error, (Problem, BusyError)):
         places = traceback.extract_tb(error.__traceback__)[-5:]

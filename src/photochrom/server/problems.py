@@ -11,10 +11,16 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from photochrom.errors import PhotochromError
-from photochrom.server._sketch import GoneError
-from photochrom.server.tasks import InColorError, TooLargeError, UnreadableError
-from photochrom.server.workbench import BusyError, LostError, SlowError
+from photochrom.errors import (
+    BusyError,
+    GoneError,
+    InColorError,
+    LostError,
+    PhotochromError,
+    SlowError,
+    TooLargeError,
+    UnreadableError,
+)
 
 __all__ = ["PROBLEM_RESPONSES", "Problem", "ProblemDetails", "problem_of", "problem_response", "tell"]
 
