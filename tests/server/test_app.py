@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from photochrom.server.jobs import JobStore
 from PIL import Image
 from starlette.applications import Starlette
 
@@ -20,7 +21,6 @@ from photochrom.album import Options
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.server.app import create_app
 from photochrom.server.app import serve as serve_until_interrupted
-from photochrom.server.jobs import JobStore
 from photochrom.server.settings import Settings
 
 Encode = Callable[..., bytes]

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from photochrom.server.workbench import Workbench
 from starlette.websockets import WebSocketDisconnect
 
 from photochrom.server.app import create_app
 from photochrom.server.guard import Guard, RateLimit
 from photochrom.server.meters import Meters
 from photochrom.server.settings import Settings
-from photochrom.server.workbench import Workbench
 
 Encode = Callable[..., bytes]
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from photochrom.server.workbench import BusyError, LostError, SlowError, Workbench, WorkbenchError
 
 from photochrom.album import Options
 from photochrom.coloring import Result
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.server.settings import Settings
 from photochrom.server.tasks import color, guess
-from photochrom.server.workbench import BusyError, LostError, SlowError, Workbench, WorkbenchError
 
 
 @pytest.fixture
