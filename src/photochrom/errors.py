@@ -6,6 +6,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "ExportError",
+    "GoneError",
     "InColorError",
     "LostError",
     "PhotoError",
@@ -47,6 +48,10 @@ class StartError(PhotochromError):
 
 class PhotoError(PhotochromError):
     """A photo that cannot be read, colored or written. The text does not name the photo: whoever shows it does."""
+
+
+class GoneError(PhotoError):
+    """A photo that was deleted while something was done with it."""
 
 
 class UnreadableError(PhotoError):

@@ -36,7 +36,6 @@ _EXTRAS = {
     "serve": {
         "fastapi",
         "fastapi_offline",
-        "gradio",
         "httpx",
         "multipart",
         "prometheus_client",

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from photochrom.errors import (
     BusyError,
+    GoneError,
     InColorError,
     LostError,
     PhotochromError,
@@ -93,6 +94,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = (
+    _Kind(GoneError, 404, "photo-gone", "The photo is gone"),
     _Kind(InColorError, 422, "photo-in-color", "The photo is in color already"),
     _Kind(TooLargeError, 413, "photo-too-large", "The photo has too many pixels"),
     _Kind(UnreadableError, 415, "photo-unreadable", "This is no photo that can be read"),
