@@ -4,7 +4,9 @@ import contextlib
 import errno
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
@@ -190,24 +192,32 @@ class Manifest:
 
 
 @contextmanager
-def locked(folder: Path, *, hidden: bool, on_wait: Callable[[Path], object] | None = None) -> Iterator[Manifest]:
+def locked(
+    folder: Path,
+    *,
+    hidden: bool,
+    on_wait: Callable[[Path], object] | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Manifest]:
     """The manifest of a folder of results, for one run at a time; a second one waits until the first has ended.
 
     Args:
         folder: Where results go; it is made.
         hidden: Whether the manifest is hidden.
         on_wait: Called once with the folder when another run is at work there.
+        stop: Ends the waiting when it is set.
 
     Yields:
         The manifest.
 
     Raises:
         PhotoError: The folder cannot be written to, or its manifest cannot be read.
+        CancelledError: The waiting was ended.
     """
     lock = FileLock(folder / _LOCK_NAME, thread_local=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _acquire(lock, folder, on_wait)
+        _acquire(lock, folder, on_wait, stop or threading.Event())
     except OSError as error:
         raise _not_written(folder, error) from error
     path = folder / (f".{MANIFEST_NAME}" if hidden else MANIFEST_NAME)
@@ -223,18 +233,19 @@ def locked(folder: Path, *, hidden: bool, on_wait: Callable[[Path], object] | No
             lock.release()
 
 
-def _acquire(lock: Any, folder: Path, on_wait: Callable[[Path], object] | None) -> None:
+def _acquire(lock: FileLock, folder: Path, on_wait: Callable[[Path], object] | None, stop: threading.Event) -> None:
     try:
-        try:
+        with contextlib.suppress(Timeout):
             lock.acquire(timeout=0)
-        except Timeout:
-            if on_wait is not None:
-                on_wait(folder)
-            lock.acquire(timeout=-1, poll_interval=0.2)
-    except OSError as error:
-        if isinstance(error, Timeout) or error.errno not in _NO_LOCKS:
+            return
+        if on_wait is not None:
+            on_wait(folder)
+        lock.acquire(timeout=-1, poll_interval=0.2, cancel_check=stop.is_set)
+    except Timeout as error:
+        raise CancelledError from error
+    except OSError as error:  # on a network drive without locks, a single run is safe all the same
+        if error.errno not in _NO_LOCKS:
             raise
-        # On a network drive without locks a single run is safe all the same.
 
 
 def _not_written(path: Path, error: OSError) -> PhotoError:

@@ -133,7 +133,10 @@ class _Run:
         jobs = sorted(self._plan.jobs, key=_folder)
         with ThreadPoolExecutor(self._workers) as readers:
             for job, sha256 in _with_digests(jobs, readers, 2 * self._workers):
-                outcome = self._tried(job, sha256)
+                try:
+                    outcome = self._tried(job, sha256)
+                except CancelledError:  # while it waited for another run
+                    return
                 if outcome is not None:
                     yield self._ended(job, outcome)
                 while len(self._begun) > self._workers and not self._stop.is_set():
@@ -185,7 +188,7 @@ class _Run:
         folder = _folder(job)
         if folder not in self._open:
             with ExitStack() as stack:
-                lock = locked(job.base, hidden=folder not in self._trees, on_wait=self._on_wait)
+                lock = locked(job.base, hidden=folder not in self._trees, on_wait=self._on_wait, stop=self._stop)
                 self._open[folder] = stack.enter_context(lock), stack.pop_all()
         return self._open[folder][0]
 

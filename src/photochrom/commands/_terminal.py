@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NoReturn
@@ -14,13 +15,13 @@ from rich.text import Text
 from photochrom.errors import PhotochromError
 
 __all__ = [
-    "ended_by_signals",
     "err",
     "one_line",
     "one_line_failures",
     "print_table",
     "resumable",
     "say",
+    "stopped_by_signals",
     "tell_failure",
     "usage_failure",
     "warn",
@@ -46,6 +47,7 @@ _EXTRAS = {
 
 _USAGE_STATUS = 2
 _INTERRUPTED_STATUS = 130
+_RESUMABLE = "interrupted; the same command goes on where it was"
 
 
 def say(text: str) -> None:
@@ -159,22 +161,35 @@ def resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on where it was", _INTERRUPTED_STATUS)
+        _fail(_RESUMABLE, _INTERRUPTED_STATUS)
 
 
 @contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Let a request to end, and a terminal that is closed, pass through `finally`, so that no process is left."""
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """Turn Ctrl-C, a request to end and a closed terminal into an event, so that work ends where nothing is lost.
 
-    def end(signal_number: int, _: object) -> None:
-        sys.exit(128 + signal_number)
+    The second signal ends it at once. Afterwards the command ends with a line and the status of the signal.
 
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    Yields:
+        The event.
+    """
+    stop = threading.Event()
+    received: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        received.append(number)
+        stop.set()
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     # nohup has SIGHUP ignored, and means it.
     handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = [(number, signal.signal(number, end)) for number in handled]
+    before = [(number, signal.signal(number, note)) for number in handled]
     try:
-        yield
+        yield stop
     finally:
         for number, handler in before:
             signal.signal(number, handler)
+    if received:
+        _fail(_RESUMABLE, 128 + received[0])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photochrom.commands._options import FaceModel, Faces, PhotoModel
-from photochrom.commands._terminal import ended_by_signals, err, one_line, resumable, say, tell_failure, warn
+from photochrom.commands._terminal import err, one_line, resumable, say, stopped_by_signals, tell_failure, warn
 from photochrom.errors import ConfigError, InColorError, PhotoError
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
     counts: Counter[str] = Counter()
     with (
         resumable(),
-        ended_by_signals(),
+        stopped_by_signals() as stop,
         Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress,
-        closing(run(plan, jobs, on_wait=_tell_waiting)) as outcomes,
+        closing(run(plan, jobs, stop=stop, on_wait=_tell_waiting)) as outcomes,
     ):
         task = progress.add_task("photos", total=len(plan))
         for outcome in outcomes:
@@ -157,7 +157,7 @@ def _color_stream(options: "Options") -> None:
     if sys.stdin is None or sys.stdout is None or sys.stdin.isatty() or sys.stdout.isatty():
         raise PhotoError("- stands for a photo on standard input: photochrom colorize - < gray.jpg > color.jpg")
     content = sys.stdin.buffer.read()
-    with ended_by_signals(), Pool(options.model, threads=cores()) as pool:
+    with Pool(options.model, threads=cores()) as pool:
         pending = pool.submit(color_photo, content, options, timeout=options.limits.timeout)
         while not pending.done():  # without a limit, Windows would not let Ctrl-C through
             wait([pending], _POLL_SECONDS)

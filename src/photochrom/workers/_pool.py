@@ -57,8 +57,11 @@ class Pending(Future[Any]):
 
     def cancel_waiting(self) -> bool:
         """Cancel the task if no worker has begun it; returns whether that could be done."""
-        self._pool.forget(self)
-        return super().cancel()
+        was_waiting = self._pool.forget(self)
+        is_cancelled = super().cancel()
+        if was_waiting:
+            self.set_running_or_notify_cancel()  # no worker will do it
+        return is_cancelled
 
 
 class Pool:
@@ -188,10 +191,13 @@ class Pool:
                 return True
         return pending.cancel_waiting()
 
-    def forget(self, pending: Pending) -> None:
-        """Take a task out of the queue, if it is there."""
-        with self._change, contextlib.suppress(ValueError):
+    def forget(self, pending: Pending) -> bool:
+        """Take a task out of the queue; returns whether it was there."""
+        with self._change:
+            if pending not in self._waiting:
+                return False
             self._waiting.remove(pending)
+            return True
 
     def close(self) -> None:
         """Give up all tasks, end the workers, and return when they have ended."""
