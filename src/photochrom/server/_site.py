@@ -10,7 +10,6 @@ import fastapi_offline
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
-from markdown_it import MarkdownIt
 from PIL import Image
 
 from photochrom.server.problems import Problem
@@ -55,6 +54,8 @@ def mount_site(app: FastAPI) -> None:
 
     @app.get("/cards/{model}", include_in_schema=False)
     def card(model: str) -> HTMLResponse:
+        from markdown_it import MarkdownIt  # late: few ask for a card, and it takes a while
+
         if model not in shipped_models():
             raise Problem(404, "nothing is told of this model: it is a file of your own")
         text = re.sub(r"<!--.*?-->\n?", "", shipped_model(model).card.read_text(encoding="utf-8"))
