@@ -5,14 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from photochrom.console import (
-    one_line_failures,
-    print_table,
-    run_jobs_with_progress,
-    say,
-    train_with_progress,
-    usage_failure,
-)
+from photochrom.commands import one_line_failures, print_table, say, usage_failure
+from photochrom.commands.experiment import run_jobs_with_progress
+from photochrom.commands.train import train_with_progress
 
 USAGE = """usage: python template.py COMMAND
 

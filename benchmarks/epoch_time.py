@@ -39,7 +39,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils import data
 
-from photochrom.console import one_line_failures, print_table, say, warn
+from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.files import write_whole
 from photochrom.lab.datasets import Dataset, Split, open_dataset
 from photochrom.lab.datasets.study import Study

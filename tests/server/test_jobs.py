@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from photochrom.server.jobs import JobStore
+from photochrom.server.workbench import BusyError
 
 from photochrom.album import Options
 from photochrom.coloring import Hint
 from photochrom.errors import ConfigError
-from photochrom.server.jobs import JobStore
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 from photochrom.server.tasks import Colored, Confidence, Picture
-from photochrom.server.workbench import BusyError
 
 
 class Clock:

@@ -34,8 +34,8 @@ class ChromaField:
     """Chroma as slope times luma plus offset, at each place of a grid over the photo.
 
     Attributes:
-        coefficients: For each channel a slope, then for each an offset, both for signed luma: of Cb and Cr, slope, slope,
-            offset, offset; shape (4, rows, columns).
+        coefficients: For each channel a slope, then for each an offset, both for signed luma: of Cb and Cr, slope,
+            slope, offset, offset; shape (4, rows, columns).
     """
 
     coefficients: FloatMap

@@ -26,7 +26,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from photochrom.errors import PhotoError
+from photochrom.errors import PhotoError, TooLargeError, UnreadableError
 from photochrom.photo._tiff import is_fax, load_fax, parts_for_libvips, require_all_pixels
 from photochrom.photo._tint import Coloring, judge_coloring
 
@@ -122,7 +122,7 @@ def sniff(head: bytes) -> str:
         PhotoError: The file is empty or of no format that is read.
     """
     if not head:
-        raise PhotoError("the file is empty; get a fresh copy of it")
+        raise UnreadableError("the file is empty; get a fresh copy of it")
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
@@ -130,7 +130,7 @@ def sniff(head: bytes) -> str:
         return "WEBP"
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
         return "HEIF"
-    raise PhotoError("not a photo that can be read; save it as JPEG, PNG, WebP, TIFF, BMP, GIF or HEIC")
+    raise UnreadableError("not a photo that can be read; save it as JPEG, PNG, WebP, TIFF, BMP, GIF or HEIC")
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
@@ -199,18 +199,18 @@ def require_one_photo(image: ImageFile.ImageFile, max_megapixels: float) -> None
     """
     megapixels = image.width * image.height / 1e6
     if megapixels > max_megapixels:
-        raise PhotoError(
+        raise TooLargeError(
             f"too large ({image.width}x{image.height} are {megapixels:.0f} megapixels, at most {max_megapixels:g} "
             "are read); make it smaller, or raise the limit"
         )
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         if _is_reduced(image):
-            raise PhotoError("a camera's raw file; export it as JPEG or TIFF")
+            raise UnreadableError("a camera's raw file; export it as JPEG or TIFF")
         if _has_more_pages(image):
-            raise PhotoError("a file of several pages; save each page as a file of its own")
+            raise UnreadableError("a file of several pages; save each page as a file of its own")
     # HEIC names one of its pictures the primary one, which is what phones show.
     elif image.format != "HEIF" and getattr(image, "is_animated", False):
-        raise PhotoError("an animation; save one of its pictures as a file of its own")
+        raise UnreadableError("an animation; save one of its pictures as a file of its own")
 
 
 def _is_reduced(image: TiffImagePlugin.TiffImageFile) -> bool:
@@ -288,9 +288,9 @@ def _decode_deep_color(image: ImageFile.ImageFile, file: BinaryIO) -> Decoded:
         pixels = _load_deep_color(image, file.read())
     except pyvips.Error as error:
         # What libvips says is left out: its reasons may be those of an earlier photo's.
-        raise PhotoError(_DEEP_REFUSAL) from error
+        raise UnreadableError(_DEEP_REFUSAL) from error
     if pixels.dtype != np.uint16 or pixels.ndim != 3 or {*pixels.shape[:2]} != {*image.size}:
-        raise PhotoError(_DEEP_REFUSAL)
+        raise UnreadableError(_DEEP_REFUSAL)
     is_transparent = pixels.shape[2] in (2, 4)
     alpha = np.ascontiguousarray(pixels[..., -1]) if is_transparent else None
     if alpha is not None and alpha.min() == 65535:
@@ -382,11 +382,11 @@ def _along(curve: npt.NDArray[np.uint8], luma: Levels) -> Levels:
 
 def _decode_levels(image: Image.Image) -> Decoded:
     if 0 in image.size:
-        raise PhotoError("the picture is empty; give one with pixels")
+        raise UnreadableError("the picture is empty; give one with pixels")
     if image.mode.startswith("I"):
         return _decode_deep_gray(image)
     if image.mode == "F":
-        raise PhotoError("pixels of floating-point numbers; save the photo with 8 or 16 bits")
+        raise UnreadableError("pixels of floating-point numbers; save the photo with 8 or 16 bits")
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return Decoded(np.asarray(image.convert("L")), None, "gray")
     if image.mode == "La":  # Pillow knows no way from here to any other mode
@@ -430,7 +430,7 @@ def _decode_deep_gray(image: Image.Image) -> Decoded:
     """Luma of 16 bits, which Pillow would clip to white."""
     levels = np.asarray(image)
     if levels.dtype.kind != "u" and (levels.min() < 0 or levels.max() > 65535):
-        raise PhotoError("pixels of 32 bits, or below zero; save the photo with 8 or 16 bits")
+        raise UnreadableError("pixels of 32 bits, or below zero; save the photo with 8 or 16 bits")
     luma = levels.astype(np.uint16)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         if 12 in image.tag_v2.get(_BITS, ()):

@@ -1,7 +1,7 @@
 """Any photo file in, the same photo file out: its size, its resolution, and what it tells about itself."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from photochrom.errors import PhotoError
+from photochrom.errors import PhotoError, UnreadableError
 from photochrom.files import write_whole
 from photochrom.photo._decoding import (
     HEAD_BYTES,
@@ -102,7 +102,9 @@ class Photo:
         return self.origin.suffix if self.origin.suffix in suffixes else suffixes[0]
 
 
-def read_photo(source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
+def read_photo(
+    source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS, on_size: Callable[[float], object] | None = None
+) -> Photo:
     """The photo in a file. What the file is, is told by its content, not by its name.
 
     JPEG, PNG, WebP, TIFF, BMP, GIF and, with pillow-heif, HEIC; 8 or 16 bits; gray, palettes, RGB, CMYK, transparency.
@@ -110,23 +112,27 @@ def read_photo(source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS) -> 
     Args:
         source: A file, or what is in one.
         max_megapixels: Larger pictures are refused before they are decoded.
+        on_size: Called with the picture's megapixels before it is decoded.
 
     Returns:
         The photo, upright.
 
     Raises:
-        PhotoError: There is no such file, it cannot be read, is broken, too large, or holds several pictures.
+        UnreadableError: There is no such file, it cannot be read, is broken, or holds several pictures. The file's
+            name is not told.
+        TooLargeError: It has more pixels.
+        PhotoError: It needs more memory than there is.
     """
-    name, suffix = ("photo", "") if isinstance(source, bytes) else (str(source), source.suffix.lower())
+    suffix = "" if isinstance(source, bytes) else source.suffix.lower()
     try:
         with _opened(source) as file:
-            return _read(file, suffix, max_megapixels)
-    except PhotoError as error:
-        raise PhotoError(f"{name}: {error}") from error
+            return _read(file, suffix, max_megapixels, on_size)
+    except PhotoError:
+        raise
     except MemoryError as error:
-        raise PhotoError(f"{name}: not enough memory to read this photo; make it smaller") from error
+        raise PhotoError("not enough memory to read this photo; make it smaller") from error
     except Exception as error:  # decoders raise whatever broken bytes lead them to: struct.error, SyntaxError, ...
-        raise PhotoError(f"{name}: broken photo ({_one_line(error)}); get a fresh copy of the file") from error
+        raise UnreadableError(f"broken photo ({_one_line(error)}); get a fresh copy of the file") from error
 
 
 def photo_from_image(image: Image.Image) -> Photo:
@@ -238,34 +244,36 @@ def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
     """The bytes of a photo, open to be read.
 
     Raises:
-        PhotoError: The file is missing, no file, or not to be read.
+        UnreadableError: The file is missing, no file, or not to be read.
     """
     if isinstance(source, bytes):
         yield io.BytesIO(source)
         return
     try:
         if source.is_dir():
-            raise PhotoError("this is a folder; give a photo in it")
+            raise UnreadableError("this is a folder; give a photo in it")
         if source.exists() and not source.is_file():  # a pipe or a device might never end
-            raise PhotoError("this is no file; give a photo")
+            raise UnreadableError("this is no file; give a photo")
         file = source.open("rb")
     except FileNotFoundError as error:
-        raise PhotoError("no such file; check the name") from error
+        raise UnreadableError("no such file; check the name") from error
     except PermissionError as error:
-        raise PhotoError("no permission to read this file; change its permissions") from error
+        raise UnreadableError("no permission to read this file; change its permissions") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        raise PhotoError(f"cannot be opened ({_one_line(error)}); check the name") from error
+        raise UnreadableError(f"cannot be opened ({_one_line(error)}); check the name") from error
     with file:
         yield file
 
 
-def _read(file: BinaryIO, suffix: str, max_megapixels: float) -> Photo:
+def _read(file: BinaryIO, suffix: str, max_megapixels: float, on_size: Callable[[float], object] | None) -> Photo:
     head = file.read(HEAD_BYTES)
     kind = sniff(head)
     file.seek(0)
     with quiet():
         image = open_image(file, kind)
         require_one_photo(image, max_megapixels)
+        if on_size is not None:
+            on_size(image.width * image.height / 1e6)
         origin = replace(origin_of_file(image, kind, file), suffix=suffix)
     return _photo(decode_file(image, file, head), origin)
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from photochrom.errors import PhotoError
+from photochrom.errors import UnreadableError
 from photochrom.photo._containers import long_field, short_field, with_fields
 
 __all__ = ["is_fax", "load_fax", "parts_for_libvips", "require_all_pixels"]
@@ -39,17 +39,18 @@ def require_all_pixels(image: TiffImageFile, file: BinaryIO) -> None:
         file: The file itself.
 
     Raises:
-        PhotoError: Its compression is a rare one, a JPEG in it is smaller than its place, or its directory is torn.
+        UnreadableError: Its compression is a rare one, a JPEG in it is smaller than its place, or its directory is
+            torn.
     """
     numbers = _tag_numbers(file)
     if len(set(numbers)) < len(numbers):  # of two fields Pillow believes the second, libtiff the first
-        raise PhotoError("the same field stands in it twice; save the photo as a plain PNG or TIFF")
+        raise UnreadableError("the same field stands in it twice; save the photo as a plain PNG or TIFF")
     compression, photometric = image.tag_v2.get(_COMPRESSION, 1), image.tag_v2.get(_PHOTOMETRIC)
     if compression == _JPEG:
         _require_large_jpegs(image, file)
     # Old JPEGs of this kind take another way through libtiff, on which memory is blank.
     elif not (compression in _MISSES_NOTHING or is_fax(image) or (compression, photometric) == (_OLD_JPEG, _YCBCR)):
-        raise PhotoError("a TIFF of a rare compression; save it with LZW, or as PNG")
+        raise UnreadableError("a TIFF of a rare compression; save it with LZW, or as PNG")
 
 
 def _tag_numbers(file: BinaryIO) -> list[int]:
@@ -74,7 +75,9 @@ def _require_large_jpegs(image: TiffImageFile, file: BinaryIO) -> None:
         file.seek(start)
         found = _jpeg_size(file.read(size))
         if found is None or found[0] < width or found[1] < height:
-            raise PhotoError("a JPEG in it is broken, or smaller than its place; save the photo as a plain PNG or TIFF")
+            raise UnreadableError(
+                "a JPEG in it is broken, or smaller than its place; save the photo as a plain PNG or TIFF"
+            )
 
 
 def _places(image: TiffImageFile) -> Iterator[tuple[int, int]]:
@@ -121,7 +124,7 @@ def load_fax(image: TiffImageFile, file: BinaryIO) -> Image.Image:
         Black and white, as it lies in the file, of mode L.
 
     Raises:
-        PhotoError: It is broken.
+        UnreadableError: It is broken.
     """
     file.seek(0)
     content = file.read()
@@ -129,7 +132,7 @@ def load_fax(image: TiffImageFile, file: BinaryIO) -> Image.Image:
         content = with_fields(content, {_ORIENTATION: short_field(1)})
     pixels: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     if pixels is None or {*pixels.shape} != {*image.size}:
-        raise PhotoError("the fax in it is broken; save the photo as a plain PNG or TIFF")
+        raise UnreadableError("the fax in it is broken; save the photo as a plain PNG or TIFF")
     loaded = Image.fromarray(pixels)
     loaded.info = image.info
     return loaded
