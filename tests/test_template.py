@@ -8,9 +8,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from photochrom.console import one_line_failures
 from PIL import Image
 
+from photochrom.commands import one_line_failures
 from photochrom.lab.datasets._faces import draw_faces
 
 ROOT = Path(__file__).parents[1]
