@@ -94,9 +94,9 @@ def main() -> None:
         for turn in range(wanted.kills + wanted.twice):
             shutil.rmtree(results, ignore_errors=True)
             runs = [started(album, results) for _ in range(1 if turn < wanted.kills else 2)]
-            at = (
-                end_at_random(runs[0], results / "photochrom.jsonl", wanted.how, wanted.photos) if len(runs) == 1 else 0
-            )
+            at = -1
+            if len(runs) == 1:
+                at = end_at_random(runs[0], results / "photochrom.jsonl", wanted.how, wanted.photos)
             begun += at >= 0
             for run in runs:
                 run.communicate()
