@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photochrom import __version__
 from photochrom.cli import main
 from photochrom.lab.training import RunFolder
 
@@ -53,6 +55,23 @@ def test_help_names_every_command(photochrom: Command) -> None:
     assert ended.status == 0
     for command in ("train", "predict", "evaluate", "score", "report", "data", "experiment", "settings"):
         assert command in ended.out
+    assert "--install-completion" in ended.out
+
+
+def test_help_groups_commands_in_panels(photochrom: Command) -> None:
+    panels = re.split(r"╭─ (\w+) ─+╮", photochrom("--help").out)
+    commands = dict(zip(panels[1::2], panels[2::2], strict=True))
+    assert list(commands) == ["Options", "Photos", "Study", "Models"]
+    for panel, names in {
+        "Photos": ("colorize", "serve"),
+        "Study": ("train", "data"),
+        "Models": ("models", "pack"),
+    }.items():
+        assert all(re.search(rf"│ {name} ", commands[panel]) for name in names)
+
+
+def test_the_version_is_told(photochrom: Command) -> None:
+    assert photochrom("--version") == Ended(0, f"{__version__}\n", "")
 
 
 @pytest.mark.parametrize("words", [["no-such-command"], ["train", "--no-such-option"], ["evaluate"], ["score"]])

@@ -239,7 +239,8 @@ class _Run:
         if job.format is not None:
             options = replace(options, outputs=replace(options.outputs, format=job.format))
         limits = options.limits
-        arguments = (color_photo, job.source, options, begun.targets)
+        # Absolute, for workers that were started in another folder.
+        arguments = (color_photo, job.source.absolute(), options, [path.absolute() for path in begun.targets])
         try:
             self._pool.start()
             pending = self._pool.submit(*arguments, model=options.model, timeout=limits.timeout, is_patient=True)

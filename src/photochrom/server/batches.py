@@ -34,6 +34,9 @@ PhotoState = Literal["waiting", "at work", "colored", "in color", "failed"]
 """What is `in color` already is left alone."""
 
 _LOCK = "photochrom.lock"
+_OLD_DATABASE = "jobs.sqlite"
+"""Where version 0.1 kept batches, which are forgotten."""
+
 _OWN_NAME = re.compile(r"[\w-]{32}")
 """Of the folders of batches. Other folders are never deleted."""
 
@@ -106,7 +109,8 @@ class BatchStore:
         self._clock = clock
         self._change = threading.RLock()
         self._folder.mkdir(parents=True, exist_ok=True)
-        if not (self._folder / _LOCK).exists() and any(self._folder.iterdir()):
+        known = (self._folder / _LOCK).exists() or (self._folder / _OLD_DATABASE).exists()
+        if not known and any(self._folder.iterdir()):
             raise ConfigError(f"{self._folder}: holds other things; give the server its own --data-dir")
         self._folder.chmod(0o700)
         self._lock = FileLock(self._folder / _LOCK, thread_local=False)
@@ -116,6 +120,8 @@ class BatchStore:
             raise ConfigError(f"{self._folder}: in use by another server; give this one its own --data-dir") from error
         self._drafts = self._folder / _DRAFTS
         shutil.rmtree(self._drafts, ignore_errors=True)
+        for path in self._folder.glob(f"{_OLD_DATABASE}*"):
+            path.unlink()
         self._batches = {batch.id: batch for batch in sorted(self._found(), key=lambda batch: batch.created)}
         self.sweep()
 
