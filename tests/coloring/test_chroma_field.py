@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from photochrom.color import fit_gamut, to_signed
 from photochrom.coloring import ChromaField, _resampling
 from photochrom.coloring._chroma_field import FloatMap, Pixels, follow_luma, render, signed_luma
-from photochrom.coloring._resampling import resized
+from photochrom.coloring.resampling import resized
 
 NO_TIME_LIMIT = settings(deadline=None, max_examples=40)
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114])

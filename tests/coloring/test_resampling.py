@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photochrom.coloring import _resampling
-from photochrom.coloring._resampling import box_mean, gaussian_mean, median, resized, resized_strips
+from photochrom.coloring.resampling import box_mean, gaussian_mean, median, resized, resized_strips
 
 NO_TIME_LIMIT = settings(deadline=None, max_examples=60)
 

@@ -14,9 +14,9 @@ from photochrom.coloring._faces import Face, FaceDetector, Framing, YuNet, frame
 from photochrom.coloring._guess import Canvas, Guess, Patch
 from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._options import Hint, Look
-from photochrom.coloring._resampling import resized
 from photochrom.coloring.distribution import MAX_VARIANTS, decode_chroma, probability_within, variant_chroma
 from photochrom.coloring.network import Network
+from photochrom.coloring.resampling import resized
 from photochrom.errors import ConfigError, InColorError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
 from photochrom.shipped import DEFAULT_MODEL, network_file

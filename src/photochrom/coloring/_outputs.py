@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from photochrom.coloring._colorizer import Result
 from photochrom.coloring._options import Hint, Options
-from photochrom.coloring._resampling import resized
+from photochrom.coloring.resampling import resized
 from photochrom.photo import SOFTWARE, SUFFIXES, Levels, Photo, encode_photo
 
 __all__ = ["Guesser", "Output", "guesses", "outputs"]

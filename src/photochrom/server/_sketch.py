@@ -20,7 +20,7 @@ from photochrom.album import facts_of
 from photochrom.coloring import ChromaField, Guesser, Hint, Look, Options, Outputs, Result, guesses, outputs
 from photochrom.coloring._chroma_field import FloatMap, render
 from photochrom.coloring._hints import HintLayer, hint_layer
-from photochrom.coloring._resampling import resized
+from photochrom.coloring.resampling import resized
 from photochrom.errors import GoneError
 from photochrom.files import written_whole
 from photochrom.photo import read_photo, to_8_bits
