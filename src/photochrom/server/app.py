@@ -236,7 +236,7 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
 
 def _model(model: str, *, is_default: bool) -> ModelAnswer:
     path = network_file(model)
-    if Network(path).metadata["output"] != "probabilities":
+    if Network(path).metadata.output != "probabilities":
         raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
     return ModelAnswer(name=path.stem, is_default=is_default)
 
