@@ -263,7 +263,7 @@ def train(
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
     metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, quiet=quiet)
-    say(f"validation accuracy {metrics['val_accuracy']:.5f}, mse {metrics['val_mse']:.5f}; results: {folder.path}")
+    say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
     if test:
         predict(str(folder.weights), data=chosen.data)
 
@@ -351,7 +351,7 @@ def pack(
 ) -> None:
     """Write weights anew in half precision, to ship or to hand on."""
     from photochrom.lab.checkpoint import load_checkpoint, pack_checkpoint
-    from photochrom.lab.training.config import parse_hyperparameters
+    from photochrom.lab.training import parse_hyperparameters
 
     changes = parse_hyperparameters(settings or [], load_checkpoint(weights).model.catalogue_name)
     pack_checkpoint(weights, out, changes)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 from rich.progress import (
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from photochrom.album import Outcome as PhotoOutcome
     from photochrom.lab.datasets import Pairs
     from photochrom.lab.evaluation import ModelEvaluation
-    from photochrom.lab.experiments import Job, Outcome
+    from photochrom.lab.experiments import TrainingJob, TrainingOutcome
     from photochrom.lab.models import ColorizationModel
-    from photochrom.lab.training import RunFolder, TrainingConfig
+    from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig
 
 __all__ = [
     "colorize_stream",
@@ -186,12 +186,12 @@ _EPOCH_COLUMNS = (
 )
 
 
-def _figures(row: Mapping[str, Any]) -> str:
-    return f"val accuracy {row['val_accuracy']:.4f}, mse {row['val_mse']:.5f}"
+def _figures(row: "Epoch") -> str:
+    return f"val accuracy {row.val_accuracy:.4f}, mse {row.val_mse:.5f}"
 
 
 @contextmanager
-def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> Iterator["EpochCallback"]:
     """A bar for one training; the time left is what it takes if no rule stops it earlier.
 
     Args:
@@ -205,13 +205,13 @@ def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> Iterator[C
     with Progress(*_EPOCH_COLUMNS, console=_err) as progress:
         task = progress.add_task(label, total=max_epochs, completed=epochs_done, figures="")
 
-        def update(row: dict[str, Any]) -> None:
-            progress.update(task, completed=row["epoch"], figures=_figures(row))
+        def update(row: "Epoch") -> None:
+            progress.update(task, completed=row.epoch, figures=_figures(row))
 
         yield update
 
 
-def _readable_history(job: "Job") -> list[dict[str, Any]]:
+def _readable_history(job: "TrainingJob") -> "list[Epoch]":
     """The epochs so far; none if they cannot be read, which is for the training itself to say."""
     try:
         return job.folder.history()
@@ -222,7 +222,7 @@ def _readable_history(job: "Job") -> list[dict[str, Any]]:
 class _JobsProgress:
     """A bar for all jobs and one for each at work; to be given to `run_jobs` as `on_progress`."""
 
-    def __init__(self, jobs: Sequence["Job"]) -> None:
+    def __init__(self, jobs: Sequence["TrainingJob"]) -> None:
         self._progress = Progress(*_EPOCH_COLUMNS, console=_err)
         self._budget = sum(job.config.max_epochs for job in jobs)
         self._all = self._progress.add_task("all", total=self._budget, figures="")
@@ -236,7 +236,7 @@ class _JobsProgress:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def __call__(self, working: Sequence["Job"], outcomes: Sequence["Outcome"]) -> None:
+    def __call__(self, working: Sequence["TrainingJob"], outcomes: Sequence["TrainingOutcome"]) -> None:
         """Show where the jobs are."""
         done = sum(outcome.job.config.max_epochs for outcome in outcomes)
         for outcome in outcomes:
@@ -250,7 +250,7 @@ class _JobsProgress:
             self._progress.update(self._tasks[job.name], completed=len(rows), figures=figures)
         self._progress.update(self._all, completed=done, figures=f"{len(outcomes)} runs finished")
 
-    def _tell(self, outcome: "Outcome") -> None:
+    def _tell(self, outcome: "TrainingOutcome") -> None:
         name = outcome.job.name
         if name in self._told:
             return
@@ -278,16 +278,16 @@ def train_with_progress(
     *,
     tensorboard: bool = False,
     quiet: bool = False,
-) -> dict[str, Any]:
+) -> "RunMetrics":
     """Train, or go on training, behind a bar; gives the figures of the run."""
     from photochrom.lab.training import TensorBoardLog, fit
 
-    callbacks: list[Callable[[dict[str, Any]], None]] = [TensorBoardLog(run)] if tensorboard else []
+    callbacks: list[EpochCallback] = [TensorBoardLog(run)] if tensorboard else []
     with ExitStack() as stack:
         if not quiet:
             callbacks.append(stack.enter_context(_epoch_progress(config.model, config.max_epochs, len(run.history()))))
 
-        def on_epoch(row: dict[str, Any]) -> None:
+        def on_epoch(row: "Epoch") -> None:
             for callback in callbacks:
                 callback(row)
 
@@ -295,7 +295,7 @@ def train_with_progress(
         return fit(config, run, device=device, threads=threads, on_epoch=on_epoch)
 
 
-def run_jobs_with_progress(jobs: Sequence["Job"], parallel: int | None = None, device: str = "auto") -> int:
+def run_jobs_with_progress(jobs: Sequence["TrainingJob"], parallel: int | None = None, device: str = "auto") -> int:
     """Run jobs behind bars, one process a core unless told; gives the number that failed."""
     from photochrom.lab.experiments import run_jobs
 

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from photochrom.color import luma, rgb_to_chroma
 from photochrom.lab.datasets._faces import draw_faces
-from photochrom.lab.training.augmentation import _WEAR, Augmentation, get_augmentation
-from photochrom.lab.training.predictions import rgb_batch
+from photochrom.lab.training._augmentation import _WEAR, Augmentation, get_augmentation
+from photochrom.lab.training._predictions import rgb_batch
 
 
 @pytest.fixture(scope="module")
