@@ -19,7 +19,7 @@ from PIL import Image
 from photochrom.album import Outcome
 from photochrom.cli import main
 from photochrom.coloring.distribution import BIN_COUNT
-from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY
+from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY
 from photochrom.photo import MAX_MEGAPIXELS
 from photochrom.shipped import shipped_model, shipped_models
 

@@ -307,7 +307,7 @@ def _load(model: str, threads: int) -> Network:
     if not model.endswith(".onnx") and not path.is_file():
         raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
     network = Network(path, threads)
-    if network.metadata["output"] != "probabilities":
+    if network.metadata.output != "probabilities":
         raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
     return network
 

@@ -195,7 +195,7 @@ def _model(model: str, *, is_default: bool) -> ModelAnswer:
     if model in shipped_models():
         if not path.is_file():
             raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists others")
-    elif Network(path).metadata["output"] != "probabilities":
+    elif Network(path).metadata.output != "probabilities":
         raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
     return ModelAnswer(name=path.stem, is_default=is_default)
 

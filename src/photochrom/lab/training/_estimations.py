@@ -15,7 +15,7 @@ from photochrom.files import write_whole, written_whole
 from photochrom.lab.datasets import SPLITS, Dataset, Pairs
 from photochrom.lab.metrics import accuracy_within, colorfulness, mean_squared_error
 from photochrom.lab.models import ColorizationModel
-from photochrom.lab.training.predictions import predict, predict_confidence, predict_variants
+from photochrom.lab.training._predictions import predict, predict_confidence, predict_variants
 from photochrom.tensors import RgbPictures
 
 __all__ = ["choose", "score_estimations", "write_estimations"]

@@ -1,18 +1,15 @@
 """The training loop: seeded, measured after every epoch, and resumable after a kill at any point."""
 
-import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
-from torch.optim import SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import OneCycleLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from photochrom.color import to_uint8
 from photochrom.errors import CheckpointError, ConfigError
@@ -22,28 +19,27 @@ from photochrom.lab.checkpoint import Checkpoint, find_checkpoint, load_checkpoi
 from photochrom.lab.datasets import Dataset, Pairs, open_dataset
 from photochrom.lab.metrics import accuracy_within
 from photochrom.lab.models import ColorizationModel, DistributionModel, EncodingModel, SolvableModel
-from photochrom.lab.training.augmentation import get_augmentation
-from photochrom.lab.training.config import TrainingConfig
-from photochrom.lab.training.objective import get_objective
-from photochrom.lab.training.predictions import evaluate, gray_batch, predict, rgb_batch, score
-from photochrom.lab.training.run_folder import RunFolder
-from photochrom.lab.training.samples import comparison, sample_indices
-from photochrom.lab.training.stopping import has_settled, is_out_of_patience
+from photochrom.lab.training._augmentation import get_augmentation
+from photochrom.lab.training._config import TrainingConfig
+from photochrom.lab.training._device import get_fabric
+from photochrom.lab.training._objective import get_objective
+from photochrom.lab.training._optimization import get_average, get_optimizer, get_schedule, pictures_by_epoch
+from photochrom.lab.training._predictions import evaluate, gray_batch, predict, rgb_batch, score
+from photochrom.lab.training._records import Epoch, RunMetrics
+from photochrom.lab.training._run_folder import RunFolder
+from photochrom.lab.training._samples import comparison, sample_indices
+from photochrom.lab.training._stopping import has_settled, is_out_of_patience
 from photochrom.process import keep_freed_pages
 
 __all__ = ["EpochCallback", "fit"]
 
-EpochCallback = Callable[[dict[str, Any]], None]
-"""Called after every epoch with its row of the history."""
+EpochCallback = Callable[[Epoch], None]
+"""Called after every epoch with its figures."""
 
 _ACCURACY_STRIDE = 8
-"""Training accuracy is taken from every eighth batch: casting each batch to bytes would cost a tenth of the time."""
+"""Training accuracy is measured on every eighth batch: casting each batch to bytes would take a tenth of the time."""
 
 _IMAGENET = "imagenet"
-_RISING_SHARE = 0.2
-_FEWEST_STEPS_OF_A_CYCLE = 6
-"""With fewer the rise would have no step of its own, and torch divides by their number."""
-
 _RULES = {"settled": has_settled, "patience": is_out_of_patience}
 
 
@@ -55,34 +51,31 @@ def fit(
     threads: int = 1,
     dataset: Dataset | None = None,
     on_epoch: EpochCallback | None = None,
-) -> dict[str, Any]:
-    """Train a network, or go on where an earlier call was cut off.
+) -> RunMetrics:
+    """Train a network, or resume a run that was interrupted.
 
-    On the CPU of one machine, with one number of threads, the same configuration gives the same bits, and so does a
-    run that was killed and resumed; other devices promise no order of sums. For that, this sets torch's number of
-    threads, its seed and cudnn's flags, and keeps freed memory, for the whole process.
+    On one machine's CPU, with the same number of threads, the same configuration gives the same bits, also when the
+    run is killed and resumed. Other devices do not guarantee the order of sums. To this end, torch's number of threads,
+    its seed and cudnn's flags are set for the whole process, which also keeps freed memory.
 
     Args:
         config: All settings.
-        run: Where the run lies; a finished one is not trained again.
+        run: The run's folder; a finished run is not trained again.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        threads: How many threads compute on the CPU. Networks as small as these gain more from a second process.
+        threads: Threads on the CPU. Networks this small gain more from a second process.
         dataset: The pictures; opened by `config.data` if not given. Nothing is downloaded.
         on_epoch: Called after every epoch.
 
-    Returns:
-        The figures of the run, as in its `metrics.json`.
-
     Raises:
         ConfigError: A setting is wrong, or the folder holds a run with other settings.
-        DataError: The pictures cannot be had.
+        DataError: The pictures cannot be read.
         CheckpointError: The state to resume from is broken.
     """
     if threads < 1:
         raise ConfigError(f"at least 1 thread must compute, not {threads}")
     torch.set_num_threads(threads)
     keep_freed_pages()
-    fabric = _fabric(device, config.precision)
+    fabric = get_fabric(device, config.precision)
     torch.manual_seed(config.seed)
     model = _first_model(config)
     dataset = dataset or open_dataset(config.data)
@@ -94,11 +87,11 @@ def fit(
 
 
 def _first_model(config: TrainingConfig) -> ColorizationModel:
-    """The network as training finds it.
+    """The network before the first step.
 
     Raises:
-        CheckpointError: The weights to start from cannot be had.
-        ConfigError: They are another network's.
+        CheckpointError: The initial weights cannot be read.
+        ConfigError: They do not fit the network.
     """
     model = models.create(config.model, config.hyperparameters)
     if config.initial_weights == _IMAGENET:
@@ -124,67 +117,30 @@ def _fit_in(
     model: ColorizationModel,
     dataset: Dataset,
     on_epoch: EpochCallback | None,
-) -> dict[str, Any]:
+) -> RunMetrics:
     train, val = dataset.split("train"), dataset.split("val")
     _require_one_size(train, val)
     fingerprint = dataset.fingerprint()
 
     started = time.perf_counter()
-    rows: list[dict[str, Any]] = []
+    rows: list[Epoch] = []
     if config.optimizer == "closed_form":
         _solve(model, train)
     elif config.max_epochs > 0:
         in_focus = len(dataset.scored_part().split("train")) if config.focus_epochs else len(train)
-        pictures = _pictures_by_epoch(config, len(train), in_focus)
+        pictures = pictures_by_epoch(config, len(train), in_focus)
         rows = _Loop(fabric, config, run, model, fingerprint, pictures).train(train, val, on_epoch)
     if not rows:
         save_checkpoint(run.weights, Checkpoint(model, fingerprint))
-    spent = sum(row["seconds"] for row in rows) if rows else time.perf_counter() - started
+    spent = sum(row.seconds for row in rows) if rows else time.perf_counter() - started
 
     best = load_checkpoint(run.weights).model.to(fabric.device)
-    metrics = {
-        **_course(config, rows),
-        **evaluate(best, val).as_dict("val_"),
-        "parameters": best.parameter_count(),
-        "seconds": round(spent, 3),
-        "device": fabric.device.type,
-        "precision": fabric.strategy.precision.precision,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "train_pictures": len(train),
-        "val_pictures": len(val),
-    }
+    metrics = _metrics(fabric, config, rows, best, spent, train, val)
     _write_samples(run, best, val)
-    save_checkpoint(run.weights, Checkpoint(best, fingerprint, metrics))
+    save_checkpoint(run.weights, Checkpoint(best, fingerprint, asdict(metrics)))
     run.write_metrics(metrics)
     run.resume_state.unlink(missing_ok=True)
     return metrics
-
-
-def _fabric(device: str, precision: str) -> Fabric:
-    """The device and the arithmetic.
-
-    Raises:
-        ConfigError: This machine has no such device.
-    """
-    if device not in ("auto", "cpu", "cuda", "mps"):
-        raise ConfigError(f"no device is called {device!r}; there are: auto, cpu, cuda, mps")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("no CUDA device is on this machine; use --device cpu")
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("no MPS device is on this machine; use --device cpu")
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False
-    fabric = Fabric(accelerator=device, devices=1)
-    if precision == "bf16" or (precision == "auto" and fabric.device.type == "cpu" and _computes_bf16()):
-        fabric = Fabric(accelerator=device, devices=1, precision="bf16-mixed")
-    return fabric
-
-
-def _computes_bf16() -> bool:
-    """Whether this processor has instructions for bfloat16; without them it would be slower than full precision."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _require_one_size(train: Pairs, val: Pairs) -> None:
@@ -198,81 +154,49 @@ def _solve(model: ColorizationModel, train: Pairs) -> None:
     model.fit_in_closed_form(train.gray, train.truth)
 
 
-def _optimizer(config: TrainingConfig, model: ColorizationModel) -> Optimizer:
-    if config.optimizer == "sgd":
-        return SGD(
-            model.parameters(),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-        )
-    return AdamW(_parameter_groups(config, model), lr=config.learning_rate, weight_decay=config.weight_decay)
-
-
-def _parameter_groups(config: TrainingConfig, model: ColorizationModel) -> list[dict[str, Any]]:
-    """The weights by the step size that they learn at: an encoder that has learnt elsewhere goes slower."""
-    if not isinstance(model, EncodingModel):
-        return [{"params": list(model.parameters())}]
-    encoder = list(model.encoder.parameters())
-    known = {id(parameter) for parameter in encoder}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    return [{"params": others}, {"params": encoder, "lr": config.learning_rate * config.encoder_rate}]
-
-
-def _pictures_by_epoch(config: TrainingConfig, count: int, in_focus: int) -> list[int]:
-    """How many pictures, counted from the first, each epoch shows."""
-    broad_epochs = max(config.max_epochs - config.focus_epochs, 0)
-    return [count if epoch < broad_epochs else in_focus for epoch in range(config.max_epochs)]
-
-
-def _schedule(config: TrainingConfig, optimizer: Optimizer, pictures: Sequence[int]) -> OneCycleLR | None:
-    """What changes the step size from step to step, if anything does.
-
-    Reference:
-        Smith and Topin, "Super-convergence", 2017.
-    """
-    if config.schedule == "constant":
-        return None
-    steps = sum(math.ceil(count / config.batch_size) for count in pictures)
-    return OneCycleLR(
-        optimizer,
-        [group["lr"] for group in optimizer.param_groups],
-        total_steps=max(steps, _FEWEST_STEPS_OF_A_CYCLE),
-        pct_start=_RISING_SHARE,
-        div_factor=10.0,
-        final_div_factor=100.0,
-        cycle_momentum=config.optimizer == "adamw",
+def _metrics(
+    fabric: Fabric,
+    config: TrainingConfig,
+    rows: list[Epoch],
+    best: ColorizationModel,
+    seconds: float,
+    train: Pairs,
+    val: Pairs,
+) -> RunMetrics:
+    """The figures of a run that is at its end."""
+    found = evaluate(best, val)
+    return RunMetrics(
+        epochs=len(rows),
+        best_epoch=_best(config, rows).epoch if rows else 0,
+        stopped_by=_stopped_by(config, len(rows)),
+        val_accuracy=found.accuracy,
+        val_mse=found.mse,
+        val_colorfulness=found.colorfulness,
+        val_true_colorfulness=found.true_colorfulness,
+        val_share_out_of_range=found.share_out_of_range,
+        val_accuracy_with_wraparound=found.accuracy_with_wraparound,
+        parameters=best.parameter_count(),
+        seconds=round(seconds, 3),
+        device=fabric.device.type,
+        precision=fabric.strategy.precision.precision,
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        train_pictures=len(train),
+        val_pictures=len(val),
     )
 
 
-def _average(config: TrainingConfig, model: ColorizationModel) -> AveragedModel | None:
-    """The moving average of the weights and of the statistics of batch norm, if one is asked for."""
-    if not config.average:
-        return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)  # type: ignore[no-untyped-call]
-
-
-def _best(config: TrainingConfig, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The row of the best epoch; of equal ones the first."""
+def _best(config: TrainingConfig, rows: list[Epoch]) -> Epoch:
+    """The best epoch; of equal ones the first."""
     if config.select_by == "accuracy":
-        return max(rows, key=lambda row: row["val_accuracy"])
-    return min(rows, key=lambda row: row["val_loss"])
+        return max(rows, key=lambda row: row.val_accuracy)
+    return min(rows, key=lambda row: row.val_loss)
 
 
-def _course(config: TrainingConfig, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """How the training went, in figures."""
-    if not rows:
-        return {
-            "epochs": 0,
-            "best_epoch": 0,
-            "stopped_by": config.optimizer if config.max_epochs else "max_epochs",
-        }
-    reached_end = len(rows) >= config.max_epochs
-    return {
-        "epochs": len(rows),
-        "best_epoch": _best(config, rows)["epoch"],
-        "stopped_by": "max_epochs" if reached_end else config.stopping,
-    }
+def _stopped_by(config: TrainingConfig, epochs: int) -> str:
+    if epochs == 0:
+        return config.optimizer if config.max_epochs else "max_epochs"
+    return "max_epochs" if epochs >= config.max_epochs else config.stopping
 
 
 def _write_samples(run: RunFolder, model: ColorizationModel, val: Pairs) -> None:
@@ -282,10 +206,10 @@ def _write_samples(run: RunFolder, model: ColorizationModel, val: Pairs) -> None
 
 
 class _Loop:
-    """One training run in memory: network, optimizer, random states and history move together.
+    """One training run in memory: network, optimizer, random states and history.
 
-    `resume.pt` holds them after every epoch and is written last, so whatever a kill leaves behind, going on
-    from it repeats at most one epoch, bit for bit.
+    `resume.pt` holds all of them. It is written at the end of every epoch, after the other files, so a run that is
+    killed at any point repeats at most one epoch, bit for bit.
     """
 
     def __init__(
@@ -307,10 +231,10 @@ class _Loop:
         )
         self.augmentation = get_augmentation(config.augmentation)
         self.plain_model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        plain_optimizer = _optimizer(config, model)
+        plain_optimizer = get_optimizer(config, model)
         self.model, self.optimizer = fabric.setup(self.plain_model, plain_optimizer)
-        self.schedule = _schedule(config, plain_optimizer, pictures)
-        self.average = _average(config, self.plain_model)
+        self.schedule = get_schedule(config, plain_optimizer, pictures)
+        self.average = get_average(config, self.plain_model)
         self.measured = self.model if self.average is None else fabric.setup_module(self.average.module)
         if config.compiled:
             for part in self.plain_model.children():
@@ -320,10 +244,10 @@ class _Loop:
                 network.mark_forward_method("logits")
         self.order = torch.Generator().manual_seed(config.seed)
         self.aspects: Tensor | None = None
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[Epoch] = []
 
-    def train(self, train: Pairs, val: Pairs, on_epoch: EpochCallback | None) -> list[dict[str, Any]]:
-        """Run all epochs that are still to run and give the whole history."""
+    def train(self, train: Pairs, val: Pairs, on_epoch: EpochCallback | None) -> list[Epoch]:
+        """Run the remaining epochs and return the whole history."""
         self._resume()
         train_gray, train_color, val_gray, val_color = (
             torch.from_numpy(array).to(self.fabric.device) for array in (train.gray, train.truth, val.gray, val.truth)
@@ -331,19 +255,30 @@ class _Loop:
         self.aspects = None if train.aspects is None else torch.from_numpy(train.aspects)
         while not self._is_done():
             started = time.perf_counter()
-            row: dict[str, Any] = {"epoch": len(self.rows) + 1, **self._train_epoch(train_gray, train_color)}
-            figures = score(self.measured, self.objective, val_gray, val_color)
-            row |= {f"val_{name}": value for name, value in figures.items()}
+            train_loss, train_accuracy = self._train_epoch(train_gray, train_color)
+            found = score(self.measured, self.objective, val_gray, val_color)
+            row = Epoch(
+                epoch=len(self.rows) + 1,
+                train_loss=train_loss,
+                train_accuracy=train_accuracy,
+                val_loss=found["loss"],
+                val_mse=found["mse"],
+                val_accuracy=found["accuracy"],
+                seconds=round(time.perf_counter() - started, 3),
+            )
             self._require_finite(row)
-            row["seconds"] = round(time.perf_counter() - started, 3)
             self.rows.append(row)
             self._save()
             if on_epoch is not None:
                 on_epoch(row)
         return self.rows
 
-    def _train_epoch(self, gray: Tensor, color: Tensor) -> dict[str, float]:
-        """One pass over the pictures of this epoch; figures are of predictions made on the way, before each step."""
+    def _train_epoch(self, gray: Tensor, color: Tensor) -> tuple[float, float]:
+        """One pass over the pictures of this epoch.
+
+        Returns:
+            Mean loss and accuracy of the predictions, each made before the step that learns from it.
+        """
         self.model.train()
         if isinstance(self.plain_model, EncodingModel):
             self.plain_model.encoder.requires_grad_(len(self.rows) >= self.config.frozen_epochs)
@@ -364,13 +299,10 @@ class _Loop:
             if step % _ACCURACY_STRIDE == 0:
                 prediction = self.objective.color(inputs, answer.detach())
                 accuracies.append(accuracy_within(to_uint8(prediction), to_uint8(truth)))
-        return {
-            "train_loss": float(loss_sum) / count,
-            "train_accuracy": sum(accuracies) / len(accuracies),
-        }
+        return float(loss_sum) / count, sum(accuracies) / len(accuracies)
 
     def _pictures(self, gray: Tensor, color: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """The pictures at some places as the network shall see them and as it shall color them, both signed."""
+        """A batch of the gray input and of the true color, both signed; augmented if that is asked for."""
         if self.augmentation is None:
             return gray_batch(gray[batch]), rgb_batch(color[batch])
         return self.augmentation(rgb_batch(color[batch]), None if self.aspects is None else self.aspects[batch.cpu()])
@@ -385,26 +317,26 @@ class _Loop:
             self.average.update_parameters(self.plain_model)
 
     def _kept(self) -> ColorizationModel:
-        """The network whose weights are kept: the average, where there is one."""
+        """The network whose weights are kept: the average if there is one."""
         return self.plain_model if self.average is None else cast("ColorizationModel", self.average.module)
 
     def _is_done(self) -> bool:
         if len(self.rows) >= self.config.max_epochs:
             return True
-        losses = [row["val_loss"] for row in self.rows]
+        losses = [row.val_loss for row in self.rows]
         return _RULES[self.config.stopping](losses, self.config.patience, self.config.min_delta)
 
-    def _require_finite(self, row: dict[str, Any]) -> None:
-        if not math.isfinite(row["train_loss"] + row["val_loss"]):
+    def _require_finite(self, row: Epoch) -> None:
+        if not math.isfinite(row.train_loss + row.val_loss):
             raise ConfigError(
-                f"{self.run.path}: the loss is no longer a finite number in epoch {row['epoch']}; "
+                f"{self.run.path}: the loss is no longer a finite number in epoch {row.epoch}; "
                 f"lower the learning rate ({self.config.learning_rate})"
             )
 
     def _save(self) -> None:
-        """Write the best weights first and the state to resume from last: see the class."""
+        """Write the best weights first and the state to resume from last."""
         if _best(self.config, self.rows) is self.rows[-1]:
-            save_checkpoint(self.run.weights, Checkpoint(self._kept(), self.fingerprint, self.rows[-1]))
+            save_checkpoint(self.run.weights, Checkpoint(self._kept(), self.fingerprint, asdict(self.rows[-1])))
         self.run.write_history(self.rows)
         with written_whole(self.run.resume_state) as aside:
             torch.save(
@@ -412,7 +344,7 @@ class _Loop:
                     **{name: part.state_dict() for name, part in self._moving_parts().items()},
                     "order": self.order.get_state(),
                     "random": torch.get_rng_state(),
-                    "rows": self.rows,
+                    "rows": [asdict(row) for row in self.rows],
                     "data": self.fingerprint,
                 },
                 aside,
@@ -437,9 +369,9 @@ class _Loop:
                 part.load_state_dict(state[name])
             self.order.set_state(state["order"].cpu())
             torch.set_rng_state(state["random"].cpu())
-            self.rows = state["rows"]
+            self.rows = [Epoch(**row) for row in state["rows"]]
             data = state["data"]
-        except Exception as error:  # torch raises whatever broken bytes lead it to: IndexError, RuntimeError, ...
+        except Exception as error:  # broken bytes make torch raise IndexError, RuntimeError and others
             raise CheckpointError(
                 f"{self.run.resume_state}: broken ({type(error).__name__}); delete {self.run.path} to start anew"
             ) from error

@@ -1,9 +1,10 @@
-"""The folder in which a run lies: its settings, its course, its figures and its weights."""
+"""The folder of a run: its settings, its history, its figures and its weights."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from filelock import FileLock, Timeout
 
 from photochrom.errors import ConfigError, DataError
 from photochrom.files import write_whole
-from photochrom.lab.training.config import TrainingConfig
+from photochrom.lab.training._config import TrainingConfig
+from photochrom.lab.training._records import Epoch, RunMetrics, record_from
 
 __all__ = ["RunFolder"]
 
@@ -19,7 +21,7 @@ __all__ = ["RunFolder"]
 class RunFolder:
     """One run on disk: `config.json`, `history.jsonl`, `metrics.json`, `best.safetensors`, `resume.pt`, `samples.png`.
 
-    Every file is written whole or not at all. `metrics.json` comes last, so it marks a finished run.
+    Every file is written whole or not at all. `metrics.json` is written last, so it marks a finished run.
 
     Args:
         path: The folder; it is made when the first file is written.
@@ -30,7 +32,7 @@ class RunFolder:
 
     @classmethod
     def of_config(cls, root: Path, config: TrainingConfig) -> "RunFolder":
-        """The folder below `root` that belongs to a configuration and to no other."""
+        """The folder below `root` that is named by a configuration; no two configurations share one."""
         digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
         return cls(root / f"{config.model}-{digest[:8]}")
 
@@ -41,21 +43,21 @@ class RunFolder:
 
     @property
     def resume_state(self) -> Path:
-        """What going on needs."""
+        """What resuming needs; deleted when the run is finished."""
         return self.path / "resume.pt"
 
     @property
     def samples(self) -> Path:
-        """Gray, predicted and true pictures, as a picture."""
+        """A picture of some gray inputs, predictions and truths."""
         return self.path / "samples.png"
 
     def is_finished(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run is complete."""
         return (self.path / "metrics.json").is_file()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out of the folder; the system lifts the lock when this process ends, however it ends.
+        """Keep other processes out of the folder; the lock ends with this process, even if it is killed.
 
         Raises:
             ConfigError: Another process is training this run.
@@ -72,7 +74,7 @@ class RunFolder:
             lock.release()
 
     def claim(self, config: TrainingConfig) -> None:
-        """Enter the settings, or see that they are those of the run that lies here.
+        """Write the settings, unless a run with the same settings lies here.
 
         Raises:
             ConfigError: A run with other settings lies here.
@@ -82,10 +84,10 @@ class RunFolder:
             write_whole(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
 
     def require_same_settings(self, config: TrainingConfig) -> None:
-        """See that what lies here, if anything does, is a run with the given settings.
+        """Check that a run that lies here has the given settings.
 
         Raises:
-            ConfigError: It is a run with other settings.
+            ConfigError: It has others.
         """
         if (self.path / "config.json").is_file() and (differences := config.differences(self.config())):
             raise ConfigError(
@@ -104,8 +106,8 @@ class RunFolder:
         except ConfigError as error:
             raise DataError(f"{self.path / 'config.json'}: {error}") from error
 
-    def history(self) -> list[dict[str, Any]]:
-        """One row an epoch so far.
+    def history(self) -> list[Epoch]:
+        """The epochs so far.
 
         Raises:
             DataError: The file is broken.
@@ -114,25 +116,26 @@ class RunFolder:
         if not file.is_file():
             return []
         try:
-            return [json.loads(line) for line in file.read_text().splitlines()]
+            rows = [json.loads(line) for line in file.read_text().splitlines()]
         except ValueError as error:
             raise DataError(f"{file}: broken ({error})") from error
+        return [record_from(Epoch, row, file) for row in rows]
 
-    def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the rows."""
-        write_whole(self.path / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    def write_history(self, rows: Sequence[Epoch]) -> None:
+        """Replace the history."""
+        write_whole(self.path / "history.jsonl", "".join(json.dumps(asdict(row)) + "\n" for row in rows))
 
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> RunMetrics:
         """The figures of a finished run.
 
         Raises:
             DataError: The run is not finished, or the file is broken.
         """
-        return self._read("metrics.json")
+        return record_from(RunMetrics, self._read("metrics.json"), self.path / "metrics.json")
 
-    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Enter the figures, which finishes the run."""
-        write_whole(self.path / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    def write_metrics(self, metrics: RunMetrics) -> None:
+        """Write the figures, which finishes the run."""
+        write_whole(self.path / "metrics.json", json.dumps(asdict(metrics), indent=2) + "\n")
 
     def _read(self, name: str) -> dict[str, Any]:
         file = self.path / name

@@ -1,7 +1,7 @@
 """What a network makes of gray pictures, and how near that is to the truth."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from photochrom.errors import ConfigError
 from photochrom.lab.datasets import Pairs
 from photochrom.lab.metrics import accuracy_within, colorfulness, mean_squared_error
 from photochrom.lab.models import DistributionModel
-from photochrom.lab.training.objective import Objective
+from photochrom.lab.training._objective import Objective
 from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
 __all__ = [
@@ -181,10 +181,6 @@ class Evaluation:
     true_colorfulness: float
     share_out_of_range: float
     accuracy_with_wraparound: float
-
-    def as_dict(self, prefix: str = "") -> dict[str, float]:
-        """The figures by name."""
-        return {prefix + name: value for name, value in asdict(self).items()}
 
 
 def evaluate(model: nn.Module, pairs: Pairs) -> Evaluation:
