@@ -15,6 +15,9 @@ enlarged, to the lightness of the whole photo in CIELAB. They stand in for the c
 which gives hardly any color and therefore flatters the encoder.
 """
 
+import photochrom  # noqa: F401 - first of all: it keeps ONNX Runtime from sending anything
+
+# isort: split
 import json
 import os
 import resource
@@ -40,7 +43,7 @@ from photochrom.color import to_signed, to_uint8
 from photochrom.coloring import Colorizer
 from photochrom.coloring.distribution import color_from_probabilities
 from photochrom.coloring.network import Network
-from photochrom.console import one_line_failures, print_table, say, warn
+from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.errors import PhotochromError
 from photochrom.files import write_whole
 from photochrom.photo import encode_photo, read_photo

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photochrom import __version__
 from photochrom.cli import main
 from photochrom.lab.training import RunFolder
 
@@ -53,6 +55,23 @@ def test_help_names_every_command(photochrom: Command) -> None:
     assert ended.status == 0
     for command in ("train", "predict", "evaluate", "score", "report", "data", "experiment", "settings"):
         assert command in ended.out
+    assert "--install-completion" in ended.out
+
+
+def test_help_groups_commands_in_panels(photochrom: Command) -> None:
+    panels = re.split(r"╭─ (\w+) ─+╮", photochrom("--help").out)
+    commands = dict(zip(panels[1::2], panels[2::2], strict=True))
+    assert list(commands) == ["Options", "Photos", "Study", "Models"]
+    for panel, names in {
+        "Photos": ("colorize", "serve"),
+        "Study": ("train", "data"),
+        "Models": ("models", "pack"),
+    }.items():
+        assert all(re.search(rf"│ {name} ", commands[panel]) for name in names)
+
+
+def test_the_version_is_told(photochrom: Command) -> None:
+    assert photochrom("--version") == Ended(0, f"{__version__}\n", "")
 
 
 @pytest.mark.parametrize("words", [["no-such-command"], ["train", "--no-such-option"], ["evaluate"], ["score"]])
@@ -75,13 +94,13 @@ def test_experiments_are_listed(photochrom: Command) -> None:
 def test_train_predict_score_in_a_row(photochrom: Command, face_folder: Path) -> None:
     data = f"data={face_folder}"
     assert photochrom("train", data, "hidden_channels=8", *QUICK, "--run", "run").status == 0
-    assert RunFolder(Path("run")).metrics()["parameters"] == 811
+    assert RunFolder(Path("run")).metrics().parameters == 811
     predicted = photochrom("predict", "run/best.safetensors", "--data", face_folder, "--split", "val")
     assert predicted.status == 0
     assert np.load("estimations-test.npy").shape == (8, 80, 80, 3)
     assert len(list(Path("out").iterdir())) == 8
     scored = photochrom("score", "estimations-test.npy", "estimations-test-names.txt", "--data", face_folder)
-    accuracy = RunFolder(Path("run")).metrics()["val_accuracy"]
+    accuracy = RunFolder(Path("run")).metrics().val_accuracy
     assert scored.status == 0
     assert f"{accuracy:.5g}" in scored.out
 
@@ -91,7 +110,7 @@ def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder
     words = ["evaluate", "run/best.safetensors", "--data", face_folder, "--json", "figures/run.json"]
     ended = photochrom(*words)
     assert ended.status == 0, ended.err
-    accuracy = RunFolder(Path("run")).metrics()["val_accuracy"]
+    accuracy = RunFolder(Path("run")).metrics().val_accuracy
     assert f"{accuracy:.5g}" in ended.out
     assert "By skin tone; too few groups to compare" in ended.out
     (figures,) = json.loads(Path("figures/run.json").read_text())
@@ -260,6 +279,6 @@ def test_full_disk_gets_one_line(photochrom: Command, face_folder: Path, monkeyp
     def full(*_: object) -> None:
         os.write(os.open("/dev/full", os.O_WRONLY), b"x")
 
-    monkeypatch.setattr("photochrom.lab.training.run_folder.write_whole", full)
+    monkeypatch.setattr("photochrom.lab.training._run_folder.write_whole", full)
     assert_one_clear_line(photochrom("train", f"data={face_folder}", *QUICK, "--run", "other"), "No space left")
     assert Path("run/metrics.json").read_bytes() == before

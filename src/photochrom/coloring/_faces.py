@@ -12,11 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, UInt8
 
+from photochrom.coloring.resampling import gaussian_mean, resized
 from photochrom.errors import ConfigError, PhotoError
 
 __all__ = [
@@ -266,7 +266,7 @@ class YuNet:
         scales = _scales(luma.shape, self._max_tiles)
         pictures = _resized(luma, scales)
         curve = _contrast_curve(pictures[0])
-        found = [self._search(cv2.LUT(picture, curve), luma.shape) for picture in pictures]
+        found = [self._search(curve[picture], luma.shape) for picture in pictures]
         return merge([_as_face(row) for row in np.concatenate(found)])
 
     def _search(self, picture: Luma, photo_shape: tuple[int, int]) -> _Found:
@@ -416,10 +416,8 @@ def _resized(luma: Luma, scales: Sequence[float]) -> list[Luma]:
     """The photo at other sizes, without its grain, each made from the one before: a large photo is read only once."""
     pictures, picture = [], luma
     for scale in scales:
-        height, width = _scaled_shape(luma.shape, scale)
-        shrinks = height * width < picture.size
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        pictures.append(cv2.GaussianBlur(picture, (0, 0), _SMOOTHING))
+        picture = resized(picture, *_scaled_shape(luma.shape, scale))
+        pictures.append(gaussian_mean(picture, _SMOOTHING))
     return pictures
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from photochrom.coloring._chroma_field import ChromaField, FloatMap, Pixels, follow_luma, resized, signed_luma
+from photochrom.coloring._chroma_field import ChromaField, FloatMap, Pixels, follow_luma, signed_luma
 from photochrom.coloring._faces import Framing
+from photochrom.coloring.resampling import resized
 
 __all__ = ["Canvas", "Guess", "Patch"]
 
@@ -74,9 +74,7 @@ def _inside(start: int, extent: int, limit: int) -> slice:
 
 
 def _shrunk(luma: Pixels, share: float) -> Pixels:
-    rows, columns = (max(1, round(side * share)) for side in luma.shape)
-    shrunk: Pixels = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA) if share < 1.0 else luma
-    return shrunk
+    return resized(luma, *(max(1, round(side * share)) for side in luma.shape))
 
 
 def _continued(offset: int, extent: int, share: float, count: int) -> npt.NDArray[np.intp]:
@@ -112,12 +110,13 @@ class Canvas:
         """
         side = len(patch.gray)
         maps = _following_maps(patch.gray, chroma, confidence)
-        where, laid = self._placed(patch, np.concatenate([maps, _weights(side, patch.full)[..., None]], axis=2))
-        self._maps[where] += laid[..., -1:] * (laid[..., :-1] - self._maps[where])
+        where, laid = self._placed(patch, np.concatenate([maps, _weights(side, patch.full)[None]]))
+        below = self._maps[:, *where]
+        below += laid[-1] * (laid[:-1] - below)
 
     def guess(self) -> Guess:
         """What the canvas shows now."""
-        return Guess(ChromaField(self._maps[..., :-1].copy()), self.luma, self._maps[..., -1].copy())
+        return Guess(ChromaField(self._maps[:-1].copy()), self.luma, self._maps[-1].copy())
 
     def _placed(self, patch: Patch, maps: FloatMap) -> tuple[tuple[slice, slice], FloatMap]:
         """Rows and columns of the canvas that a part covers, and its maps there."""
@@ -125,9 +124,9 @@ class Canvas:
         first_row, last_row = round(top * rows / height), round((top + extent) * rows / height)
         first_column, last_column = round(left * columns / width), round((left + extent) * columns / width)
         scaled = resized(maps, max(1, last_row - first_row), max(1, last_column - first_column))
-        vertical, seen_rows = _overlap(first_row, scaled.shape[0], rows)
-        horizontal, seen_columns = _overlap(first_column, scaled.shape[1], columns)
-        return (vertical, horizontal), scaled[seen_rows, seen_columns]
+        vertical, seen_rows = _overlap(first_row, scaled.shape[1], rows)
+        horizontal, seen_columns = _overlap(first_column, scaled.shape[2], columns)
+        return (vertical, horizontal), scaled[:, seen_rows, seen_columns]
 
 
 def _overlap(first: int, count: int, limit: int) -> tuple[slice, slice]:
@@ -137,11 +136,10 @@ def _overlap(first: int, count: int, limit: int) -> tuple[slice, slice]:
 
 
 def _following_maps(luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> FloatMap:
-    """Coefficients of chroma and, last, how sure it is; shape (rows, columns, 5)."""
-    coarse = np.ascontiguousarray(chroma.transpose(1, 2, 0), dtype=np.float32)
-    cell = max(luma.shape) / max(coarse.shape[:2])
-    field = follow_luma(coarse, luma, radius=max(1, round(cell)))
-    return np.concatenate([field.coefficients, resized(confidence[0], *luma.shape)[..., None]], axis=2)
+    """Coefficients of chroma and, last, how sure it is; shape (5, rows, columns)."""
+    cell = max(luma.shape) / max(chroma.shape[1:])
+    field = follow_luma(chroma.astype(np.float32), luma, radius=max(1, round(cell)))
+    return np.concatenate([field.coefficients, resized(confidence.astype(np.float32), *luma.shape)])
 
 
 def _weights(side: int, full: float) -> FloatMap:

@@ -1,18 +1,18 @@
 """Which places of a photo belong together: those between which luma changes little on the way."""
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from photochrom.coloring._chroma_field import FloatMap
+from photochrom.coloring.resampling import median, resized
 
 __all__ = ["LONGEST_SIDE", "distance_from", "small_luma"]
 
 LONGEST_SIDE = 320
 """Of the map on which regions are found: fine enough for a face in a group, and quick."""
 
-_GRAIN = 5
-"""Places over which luma is evened out before its changes are counted."""
+_GRAIN = 2
+"""Radius, in places, over which luma is evened out before its changes are counted."""
 
 _SWEEPS = 64
 """At most, over the whole map; a region as winding as a spiral needs more than one, a common one three."""
@@ -26,8 +26,7 @@ def small_luma(luma: FloatMap) -> FloatMap:
     """
     rows, columns = luma.shape
     share = min(1.0, LONGEST_SIDE / max(rows, columns))
-    size = (max(1, round(columns * share)), max(1, round(rows * share)))
-    return cv2.medianBlur(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), _GRAIN).reshape(size[::-1])
+    return median(resized(luma, max(1, round(rows * share)), max(1, round(columns * share))), _GRAIN)
 
 
 def distance_from(luma: FloatMap, start: npt.NDArray[np.bool_], *, reach: float, luma_reach: float) -> FloatMap:

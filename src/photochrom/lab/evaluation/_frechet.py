@@ -1,9 +1,9 @@
 """How far colored photos are from true ones as a set, seen through an encoder that knows ImageNet."""
 
-import cv2
 import numpy as np
 import torch
 
+from photochrom.coloring.resampling import resized
 from photochrom.lab.metrics import FloatArray
 from photochrom.lab.models import EfficientNetLite0, imagenet_weights
 from photochrom.tensors import AnyArray
@@ -44,8 +44,7 @@ class FeatureReader:
 
 
 def _square(picture: AnyArray) -> AnyArray:
-    shrinks = min(picture.shape[:2]) > _SIDE
-    return cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return resized(picture.transpose(2, 0, 1), _SIDE, _SIDE).transpose(1, 2, 0)
 
 
 def frechet_distance(features: FloatArray, others: FloatArray) -> float:

@@ -34,7 +34,7 @@ from photochrom.lab.metrics import (
 )
 from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.lab.skin_tone import NO_TONE, TONE_GROUPS, tone_group, typology_angle
-from photochrom.lab.training.predictions import gray_batch, predict_signed, rgb_batch
+from photochrom.lab.training import gray_batch, predict_signed, rgb_batch
 from photochrom.tensors import GrayPictures, RgbPictures
 
 __all__ = ["ModelEvaluation", "evaluate_model", "read_evaluations", "record_evaluation"]

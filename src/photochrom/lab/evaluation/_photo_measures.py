@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from photochrom.coloring.resampling import resized
 from photochrom.lab.evaluation._confidence import Confidence
 from photochrom.lab.evaluation._frechet import FeatureReader
 from photochrom.lab.evaluation._photo_files import PhotoFile, read_parts, read_truth
@@ -144,7 +144,7 @@ def _shrunk(picture: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any
         return picture
     if picture.dtype == np.bool_:
         return _shrunk(picture.astype(np.float32), size) > 0.5
-    return np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA))
+    return np.moveaxis(resized(np.moveaxis(picture, (0, 1), (-2, -1)), *size), (-2, -1), (0, 1))
 
 
 def _panels(pictures: Pictures, side: int) -> Pictures:

@@ -11,7 +11,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import torch
 
@@ -275,7 +274,6 @@ def _begin(product: LoadsColors) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends the pool
     end_with_parent()
-    cv2.setNumThreads(1)
     torch.set_num_threads(1)
     _worker = _Worker(product)
 

@@ -7,10 +7,10 @@ guess is not cleaner, nor a vivid one foggier, than the same guess at another st
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from photochrom.coloring.resampling import resized
 from photochrom.lab.metrics import FloatArray
 
 __all__ = ["Scene", "fog_values"]
@@ -60,16 +60,17 @@ class Scene:
         Reference:
             Felzenszwalb and Huttenlocher, "Efficient graph-based image segmentation", 2004.
         """
+        from scipy.ndimage import binary_dilation
         from skimage.segmentation import felzenszwalb
 
         height, width = truth.shape[:2]
         share = min(1.0, _SIDE / (height * width) ** 0.5)
         size = max(1, round(height * share)), max(1, round(width * share))
         seen = _shrunk(truth, size)
-        edges = (_change(seen[..., :1]) >= _LUMA_EDGE).astype(np.uint8)
+        edges = _change(seen[..., :1]) >= _LUMA_EDGE
         places = felzenszwalb(seen / 100.0, scale=_PLACE_SCALE, sigma=_PLACE_SMOOTHING, min_size=_SMALLEST_PLACE)
         neutral = np.hypot(seen[..., 1], seen[..., 2]) < _NEUTRAL
-        return cls(size, cv2.dilate(edges, _NEAR).astype(bool), np.asarray(places, np.int64), neutral)
+        return cls(size, binary_dilation(edges, _NEAR), np.asarray(places, np.int64), neutral)
 
     def seen(self, values: FloatArray) -> FloatArray:
         """A map of the photo, shrunk to the size at which it is looked at."""
@@ -103,8 +104,8 @@ def fog_values(scene: Scene, lab: FloatArray, where: npt.NDArray[np.bool_]) -> d
 
 
 def _shrunk(values: FloatArray, size: tuple[int, int]) -> FloatArray:
-    shrunk: FloatArray = np.asarray(cv2.resize(values, size[::-1], interpolation=cv2.INTER_AREA))
-    return shrunk.reshape(*size, *values.shape[2:])
+    shrunk: FloatArray = np.moveaxis(resized(np.moveaxis(values, (0, 1), (-2, -1)), *size), (-2, -1), (0, 1))
+    return shrunk
 
 
 def _change(values: FloatArray) -> FloatArray:

@@ -16,13 +16,13 @@ from photochrom.lab.experiments._catalogue import get_experiment, of_the_study
 from photochrom.lab.experiments._experiment import Run
 from photochrom.lab.training import RunFolder, TrainingConfig
 
-__all__ = ["Job", "Outcome", "plan", "run_jobs"]
+__all__ = ["TrainingJob", "TrainingOutcome", "plan", "run_jobs"]
 
 _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """One training that an experiment asks for.
 
     Attributes:
@@ -37,14 +37,14 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """How a job ended: `error` is empty if it went well."""
 
-    job: Job
+    job: TrainingJob
     error: str = ""
 
 
-def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> list[Job]:
+def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> list[TrainingJob]:
     """The jobs of some experiments, those of the first seed before those of the second, and large networks first.
 
     Args:
@@ -76,10 +76,10 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
         dataset.require_at_hand()
         return dataset.name
 
-    jobs: list[Job] = []
+    jobs: list[TrainingJob] = []
     for seed in range(seeds):
         of_seed = [
-            Job(
+            TrainingJob(
                 name=f"{name}/{run.name}-seed-{seed}",
                 config=run.config.varied(data=data_of(run), seed=seed).assigned(assignments),
                 folder=RunFolder(runs / name / f"{run.name}-seed-{seed}"),
@@ -94,16 +94,16 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
     return jobs
 
 
-def _parameter_count(job: Job) -> int:
+def _parameter_count(job: TrainingJob) -> int:
     return models.create(job.config.model, job.config.hyperparameters).parameter_count()
 
 
 def run_jobs(
-    jobs: Sequence[Job],
+    jobs: Sequence[TrainingJob],
     parallel: int,
     device: str = "auto",
-    on_progress: Callable[[Sequence[Job], Sequence[Outcome]], None] | None = None,
-) -> list[Outcome]:
+    on_progress: Callable[[Sequence[TrainingJob], Sequence[TrainingOutcome]], None] | None = None,
+) -> list[TrainingOutcome]:
     """Train what is not finished, several at a time.
 
     Args:
@@ -115,9 +115,9 @@ def run_jobs(
     Returns:
         One outcome a job. What a failed job printed lies in its folder, in `log.txt`.
     """
-    outcomes = [Outcome(job) for job in jobs if job.folder.is_finished()]
+    outcomes = [TrainingOutcome(job) for job in jobs if job.folder.is_finished()]
     waiting = [job for job in jobs if not job.folder.is_finished()]
-    working: dict[subprocess.Popen[bytes], Job] = {}
+    working: dict[subprocess.Popen[bytes], TrainingJob] = {}
     handled = signal.signal(signal.SIGTERM, _raise_exit)
     try:
         while waiting or working:
@@ -143,7 +143,7 @@ def _raise_exit(signal_number: int, _: object) -> None:
     sys.exit(128 + signal_number)
 
 
-def _start(job: Job, device: str) -> subprocess.Popen[bytes]:
+def _start(job: TrainingJob, device: str) -> subprocess.Popen[bytes]:
     config_file = job.folder.path / "requested.json"
     write_whole(config_file, job.config.model_dump_json(indent=2) + "\n")
     command = [sys.executable, "-m", "photochrom.cli", "train", "--config", str(config_file)]
@@ -154,10 +154,10 @@ def _start(job: Job, device: str) -> subprocess.Popen[bytes]:
         )
 
 
-def _outcome(job: Job, status: int) -> Outcome:
+def _outcome(job: TrainingJob, status: int) -> TrainingOutcome:
     if status == 0 and job.folder.is_finished():
-        return Outcome(job)
+        return TrainingOutcome(job)
     log = (job.folder.path / "log.txt").read_text(errors="replace").strip().splitlines()
     if status < 0:
-        return Outcome(job, f"killed by signal {-status}; the same command goes on where it was")
-    return Outcome(job, log[-1] if log else f"ended with status {status}")
+        return TrainingOutcome(job, f"killed by signal {-status}; the same command goes on where it was")
+    return TrainingOutcome(job, log[-1] if log else f"ended with status {status}")

@@ -1,9 +1,18 @@
 """The figures of the report, as image files' bytes."""
 
+import atexit
 import io
+import os
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+if "MPLCONFIGDIR" not in os.environ:
+    # Else matplotlib would leave a list of all fonts in the user's folders, and draw by the settings that lie there.
+    _own_folder = tempfile.TemporaryDirectory(prefix="photochrom-")
+    atexit.register(_own_folder.cleanup)
+    os.environ["MPLCONFIGDIR"] = _own_folder.name
 
 import matplotlib as mpl
 import numpy as np
@@ -49,12 +58,12 @@ def _svg(figure: Figure) -> bytes:
 def _draw_course(axes: Axes, run: RunResults, figure: str) -> None:
     """Training and validation over the epochs, one line a seed, and the best epoch of the first seed."""
     for index, seed in enumerate(run.seeds):
-        epochs = [row["epoch"] for row in seed.history]
+        epochs = [row.epoch for row in seed.history]
         for part, color in (("train", _TRAIN), ("val", _VALIDATION)):
-            values = [row[f"{part}_{figure}"] for row in seed.history]
+            values = [getattr(row, f"{part}_{figure}") for row in seed.history]
             name = {"train": "training", "val": "validation"}[part]
             axes.plot(epochs, values, color=color, linewidth=1.0, alpha=0.85, label=None if index else name)
-    axes.axvline(run.seeds[0].metrics["best_epoch"], color="#8a8f98", linewidth=0.8, linestyle=":")
+    axes.axvline(run.seeds[0].metrics.best_epoch, color="#8a8f98", linewidth=0.8, linestyle=":")
     axes.set_xlabel("epoch")
 
 

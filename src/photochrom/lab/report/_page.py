@@ -65,7 +65,7 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
         "best_table": findings.best(lambda run: run.config.model == "lookup_table"),
         "negligible": NEGLIGIBLE,
         "spread": pooled_spread(findings),
-        "one_seed_seconds": sum(run.seeds[0].metrics["seconds"] for run in findings.runs),
+        "one_seed_seconds": sum(run.seeds[0].metrics.seconds for run in findings.runs),
         "machine": _machine(findings),
         "shipped": shipped,
         "comparisons": shipped.comparisons(first.data),
@@ -168,7 +168,7 @@ def _noise_rows(findings: Findings) -> list[_NoiseRow]:
 def _machine(findings: Findings) -> str:
     """What the runs were computed on, in words."""
     results = [seed for run in findings.runs for seed in run.seeds] or list(findings.others.values())
-    kinds = {(s.metrics["device"], s.metrics["precision"], s.metrics["threads"], s.metrics["torch"]) for s in results}
+    kinds = {(s.metrics.device, s.metrics.precision, s.metrics.threads, s.metrics.torch) for s in results}
     return "; ".join(
         f"{device}, {precision}, {threads} thread{'s' if threads != 1 else ''} a run, torch {version}"
         for device, precision, threads, version in sorted(kinds)
@@ -188,11 +188,11 @@ def _result_row(experiment: str, run: str, result: SeedResult) -> dict[str, Any]
         "run": run,
         "seed": result.config.seed,
         "settings": result.config.model_dump(exclude={"seed"}),
-        "epochs": metrics["epochs"],
-        "best_epoch": metrics["best_epoch"],
-        "val_accuracy": metrics["val_accuracy"],
-        "val_mse": metrics["val_mse"],
-        "val_colorfulness": metrics["val_colorfulness"],
-        "parameters": metrics["parameters"],
-        "seconds": metrics["seconds"],
+        "epochs": metrics.epochs,
+        "best_epoch": metrics.best_epoch,
+        "val_accuracy": metrics.val_accuracy,
+        "val_mse": metrics.val_mse,
+        "val_colorfulness": metrics.val_colorfulness,
+        "parameters": metrics.parameters,
+        "seconds": metrics.seconds,
     }

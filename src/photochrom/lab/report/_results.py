@@ -5,33 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from photochrom.errors import CheckpointError, DataError
 from photochrom.lab.checkpoint import load_checkpoint
 from photochrom.lab.experiments import Experiment, Run, get_experiment, of_the_study
-from photochrom.lab.training import RunFolder, TrainingConfig
+from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig
 
 __all__ = ["Chapter", "ExperimentResults", "Findings", "Measured", "RunResults", "SeedResult", "gather"]
 
-
-_FIGURES = (
-    "epochs",
-    "best_epoch",
-    "val_accuracy",
-    "val_mse",
-    "val_colorfulness",
-    "val_true_colorfulness",
-    "val_share_out_of_range",
-    "val_accuracy_with_wraparound",
-    "parameters",
-    "seconds",
-    "device",
-    "precision",
-    "threads",
-    "torch",
-)
-_HISTORY_FIGURES = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 _BEYOND = "Beyond the study"
 
 
@@ -67,8 +48,8 @@ class SeedResult:
 
     folder: RunFolder
     config: TrainingConfig
-    metrics: dict[str, Any]
-    history: list[dict[str, Any]]
+    metrics: RunMetrics
+    history: list[Epoch]
 
     @classmethod
     def read(cls, folder: RunFolder) -> "SeedResult":
@@ -78,13 +59,8 @@ class SeedResult:
             DataError: It is not finished, or a file is broken.
             CheckpointError: The weights are missing or broken.
         """
-        metrics, history = folder.metrics(), folder.history()
-        missing = [figure for figure in _FIGURES if figure not in metrics]
-        missing += [figure for row in history for figure in _HISTORY_FIGURES if figure not in row]
-        if missing:
-            raise DataError(f"{folder.path}: has no {missing[0]}")
         load_checkpoint(folder.weights)
-        return cls(folder, folder.config(), metrics, history)
+        return cls(folder, folder.config(), folder.metrics(), folder.history())
 
 
 @dataclass(frozen=True)
@@ -112,8 +88,8 @@ class RunResults:
         return self.seeds[0].config
 
     def measured(self, figure: str) -> Measured:
-        """A figure of `metrics.json` over the seeds."""
-        return Measured.of([seed.metrics[figure] for seed in self.seeds])
+        """A field of `RunMetrics` over the seeds."""
+        return Measured.of([getattr(seed.metrics, figure) for seed in self.seeds])
 
     @cached_property
     def accuracy(self) -> Measured:
