@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from photochrom.coloring._colorizer import Colorizer, Result
     from photochrom.coloring._faces import Box, Face, FaceDetector, Framing, Landmarks, Point, YuNet, frame
     from photochrom.coloring._guess import Guess, Patch
+    from photochrom.coloring._hints import HintLayer, require_inside
     from photochrom.coloring._outputs import Guesser, Output, guesses, outputs
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Guess",
     "Guesser",
     "Hint",
+    "HintLayer",
     "Landmarks",
     "Limits",
     "Look",
@@ -37,6 +39,7 @@ __all__ = [
     "guesses",
     "outputs",
     "parse_hint",
+    "require_inside",
 ]
 
 _HOMES = {
@@ -44,6 +47,7 @@ _HOMES = {
     "_colorizer": ("Colorizer", "Result"),
     "_faces": ("Box", "Face", "FaceDetector", "Framing", "Landmarks", "Point", "YuNet", "frame"),
     "_guess": ("Guess", "Patch"),
+    "_hints": ("HintLayer", "require_inside"),
     "_outputs": ("Guesser", "Output", "guesses", "outputs"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
