@@ -39,7 +39,8 @@ def require_all_pixels(image: TiffImageFile, file: BinaryIO) -> None:
         file: The file itself.
 
     Raises:
-        UnreadableError: Its compression is a rare one, a JPEG in it is smaller than its place, or its directory is torn.
+        UnreadableError: Its compression is a rare one, a JPEG in it is smaller than its place, or its directory is
+            torn.
     """
     numbers = _tag_numbers(file)
     if len(set(numbers)) < len(numbers):  # of two fields Pillow believes the second, libtiff the first
@@ -74,7 +75,9 @@ def _require_large_jpegs(image: TiffImageFile, file: BinaryIO) -> None:
         file.seek(start)
         found = _jpeg_size(file.read(size))
         if found is None or found[0] < width or found[1] < height:
-            raise UnreadableError("a JPEG in it is broken, or smaller than its place; save the photo as a plain PNG or TIFF")
+            raise UnreadableError(
+                "a JPEG in it is broken, or smaller than its place; save the photo as a plain PNG or TIFF"
+            )
 
 
 def _places(image: TiffImageFile) -> Iterator[tuple[int, int]]:
