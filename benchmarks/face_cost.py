@@ -12,6 +12,9 @@ Without torch the decoding is numpy's. Sides take turns in one process, repeat b
 processor time, which other work on the machine hardly lengthens.
 """
 
+import photochrom  # noqa: F401 - first of all: it keeps ONNX Runtime from sending anything
+
+# isort: split
 import json
 import os
 import subprocess

@@ -15,6 +15,9 @@ enlarged, to the lightness of the whole photo in CIELAB. They stand in for the c
 which gives hardly any color and therefore flatters the encoder.
 """
 
+import photochrom  # noqa: F401 - first of all: it keeps ONNX Runtime from sending anything
+
+# isort: split
 import json
 import os
 import resource

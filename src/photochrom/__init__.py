@@ -1,6 +1,7 @@
 """Color for gray pictures of faces, and an honest bench for colorization experiments."""
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from photochrom.errors import PhotochromError
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     )
     from photochrom.photo import Photo
 
-__version__ = "0.1.0"
+# ONNX Runtime reads it when it is imported, and otherwise sends to its maker what machine it runs on. Each way in,
+# worker processes included, comes through here first.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+__version__ = "0.1.1"
 
 __all__ = [
     "Checkpoint",

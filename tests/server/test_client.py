@@ -1,6 +1,8 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,18 @@ class _Served(httpx.BaseTransport):
             request.method, request.url.raw_path.decode(), content=request.read(), headers=headers
         )
         return httpx.Response(answer.status_code, headers=dict(answer.headers), content=answer.content)
+
+
+class _Models(BaseHTTPRequestHandler):
+    """A server that has none."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
 
 
 @pytest.fixture
@@ -69,3 +83,14 @@ def test_what_is_no_server_of_ours_is_told() -> None:
 
 def test_the_key_is_shown() -> None:
     assert Client(api_key="sesame")._http.headers["x-api-key"] == "sesame"
+
+
+def test_what_goes_to_this_machine_goes_past_any_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:9")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Models) as server, ThreadPoolExecutor(1) as serving:
+        serving.submit(server.serve_forever)
+        try:
+            with Client(f"http://127.0.0.1:{server.server_port}") as caller:
+                assert caller.models() == []
+        finally:
+            server.shutdown()

@@ -14,6 +14,7 @@ __all__ = [
     "Directory",
     "Field",
     "fraction_field",
+    "long_field",
     "png_chunks",
     "read_directory",
     "short_field",
@@ -82,6 +83,11 @@ def text_field(text: bytes) -> Field:
 def short_field(value: int) -> Field:
     """A field of one 16-bit number."""
     return Field(_SHORT, struct.pack("<H", value))
+
+
+def long_field(*values: int) -> Field:
+    """A field of 32-bit numbers."""
+    return Field(_LONG, struct.pack(f"<{len(values)}I", *values))
 
 
 def fraction_field(value: float) -> Field:

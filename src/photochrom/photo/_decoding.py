@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import logging
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pyvips
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -25,6 +27,7 @@ from PIL import (
 )
 
 from photochrom.errors import PhotoError
+from photochrom.photo._tiff import is_fax, load_fax, parts_for_libvips, require_all_pixels
 from photochrom.photo._tint import Coloring, judge_coloring
 
 __all__ = [
@@ -61,6 +64,8 @@ _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", 
 _JUDGED_SIDE = 128
 """The least side of the small copy from which it is told whether the photo is gray."""
 
+_DEEP_REFUSAL = "the 16-bit pixels are broken or of a rare kind; save the photo as a plain PNG or TIFF"
+
 _STRIP_ROWS = 256
 """Rows of 16-bit color that are turned into luma at a time."""
 
@@ -68,6 +73,9 @@ _SUBFILE, _BITS, _PHOTOMETRIC = 0x00FE, 0x0102, 0x0106
 _REDUCED, _WHITE_IS_ZERO = 1, 0
 
 _one_at_a_time = threading.Lock()
+
+pyvips.cache_set_max(0)  # libvips remembers what it did lately: other people's photos
+logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # what is wrong with a photo is told in one line, not in many
 
 
 class Decoded(NamedTuple):
@@ -238,13 +246,18 @@ def decode_file(image: ImageFile.ImageFile, file: BinaryIO, head: bytes) -> Deco
     Raises:
         PhotoError: The pixels are of a kind that is not read.
     """
-    is_upright = isinstance(image, TiffImagePlugin.TiffImageFile)  # Pillow and OpenCV both turn it while decoding
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        require_all_pixels(image, file)
     if _has_deep_color(image, head):
-        return _decode_deep_color(file, image.size)._replace(is_upright=is_upright)
+        return _decode_deep_color(image, file)
     if isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode == "RGB":
         return _decode_jpeg(image, file)
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and is_fax(image):
+        with quiet():
+            return decode_image(load_fax(image, file))
     image.load()
-    return decode_image(image)._replace(is_upright=is_upright)
+    # While it decodes, Pillow turns a TIFF upright, and nothing else.
+    return decode_image(image)._replace(is_upright=isinstance(image, TiffImagePlugin.TiffImageFile))
 
 
 def _decode_jpeg(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> Decoded:
@@ -268,33 +281,54 @@ def _has_deep_color(image: ImageFile.ImageFile, head: bytes) -> bool:
     return bit_depth == 16 and color_type != 0
 
 
-def _decode_deep_color(file: BinaryIO, size: tuple[int, int]) -> Decoded:
+def _decode_deep_color(image: ImageFile.ImageFile, file: BinaryIO) -> Decoded:
+    """By libvips: OpenCV hands out the memory of what it could not decode, with what lay there before."""
     file.seek(0)
-    with quiet():
-        pixels: Any = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3 or pixels.shape[1::-1] != size:
-        raise PhotoError("the 16-bit pixels are broken or of a rare kind; save the photo as a plain PNG or TIFF")
-    alpha = np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None
+    try:
+        pixels = _load_deep_color(image, file.read())
+    except pyvips.Error as error:
+        # What libvips says is left out: its reasons may be those of an earlier photo's.
+        raise PhotoError(_DEEP_REFUSAL) from error
+    if pixels.dtype != np.uint16 or pixels.ndim != 3 or {*pixels.shape[:2]} != {*image.size}:
+        raise PhotoError(_DEEP_REFUSAL)
+    is_transparent = pixels.shape[2] in (2, 4)
+    alpha = np.ascontiguousarray(pixels[..., -1]) if is_transparent else None
     if alpha is not None and alpha.min() == 65535:
         alpha = None
+    if pixels.shape[2] < 3:
+        return Decoded(np.ascontiguousarray(pixels[..., 0]), alpha, "gray")
     return Decoded(_deep_luma(pixels), alpha, _judge_deep_color(pixels, alpha))
 
 
-def _deep_luma(bgr: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+def _load_deep_color(image: ImageFile.ImageFile, content: bytes) -> npt.NDArray[Any]:
+    """All pixels of a file, or none: `fail_on` makes libvips refuse what is cut short.
+
+    Raises:
+        pyvips.Error: The file is broken, or of a kind that libvips does not read.
+    """
+    how = {"fail_on": "truncated", "access": "sequential"}
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return np.asarray(pyvips.Image.pngload_buffer(content, **how).numpy())
+    # The limit of its own, 50 MB of memory, is less than a strip may take. How many pixels there are is checked before.
+    parts = [pyvips.Image.tiffload_buffer(part, unlimited=True, **how) for part in parts_for_libvips(image, content)]
+    return np.asarray(parts[0].bandjoin(parts[1:]).numpy())
+
+
+def _deep_luma(rgb: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
     """BT.601 luma, rounded exactly; in strips, because whole pictures of 32-bit numbers take much memory."""
-    luma = np.empty(bgr.shape[:2], np.uint16)
-    for top in range(0, len(bgr), _STRIP_ROWS):
-        strip = bgr[top : top + _STRIP_ROWS].astype(np.uint32)
-        luma[top : top + _STRIP_ROWS] = (114 * strip[..., 0] + 587 * strip[..., 1] + 299 * strip[..., 2] + 500) // 1000
+    luma = np.empty(rgb.shape[:2], np.uint16)
+    for top in range(0, len(rgb), _STRIP_ROWS):
+        strip = rgb[top : top + _STRIP_ROWS].astype(np.uint32)
+        luma[top : top + _STRIP_ROWS] = (299 * strip[..., 0] + 587 * strip[..., 1] + 114 * strip[..., 2] + 500) // 1000
     return luma
 
 
-def _judge_deep_color(bgr: npt.NDArray[np.uint16], alpha: npt.NDArray[np.uint16] | None) -> Coloring:
-    shrink = max(1, min(bgr.shape[:2]) // _JUDGED_SIDE)
-    size = (max(1, bgr.shape[1] // shrink), max(1, bgr.shape[0] // shrink))
-    small: Any = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+def _judge_deep_color(rgb: npt.NDArray[np.uint16], alpha: npt.NDArray[np.uint16] | None) -> Coloring:
+    shrink = max(1, min(rgb.shape[:2]) // _JUDGED_SIDE)
+    size = (max(1, rgb.shape[1] // shrink), max(1, rgb.shape[0] // shrink))
+    small: Any = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     visible: Any = None if alpha is None else to_8_bits(np.asarray(cv2.resize(alpha, size), np.uint16))
-    return judge_coloring(np.ascontiguousarray(to_8_bits(small)[..., 2::-1]), visible)
+    return judge_coloring(np.ascontiguousarray(to_8_bits(small)[..., :3]), visible)
 
 
 def to_8_bits(levels: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from photochrom.files import written_whole
 __all__ = ["Client", "ServerError"]
 
 _TIMEOUT = httpx.Timeout(10.0, read=300.0, write=60.0)
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 class ServerError(PhotochromError):
@@ -50,7 +51,9 @@ class Client:
             http: Used instead of a client of its own, as for another transport.
         """
         headers = {} if api_key is None else {"X-API-Key": api_key}
-        self._http = http or httpx.Client(base_url=base_url, headers=headers, timeout=_TIMEOUT)
+        # A proxy that the environment names is for other hosts: what goes to this machine must not leave it.
+        trust_env = httpx.URL(base_url).host not in _THIS_MACHINE
+        self._http = http or httpx.Client(base_url=base_url, headers=headers, timeout=_TIMEOUT, trust_env=trust_env)
 
     def __enter__(self) -> "Client":
         """The client itself."""

@@ -19,6 +19,7 @@ from photochrom.lab.datasets import Dataset, Pairs, Split
 from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets.folder import Folder
 from photochrom.lab.datasets.synthetic import Synthetic
+from photochrom.lab.models._efficientnet_lite import imagenet_weights
 from photochrom.lab.training import RunFolder, TensorBoardLog, TrainingConfig, evaluate, fit
 from photochrom.lab.training.loop import _Loop, _pictures_by_epoch, _schedule
 
@@ -139,6 +140,52 @@ def test_run_with_schedule_and_average_that_was_cut_off_ends_like_an_unbroken_on
             train(config, tmp_path / "cut", faces)
     assert without_times(train(config, tmp_path / "cut", faces)) == without_times(whole)
     assert course(tmp_path / "cut") == course(tmp_path / "whole")
+
+
+def test_half_precision_reaches_networks_that_give_probabilities(tmp_path: Path, faces: Synthetic) -> None:
+    courses = {}
+    for precision in ("fp32", "bf16"):
+        train(DISTRIBUTION.varied(precision=precision, max_epochs=1), tmp_path / precision, faces)
+        courses[precision] = course(tmp_path / precision)[0]["train_loss"]
+    assert courses["bf16"] != courses["fp32"]
+    assert courses["bf16"] == pytest.approx(courses["fp32"], rel=0.02)
+
+
+SCENE = DISTRIBUTION.varied(
+    model="scene_unet",
+    hyperparameters={"width": 8},
+    initial_weights="imagenet",
+    augmentation="scenes",
+    doubling_chroma=60.0,
+    frozen_epochs=1,
+)
+
+
+def test_an_encoder_stays_as_it_is_while_it_is_frozen_and_learns_afterwards(tmp_path: Path, faces: Synthetic) -> None:
+    pretrained = imagenet_weights()
+    for epochs, is_changed in ((1, False), (2, True)):
+        train(SCENE.varied(max_epochs=epochs, average=0.0, select_by="loss"), tmp_path / str(epochs), faces)
+        encoder = load_checkpoint(tmp_path / str(epochs) / "best.safetensors").model.encoder
+        changed = [not torch.equal(tensor, pretrained[name]) for name, tensor in encoder.named_parameters()]
+        assert any(changed) == is_changed
+
+
+def test_a_network_with_an_encoder_that_was_cut_off_ends_like_an_unbroken_one(
+    tmp_path: Path, faces: Synthetic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SCENE.varied(max_epochs=3)
+    train(config, tmp_path / "whole", faces)
+    with monkeypatch.context() as patched:
+        cut("after_epoch", patched)
+        with pytest.raises(_KilledError):
+            train(config, tmp_path / "cut", faces)
+    train(config, tmp_path / "cut", faces)
+    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+
+
+def test_weights_of_imagenet_need_an_encoder(tmp_path: Path, faces: Synthetic) -> None:
+    with pytest.raises(ConfigError, match="convnet has no encoder"):
+        train(CONFIG.varied(initial_weights="imagenet"), tmp_path, faces)
 
 
 def test_the_last_epochs_show_the_first_pictures_alone() -> None:

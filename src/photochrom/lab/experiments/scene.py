@@ -32,14 +32,14 @@ def scene() -> Experiment:
                 _SCENES.varied(
                     data="flickr8k+lsp+ccp+imagenet_samples+open_photos+0.2*utkface_whole"
                     "+3*cc0_portraits+congress_portraits",
-                    max_epochs=14,
-                    frozen_epochs=14,
+                    max_epochs=11,
+                    frozen_epochs=11,
                 ),
             ),
             Run(
                 "scene-open",
                 "photos that anybody may use",
-                _SCENES.varied(data="open_photos+3*cc0_portraits+congress_portraits", max_epochs=40, frozen_epochs=40),
+                _SCENES.varied(data="open_photos+3*cc0_portraits+congress_portraits", max_epochs=30, frozen_epochs=30),
             ),
         ),
     )

@@ -1,9 +1,18 @@
 """The figures of the report, as image files' bytes."""
 
+import atexit
 import io
+import os
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+if "MPLCONFIGDIR" not in os.environ:
+    # Else matplotlib would leave a list of all fonts in the user's folders, and draw by the settings that lie there.
+    _own_folder = tempfile.TemporaryDirectory(prefix="photochrom-")
+    atexit.register(_own_folder.cleanup)
+    os.environ["MPLCONFIGDIR"] = _own_folder.name
 
 import matplotlib as mpl
 import numpy as np

@@ -354,7 +354,8 @@ class _Loop:
         for step, indices in enumerate(torch.split(order, self.config.batch_size)):
             batch = indices.to(gray.device)
             inputs, truth = self._pictures(gray, color, batch)
-            answer = self.objective.answer(self.model, inputs)
+            with self.fabric.autocast():  # of a module's methods Fabric wraps only `forward` in it
+                answer = self.objective.answer(self.model, inputs)
             loss = self.objective.loss(answer, truth)
             self.optimizer.zero_grad()
             self.fabric.backward(loss)

@@ -60,7 +60,7 @@ class DistributionObjective(Objective):
 
     def answer(self, network: nn.Module, gray: GrayBatch) -> Tensor:
         """Logits, from which a softmax makes probabilities."""
-        return cast("DistributionModel", network).logits(gray)
+        return cast("DistributionModel", network).logits(gray).float()
 
     def loss(self, answer: Tensor, truth: RgbBatch) -> Tensor:
         """The cross entropy of the probabilities."""
