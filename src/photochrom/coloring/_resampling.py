@@ -177,9 +177,7 @@ def _filtered(values: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter) 
     return result.reshape(*values.shape[:-2], *result.shape[1:])
 
 
-def _strips(
-    stack: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter
-) -> Iterator[tuple[slice, _Floats]]:
+def _strips(stack: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter) -> Iterator[tuple[slice, _Floats]]:
     """What two filters make of maps, a few rows at a time.
 
     Args:

@@ -7,6 +7,7 @@ from typing import Any
 
 import onnxruntime
 
+from photochrom.coloring._memory import release_freed_memory
 from photochrom.errors import CheckpointError
 from photochrom.tensors import AnyArray, GrayBatch
 
@@ -51,6 +52,7 @@ class Network:
         except Exception as error:  # the classes of ONNX Runtime's errors are not public
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason})") from error
+        release_freed_memory()
         self.metadata = _read_metadata(name, self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, gray: GrayBatch) -> AnyArray:
