@@ -22,7 +22,7 @@ from photochrom.coloring import (
     YuNet,
     frame,
 )
-from photochrom.coloring import _faces as module
+from photochrom.coloring import _yunet as module
 from photochrom.coloring._faces import (
     STUDY_CUT,
     UTKFACE_CUT,
