@@ -225,8 +225,7 @@ def _keep(results: list[Result], folder: Path) -> None:
     _save(folder / "luma.npy", _shrunk(luma, _LUMA_PIXELS))
     _save(folder / "grid.npy", _shrunk(results[0].guess.luma, _GRID_PIXELS))
     fields = [
-        np.stack([_shrunk(channel, _GRID_PIXELS) for channel in result.guess.field.coefficients])
-        for result in results
+        np.stack([_shrunk(channel, _GRID_PIXELS) for channel in result.guess.field.coefficients]) for result in results
     ]
     _save(folder / "fields.npy", np.stack(fields).astype(np.float16))
     sure = np.stack([_shrunk(result.guess.confidence, _GRID_PIXELS) for result in results])
