@@ -3,14 +3,13 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from photochrom.coloring._options import Hint, Limits, Look, Model, Options, Outputs, parse_hint
-
 if TYPE_CHECKING:
     from photochrom.coloring._chroma_field import ChromaField
     from photochrom.coloring._colorizer import Colorizer, Result
     from photochrom.coloring._faces import Box, Face, FaceDetector, Framing, Landmarks, Point, frame
     from photochrom.coloring._guess import Guess, Patch
     from photochrom.coloring._hints import HintLayer, require_inside
+    from photochrom.coloring._options import Hint, Limits, Look, Model, Options, Outputs, parse_hint
     from photochrom.coloring._outputs import Guesser, Output, guesses, outputs
     from photochrom.coloring._yunet import YuNet
 
@@ -49,6 +48,7 @@ _HOMES = {
     "_faces": ("Box", "Face", "FaceDetector", "Framing", "Landmarks", "Point", "frame"),
     "_guess": ("Guess", "Patch"),
     "_hints": ("HintLayer", "require_inside"),
+    "_options": ("Hint", "Limits", "Look", "Model", "Options", "Outputs", "parse_hint"),
     "_outputs": ("Guesser", "Output", "guesses", "outputs"),
     "_yunet": ("YuNet",),
 }

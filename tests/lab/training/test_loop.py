@@ -479,4 +479,4 @@ def test_tensorboard_files_hold_every_epoch(tmp_path: Path, faces: Synthetic) ->
 
 def test_config_on_disk_names_the_data_that_auto_chose(tmp_path: Path, faces: Synthetic) -> None:
     train(CONFIG, tmp_path, faces)
-    assert json.loads((tmp_path / "config.json").read_text()).data == "synthetic"
+    assert json.loads((tmp_path / "config.json").read_text())["data"] == "synthetic"
