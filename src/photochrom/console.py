@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import sys
 from collections import Counter
@@ -407,26 +406,19 @@ _RIGHTS = ("licence", "license", "rights", "not to be used", "trained on")
 
 def print_models() -> None:
     """Print what models are shipped: what each is for, its size, how good it is, its rights and where its card lies."""
-    from photochrom.shipped import shipped_model, shipped_models
+    from photochrom.shipped import read_card, shipped_model, shipped_models
 
     rows, remarks = [], []
     for name in shipped_models():
         model = shipped_model(name)
-        card = model.card.read_text(encoding="utf-8")
+        facts = read_card(name).facts
         size = round(model.weights.stat().st_size / 1e6, 2)
-        rows.append((name, _purpose(card), size, *_figures_of(model.figures)))
-        facts = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", card, re.MULTILINE))
+        rows.append((name, facts["summary"], size, *_figures_of(model.figures)))
         rights = next((f"{key}: {facts[key]}; " for key in _RIGHTS if key in facts), "")
         remarks.append(f"{name}: {rights}card: {model.card}")
     print_table(["model", "what it is", "MB", "accuracy", "chroma error", "measured on"], rows)
     for remark in remarks:
         say(remark)
-
-
-def _purpose(card: str) -> str:
-    """The first words of the first paragraph of a model card, up to what goes into details."""
-    paragraph = " ".join(card.split("\n\n")[1].split())
-    return re.split(r"[:.;] ", paragraph, maxsplit=1)[0].rstrip(".")
 
 
 def _figures_of(evaluations: Path) -> tuple[float | None, float | None, str]:

@@ -52,7 +52,7 @@ from photochrom.server.meters import Meters
 from photochrom.server.settings import Settings
 from photochrom.server.tasks import guess
 from photochrom.server.workbench import Workbench, WorkbenchError
-from photochrom.shipped import shipped_model, shipped_models
+from photochrom.shipped import read_card, shipped_model, shipped_models
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
 import gradio as gr
@@ -564,7 +564,7 @@ def _card(model: str) -> str:
     """What is told of a model, as Markdown that links nowhere."""
     if model not in shipped_models() or not shipped_model(model).card.is_file():
         return "Nothing is known of this model."
-    text = shipped_model(model).card.read_text(encoding="utf-8")
+    text = read_card(model).as_markdown()
     return re.sub(r"<!--.*?-->|^# .*$", "", re.sub(r"!?\[([^]]*)\]\([^)]*\)", r"\1", text), flags=re.MULTILINE)
 
 

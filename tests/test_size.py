@@ -1,0 +1,27 @@
+"""How long modules and functions may be."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import photochrom
+
+SOURCE = Path(photochrom.__file__).parent
+PENDING = {SOURCE / "lab" / "evaluation.py"}
+MODULES = sorted({*(SOURCE / "lab").rglob("*.py")} - PENDING)
+LONGEST_MODULE, LONGEST_FUNCTION = 400, 40
+
+
+def functions(module: Path) -> Iterator[tuple[str, int]]:
+    """Name and number of lines of each function, docstring included."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(SOURCE).as_posix())
+def test_modules_and_functions_are_short(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= LONGEST_MODULE
+    assert [(name, lines) for name, lines in functions(module) if lines > LONGEST_FUNCTION] == []
