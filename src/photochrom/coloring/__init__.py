@@ -1,11 +1,17 @@
 """Any gray photo in color, without a deep-learning framework."""
 
-from photochrom.coloring._chroma_field import ChromaField
-from photochrom.coloring._colorizer import Colorizer, Look, Result
-from photochrom.coloring._comparison import gray_panel, panel, side_by_side
-from photochrom.coloring._faces import Box, Face, FaceDetector, Framing, Landmarks, Point, YuNet, frame
-from photochrom.coloring._guess import Guess, Patch
-from photochrom.coloring._hints import Hint, parse_hint
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from photochrom.coloring._chroma_field import ChromaField
+    from photochrom.coloring._colorizer import Colorizer, Result
+    from photochrom.coloring._faces import Box, Face, FaceDetector, Framing, Landmarks, Point, frame
+    from photochrom.coloring._guess import Guess, Patch
+    from photochrom.coloring._hints import HintLayer, require_inside
+    from photochrom.coloring._options import Hint, Limits, Look, Model, Options, Outputs, parse_hint
+    from photochrom.coloring._outputs import Guesser, Output, guesses, outputs
+    from photochrom.coloring._yunet import YuNet
 
 __all__ = [
     "Box",
@@ -15,16 +21,42 @@ __all__ = [
     "FaceDetector",
     "Framing",
     "Guess",
+    "Guesser",
     "Hint",
+    "HintLayer",
     "Landmarks",
+    "Limits",
     "Look",
+    "Model",
+    "Options",
+    "Output",
+    "Outputs",
     "Patch",
     "Point",
     "Result",
     "YuNet",
     "frame",
-    "gray_panel",
-    "panel",
+    "guesses",
+    "outputs",
     "parse_hint",
-    "side_by_side",
+    "require_inside",
 ]
+
+_HOMES = {
+    "_chroma_field": ("ChromaField",),
+    "_colorizer": ("Colorizer", "Result"),
+    "_faces": ("Box", "Face", "FaceDetector", "Framing", "Landmarks", "Point", "frame"),
+    "_guess": ("Guess", "Patch"),
+    "_hints": ("HintLayer", "require_inside"),
+    "_options": ("Hint", "Limits", "Look", "Model", "Options", "Outputs", "parse_hint"),
+    "_outputs": ("Guesser", "Output", "guesses", "outputs"),
+    "_yunet": ("YuNet",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when it is first used: color arithmetic alone needs no network and no picture library."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)

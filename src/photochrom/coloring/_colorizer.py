@@ -5,23 +5,25 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from photochrom.coloring._chroma_field import FloatMap, Pixels, render, signed_luma
-from photochrom.coloring._faces import Face, FaceDetector, Framing, YuNet, frame
+from photochrom.coloring._faces import Face, FaceDetector, Framing, frame
 from photochrom.coloring._guess import Canvas, Guess, Patch
-from photochrom.coloring._hints import Hint, HintLayer, hint_layer, require_inside
+from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
+from photochrom.coloring._options import Hint, Look
+from photochrom.coloring._yunet import YuNet
 from photochrom.coloring.distribution import MAX_VARIANTS, decode_chroma, probability_within, variant_chroma
 from photochrom.coloring.network import Network
+from photochrom.coloring.resampling import resized
 from photochrom.errors import ConfigError, InColorError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
-from photochrom.shipped import network_file
+from photochrom.shipped import DEFAULT_MODEL, network_file
 from photochrom.tensors import AnyArray
 
-__all__ = ["Colorizer", "Look", "Result"]
+__all__ = ["Colorizer", "Result"]
 
 _WORKING_SIDE = 176
 """Side of a square of as many pixels as the whole photo is shrunk to for the network, which learnt from 160x160."""
@@ -60,27 +62,6 @@ _LARGEST_FACE = 2.0
 """Side of a face's square as a multiple of the photo's longer side; no detector is right about a larger one."""
 
 _PARTS_AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a guess shall look; none of it needs the network again.
-
-    Attributes:
-        strength: From 0, gray, to 1, the guess.
-        vividness: How many times as vivid as guessed, from 0 to 3; what RGB cannot show is faded.
-        hints: Colors that the user knows; neither strength nor vividness changes them.
-    """
-
-    strength: float = 1.0
-    vividness: float = 1.0
-    hints: tuple[Hint, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.strength <= 1.0:
-            raise ConfigError(f"strength must lie between 0 and 1, not {self.strength:g}")
-        if not 0.0 <= self.vividness <= 3.0:
-            raise ConfigError(f"vividness must lie between 0 and 3, not {self.vividness:g}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,10 +122,8 @@ class Result:
     @property
     def confidence(self) -> npt.NDArray[np.uint8]:
         """How sure the networks are, upright, 255 for certainty; shape (height, width)."""
-        height, width = self.photo.luma.shape
         levels = np.rint(self.guess.confidence.clip(0.0, 1.0) * 255.0).astype(np.uint8)
-        wide: npt.NDArray[np.uint8] = cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR)
-        return wide
+        return resized(levels, *self.photo.luma.shape)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
         """Write the colored photo with all that came with it, whole or not at all.
@@ -164,7 +143,7 @@ class Colorizer:
 
     def __init__(
         self,
-        model: str = "portrait",
+        model: str = DEFAULT_MODEL,
         *,
         face_model: str | None = "face",
         detector: FaceDetector | None = None,
@@ -243,7 +222,7 @@ class Colorizer:
         photo = _photo(source)
         require_inside(look.hints, photo.luma.shape)
         if photo.coloring == "color" and not force:
-            raise InColorError("it is in color already; --force (or force=True) colors it anew from its luma")
+            raise InColorError("it is in color already; force colors it anew from its luma")
         faces = tuple(self._detector.detect(_eight_bits(photo.luma))) if self._faces else ()
         canvases = self._whole_photo(photo.luma, count)
         for network, decoding, patches in self._closer_looks(photo.luma, faces):
@@ -329,7 +308,7 @@ def _load(model: str, threads: int) -> Network:
     if not model.endswith(".onnx") and not path.is_file():
         raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
     network = Network(path, threads)
-    if network.metadata["output"] != "probabilities":
+    if network.metadata.output != "probabilities":
         raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
     return network
 
@@ -352,7 +331,7 @@ def _grid(luma: Pixels) -> FloatMap:
     """The photo's luma on the grid on which chroma follows it."""
     height, width = luma.shape
     share = min(1.0, (_GRID_PIXELS / (height * width)) ** 0.5)
-    return signed_luma(_area_mean(luma, max(1, round(height * share)), max(1, round(width * share))))
+    return signed_luma(resized(luma, max(1, round(height * share)), max(1, round(width * share))))
 
 
 def _shrunk(luma: Pixels) -> FloatMap:
@@ -364,13 +343,7 @@ def _shrunk(luma: Pixels) -> FloatMap:
     share = max(_WORKING_SIDE / (height * width) ** 0.5, _SHORTEST_SIDE / min(height, width))
     share = min(share, _LONGEST_SIDE / max(height, width))
     rows, columns = (max(1, round(side * share / 4)) * 4 for side in (height, width))
-    return signed_luma(_area_mean(luma, rows, columns))
-
-
-def _area_mean(luma: Pixels, rows: int, columns: int) -> Pixels:
-    shrinks = rows < luma.shape[0] or columns < luma.shape[1]
-    resized: Pixels = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return resized
+    return signed_luma(resized(luma, rows, columns))
 
 
 def _readings(probabilities: AnyArray, decoding: str, count: int) -> list[tuple[AnyArray, AnyArray]]:

@@ -1,7 +1,7 @@
 """Any photo file in, the same photo file out: its size, its resolution, and what it tells about itself."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -69,7 +69,9 @@ class Photo:
         return self.origin.suffix if self.origin.suffix in suffixes else suffixes[0]
 
 
-def read_photo(source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
+def read_photo(
+    source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS, on_size: Callable[[float], object] | None = None
+) -> Photo:
     """The photo in a file. What the file is, is told by its content, not by its name.
 
     All formats of `photochrom.photo.formats` are read; 8 or 16 bits; gray, palettes, RGB, CMYK, transparency. Gray and
@@ -78,6 +80,7 @@ def read_photo(source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS) -> 
     Args:
         source: A file, or what is in one.
         max_megapixels: Larger pictures are refused before they are decoded.
+        on_size: Called with the picture's megapixels before it is decoded.
 
     Returns:
         The photo, upright.
@@ -95,6 +98,8 @@ def read_photo(source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS) -> 
         _require_size(opened.picture, max_megapixels)
         if opened.refusal:
             raise UnreadableError(opened.refusal)
+        if on_size is not None:
+            on_size(opened.picture.width * opened.picture.height / 1e6)
         return _photo(opened.picture, replace(opened.origin, suffix=suffix))
 
 
