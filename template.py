@@ -55,7 +55,7 @@ def train_group(command: str) -> None:
     for job in finished:
         keep(job.folder.weights, job.folder.path.name.removesuffix("-seed-0"))
     metrics = [(job.name.removesuffix("-seed-0"), job.folder.metrics()) for job in finished]
-    rows = [(name, m["best_epoch"], m["val_accuracy"], m["val_mse"]) for name, m in metrics]
+    rows = [(name, m.best_epoch, m.val_accuracy, m.val_mse) for name, m in metrics]
     print_table(["run", "best epoch", "accuracy", "loss"], rows)
     if failures:
         sys.exit(2)

@@ -212,7 +212,7 @@ def measure_photochrom(
         metrics = fit(
             config, RunFolder(Path(run)), device="cpu", threads=threads, on_epoch=lambda _: stopwatch.end_epoch()
         )
-    return stopwatch.measurement(metrics["precision"])
+    return stopwatch.measurement(metrics.precision)
 
 
 def measure(side: Side, pictures: Path, channels: Sequence[int]) -> list[Measurement]:

@@ -32,7 +32,8 @@ def canvas(rows: int, columns: int) -> Canvas:
 
 
 def chroma(guess: Guess) -> FloatMap:
-    return guess.field.at(guess.luma)
+    """Cb and Cr of each place; shape (rows, columns, 2)."""
+    return guess.field.at(guess.luma).transpose(1, 2, 0)
 
 
 def lay(on: Canvas, photo: tuple[int, int], square: Framing, color: FloatMap | None = None) -> Patch:

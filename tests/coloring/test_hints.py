@@ -27,14 +27,14 @@ def chroma_of(color: tuple[int, int, int]) -> tuple[float, float]:
 
 def ground(rows: int, columns: int) -> ChromaField:
     blue, red = (level / LEVELS_PER_UNIT for level in GROUND)
-    return ChromaField(np.broadcast_to(np.float32([0.0, 0.0, blue, red]), (rows, columns, 4)).copy())
+    return ChromaField(np.broadcast_to(np.float32([0.0, 0.0, blue, red])[:, None, None], (4, rows, columns)).copy())
 
 
 def hinted(luma: FloatMap, *hints: Hint, size: tuple[int, int] | None = None) -> FloatMap:
-    """Cb and Cr in levels, once the hints are followed."""
+    """Cb and Cr in levels, once the hints are followed; shape (rows, columns, 2)."""
     layer = hint_layer(luma, hints, size or luma.shape)
     assert layer
-    return layer.upon(ground(*luma.shape)).at(luma) * LEVELS_PER_UNIT
+    return layer.upon(ground(*luma.shape)).at(luma).transpose(1, 2, 0) * LEVELS_PER_UNIT
 
 
 def even(rows: int, columns: int) -> FloatMap:

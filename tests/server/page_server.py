@@ -41,7 +41,8 @@ class EvenColorizer:
 def _even(photo: Photo, blue: float, red: float) -> Result:
     width, height = photo.size
     luma = signed_luma(photo.luma)
-    coefficients = np.broadcast_to(np.array([0.0, 0.0, blue, red], np.float32), (*luma.shape, 4)).copy()
+    coefficients = np.zeros((4, *luma.shape), np.float32)
+    coefficients[2:] = np.array([[[blue]], [[red]]])
     guess = Guess(ChromaField(coefficients), luma, np.full(luma.shape, 0.5, np.float32))
     middle = Point(width / 2, height / 2)
     face = Face(Box(width / 4, height / 4, width / 2, height / 2), 0.9, Landmarks(*[middle] * 5))

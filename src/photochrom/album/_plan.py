@@ -11,7 +11,7 @@ from photochrom.album._job import Job, Outcome
 from photochrom.album._manifest import MANIFEST_NAME, Manifest
 from photochrom.coloring import Options, Outputs
 from photochrom.errors import ConfigError, PhotoError
-from photochrom.photo import HEAD_BYTES, SUFFIXES, sniff
+from photochrom.photo import HEAD_BYTES, SUFFIXES, format_of
 
 __all__ = ["Plan", "place", "plan"]
 
@@ -155,7 +155,7 @@ def _kept_suffix(path: Path) -> str:
     suffix = path.suffix.lower()
     try:
         # What is no plain file, such as a pipe, might never end; it is refused when it is to be read.
-        kind = sniff(_head(path)) if path.is_file() else ""
+        kind = format_of(_head(path)).name if path.is_file() else ""
     except (OSError, PhotoError):
         return path.suffix
     suffixes = SUFFIXES.get(kind, SUFFIXES["PNG"])

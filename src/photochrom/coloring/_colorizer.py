@@ -5,21 +5,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from photochrom.coloring._chroma_field import FloatMap, Pixels, render, signed_luma
-from photochrom.coloring._faces import Face, FaceDetector, Framing, YuNet, frame
+from photochrom.coloring._faces import Face, FaceDetector, Framing, frame
 from photochrom.coloring._guess import Canvas, Guess, Patch
 from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._options import Hint, Look
+from photochrom.coloring._yunet import YuNet
 from photochrom.coloring.distribution import MAX_VARIANTS, decode_chroma, probability_within, variant_chroma
 from photochrom.coloring.network import Network
+from photochrom.coloring.resampling import resized
 from photochrom.errors import ConfigError, InColorError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
-from photochrom.shipped import network_file
+from photochrom.shipped import DEFAULT_MODEL, network_file
 from photochrom.tensors import AnyArray
 
 __all__ = ["Colorizer", "Result"]
@@ -121,10 +122,8 @@ class Result:
     @property
     def confidence(self) -> npt.NDArray[np.uint8]:
         """How sure the networks are, upright, 255 for certainty; shape (height, width)."""
-        height, width = self.photo.luma.shape
         levels = np.rint(self.guess.confidence.clip(0.0, 1.0) * 255.0).astype(np.uint8)
-        wide: npt.NDArray[np.uint8] = cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR)
-        return wide
+        return resized(levels, *self.photo.luma.shape)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
         """Write the colored photo with all that came with it, whole or not at all.
@@ -144,7 +143,7 @@ class Colorizer:
 
     def __init__(
         self,
-        model: str = "portrait",
+        model: str = DEFAULT_MODEL,
         *,
         face_model: str | None = "face",
         detector: FaceDetector | None = None,
@@ -309,7 +308,7 @@ def _load(model: str, threads: int) -> Network:
     if not model.endswith(".onnx") and not path.is_file():
         raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
     network = Network(path, threads)
-    if network.metadata["output"] != "probabilities":
+    if network.metadata.output != "probabilities":
         raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
     return network
 
@@ -332,7 +331,7 @@ def _grid(luma: Pixels) -> FloatMap:
     """The photo's luma on the grid on which chroma follows it."""
     height, width = luma.shape
     share = min(1.0, (_GRID_PIXELS / (height * width)) ** 0.5)
-    return signed_luma(_area_mean(luma, max(1, round(height * share)), max(1, round(width * share))))
+    return signed_luma(resized(luma, max(1, round(height * share)), max(1, round(width * share))))
 
 
 def _shrunk(luma: Pixels) -> FloatMap:
@@ -344,13 +343,7 @@ def _shrunk(luma: Pixels) -> FloatMap:
     share = max(_WORKING_SIDE / (height * width) ** 0.5, _SHORTEST_SIDE / min(height, width))
     share = min(share, _LONGEST_SIDE / max(height, width))
     rows, columns = (max(1, round(side * share / 4)) * 4 for side in (height, width))
-    return signed_luma(_area_mean(luma, rows, columns))
-
-
-def _area_mean(luma: Pixels, rows: int, columns: int) -> Pixels:
-    shrinks = rows < luma.shape[0] or columns < luma.shape[1]
-    resized: Pixels = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return resized
+    return signed_luma(resized(luma, rows, columns))
 
 
 def _readings(probabilities: AnyArray, decoding: str, count: int) -> list[tuple[AnyArray, AnyArray]]:

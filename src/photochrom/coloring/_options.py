@@ -7,6 +7,7 @@ from typing import Any
 from photochrom.coloring.distribution import MAX_VARIANTS
 from photochrom.errors import ConfigError
 from photochrom.photo import MAX_MEGAPIXELS, WRITTEN_FORMATS
+from photochrom.shipped import DEFAULT_MODEL
 
 __all__ = ["Hint", "Limits", "Look", "Model", "Options", "Outputs", "parse_hint"]
 
@@ -64,7 +65,7 @@ class Model:
         faces: For faces, in the same way; None leaves them to the other.
     """
 
-    whole: str = "portrait"
+    whole: str = DEFAULT_MODEL
     faces: str | None = "face"
 
 

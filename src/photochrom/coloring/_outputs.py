@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -13,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from photochrom.coloring._colorizer import Result
 from photochrom.coloring._options import Hint, Options
+from photochrom.coloring.resampling import resized
 from photochrom.photo import SOFTWARE, SUFFIXES, Levels, Photo, encode_photo
 
 __all__ = ["Guesser", "Output", "guesses", "outputs"]
@@ -110,16 +110,18 @@ def outputs(photo: Photo, results: Sequence[Result], options: Options) -> Iterat
 
 def _panel(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A picture small enough to stand in a comparison; shape (height, width, 3), uint8 or uint16."""
-    height, width = rgb.shape[:2]
-    share = min(1.0, _PANEL_SIDE / max(height, width))
-    if share == 1.0:
-        return rgb
-    size = (max(1, round(width * share)), max(1, round(height * share)))
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    return resized(rgb.transpose(2, 0, 1), *_panel_size(rgb)).transpose(1, 2, 0)
 
 
 def _gray_panel(luma: Levels) -> npt.NDArray[Any]:
-    return _panel(np.repeat(luma[..., None], 3, axis=2))
+    return np.repeat(resized(luma, *_panel_size(luma))[..., None], 3, axis=2)
+
+
+def _panel_size(picture: npt.NDArray[Any]) -> tuple[int, int]:
+    """Height and width of a picture in a comparison."""
+    height, width = picture.shape[:2]
+    share = min(1.0, _PANEL_SIDE / max(height, width))
+    return max(1, round(height * share)), max(1, round(width * share))
 
 
 def _side_by_side(panels: Sequence[npt.NDArray[Any]], photo: Photo) -> tuple[npt.NDArray[Any], Photo]:

@@ -1,11 +1,13 @@
 """Bars whose steps are the epochs of trainings."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from photochrom.commands._terminal import err
+
+if TYPE_CHECKING:
+    from photochrom.lab.training import Epoch
 
 __all__ = ["epoch_bars", "figures"]
 
@@ -23,6 +25,6 @@ def epoch_bars() -> Progress:
     )
 
 
-def figures(row: Mapping[str, Any]) -> str:
+def figures(row: "Epoch") -> str:
     """What is shown of an epoch."""
-    return f"val accuracy {row['val_accuracy']:.4f}, mse {row['val_mse']:.5f}"
+    return f"val accuracy {row.val_accuracy:.4f}, mse {row.val_mse:.5f}"

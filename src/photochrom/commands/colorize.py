@@ -13,6 +13,7 @@ import typer
 from photochrom.commands._options import FaceModel, Faces, PhotoModel
 from photochrom.commands._terminal import err, one_line, resumable, say, stopped_by_signals, tell_failure, warn
 from photochrom.errors import ConfigError, InColorError, PhotoError
+from photochrom.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from photochrom.album import Outcome, Plan
@@ -49,7 +50,7 @@ def colorize(
     keep_date: Annotated[
         bool, typer.Option("--keep-date/--no-keep-date", help="Give results the date of their photo's file.")
     ] = True,
-    model: PhotoModel = "portrait",
+    model: PhotoModel = DEFAULT_MODEL,
     face_model: FaceModel = "face",
     faces: Faces = True,
     max_megapixels: Annotated[float | None, typer.Option(help="Refuse larger photos; 200 if not given.")] = None,

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,8 @@ from photochrom.errors import PhotochromError
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from photochrom.lab.experiments import Job, Outcome
+    from photochrom.lab.experiments import TrainingJob, TrainingOutcome
+    from photochrom.lab.training import Epoch
 
 __all__ = ["app", "run_jobs_with_progress"]
 
@@ -51,7 +52,7 @@ def run(
     raise typer.Exit(2 if failures else 0)
 
 
-def run_jobs_with_progress(jobs: Sequence["Job"], parallel: int | None = None, device: str = "auto") -> int:
+def run_jobs_with_progress(jobs: Sequence["TrainingJob"], parallel: int | None = None, device: str = "auto") -> int:
     """Run jobs behind bars, one process a core unless told; gives the number that failed."""
     from photochrom.lab.experiments import run_jobs
 
@@ -64,7 +65,7 @@ def run_jobs_with_progress(jobs: Sequence["Job"], parallel: int | None = None, d
 class _JobsProgress:
     """A bar for all jobs and one for each at work; to be given to `run_jobs` as `on_progress`."""
 
-    def __init__(self, jobs: Sequence["Job"]) -> None:
+    def __init__(self, jobs: Sequence["TrainingJob"]) -> None:
         from photochrom.commands._epochs import epoch_bars, figures
 
         self._figures = figures
@@ -81,7 +82,7 @@ class _JobsProgress:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def __call__(self, working: Sequence["Job"], outcomes: Sequence["Outcome"]) -> None:
+    def __call__(self, working: Sequence["TrainingJob"], outcomes: Sequence["TrainingOutcome"]) -> None:
         """Show where the jobs are."""
         done = sum(outcome.job.config.max_epochs for outcome in outcomes)
         for outcome in outcomes:
@@ -95,7 +96,7 @@ class _JobsProgress:
             self._progress.update(self._tasks[job.name], completed=len(rows), figures=shown)
         self._progress.update(self._all, completed=done, figures=f"{len(outcomes)} runs finished")
 
-    def _tell(self, outcome: "Outcome") -> None:
+    def _tell(self, outcome: "TrainingOutcome") -> None:
         name = outcome.job.name
         if name in self._told:
             return
@@ -106,7 +107,7 @@ class _JobsProgress:
             self._progress.console.print(f"{name}: {outcome.error}", markup=False, style="red")
 
 
-def _readable_history(job: "Job") -> list[dict[str, Any]]:
+def _readable_history(job: "TrainingJob") -> "list[Epoch]":
     """The epochs so far; none if they cannot be read, which is for the training itself to say."""
     try:
         return job.folder.history()

@@ -20,7 +20,7 @@ def pack(
 ) -> None:
     """Write weights anew in half precision, to ship or to hand on."""
     from photochrom.lab.checkpoint import load_checkpoint, pack_checkpoint
-    from photochrom.lab.training.config import parse_hyperparameters
+    from photochrom.lab.training import parse_hyperparameters
 
     changes = parse_hyperparameters(settings or [], load_checkpoint(weights).model.catalogue_name)
     pack_checkpoint(weights, out, changes)

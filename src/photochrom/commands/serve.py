@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from photochrom.commands._options import FaceModel, Faces, PhotoModel
+from photochrom.shipped import DEFAULT_MODEL
 
 __all__ = ["serve"]
 
@@ -32,7 +33,7 @@ def serve(
     trust_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A name by which a proxy calls this server; repeatable.")
     ] = None,
-    model: PhotoModel = "portrait",
+    model: PhotoModel = DEFAULT_MODEL,
     face_model: FaceModel = "face",
     faces: Faces = True,
     keep_hours: Annotated[float, typer.Option(help="Hours for which a finished batch is kept.")] = 24.0,

@@ -1,9 +1,9 @@
 """`photochrom train`: train one network."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from photochrom.commands._terminal import resumable, say
 from photochrom.commands.predict import predict
 
 if TYPE_CHECKING:
-    from photochrom.lab.training import RunFolder, TrainingConfig
+    from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig
 
 __all__ = ["train", "train_with_progress"]
 
@@ -48,7 +48,7 @@ def train(
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
     metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, quiet=quiet)
-    say(f"validation accuracy {metrics['val_accuracy']:.5f}, mse {metrics['val_mse']:.5f}; results: {folder.path}")
+    say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
     if test:
         predict(str(folder.weights), data=chosen.data)
 
@@ -61,16 +61,16 @@ def train_with_progress(
     *,
     tensorboard: bool = False,
     quiet: bool = False,
-) -> dict[str, Any]:
+) -> "RunMetrics":
     """Train, or go on training, behind a bar; gives the figures of the run."""
     from photochrom.lab.training import TensorBoardLog, fit
 
-    callbacks: list[Callable[[dict[str, Any]], None]] = [TensorBoardLog(run)] if tensorboard else []
+    callbacks: list[EpochCallback] = [TensorBoardLog(run)] if tensorboard else []
     with ExitStack() as stack:
         if not quiet:
             callbacks.append(stack.enter_context(_epoch_progress(config.model, config.max_epochs, len(run.history()))))
 
-        def on_epoch(row: dict[str, Any]) -> None:
+        def on_epoch(row: "Epoch") -> None:
             for callback in callbacks:
                 callback(row)
 
@@ -79,7 +79,7 @@ def train_with_progress(
 
 
 @contextmanager
-def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> "Iterator[EpochCallback]":
     """A bar for one training.
 
     Args:
@@ -95,7 +95,7 @@ def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> Iterator[C
     with epoch_bars() as progress:
         task = progress.add_task(label, total=max_epochs, completed=epochs_done, figures="")
 
-        def update(row: dict[str, Any]) -> None:
-            progress.update(task, completed=row["epoch"], figures=figures(row))
+        def update(row: "Epoch") -> None:
+            progress.update(task, completed=row.epoch, figures=figures(row))
 
         yield update

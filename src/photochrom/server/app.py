@@ -1,7 +1,6 @@
 """The server's application, and how it is started."""
 
 import asyncio
-import contextlib
 import importlib.metadata
 import ipaddress
 import logging
@@ -90,7 +89,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_exception_handler(error, tell)
     for router in _routers():
         app.include_router(router)
-    app.add_api_route("/api/{rest:path}", _elsewhere, methods=sorted(METHODS), include_in_schema=False)
+    for path in ("/api", "/api/{rest:path}"):
+        app.add_api_route(path, _elsewhere, methods=sorted(METHODS), include_in_schema=False)
     mount_site(app)
     return app
 
@@ -177,23 +177,25 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
     """What may be asked for, by the name or path that a `Colorizer` takes; the default first.
 
     Raises:
-        CheckpointError: The default, or the network for faces, cannot be loaded.
-        ConfigError: It gives no probabilities of chroma.
+        CheckpointError: There is no default, or no network for faces, or it cannot be loaded.
+        ConfigError: It colors no photos.
     """
     if settings.face_model is not None:
         _model(settings.face_model, is_default=False)
     found = {settings.model: _model(settings.model, is_default=True)}
     for name in shipped_models():
-        if name in found or name == settings.face_model:
-            continue
-        with contextlib.suppress(PhotochromError):  # one that gives no probabilities of chroma
+        if name not in found and name != settings.face_model and network_file(name).is_file():
             found[name] = _model(name, is_default=False)
     return found
 
 
 def _model(model: str, *, is_default: bool) -> ModelAnswer:
+    """What is told of a network. A shipped one is not loaded here: this process needs none, the workers do."""
     path = network_file(model)
-    if Network(path).metadata["output"] != "probabilities":
+    if model in shipped_models():
+        if not path.is_file():
+            raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists others")
+    elif Network(path).metadata.output != "probabilities":
         raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
     return ModelAnswer(name=path.stem, is_default=is_default)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from photochrom.errors import ConfigError
+from photochrom.shipped import DEFAULT_MODEL
 
 __all__ = ["API_KEY_VARIABLE", "Settings", "default_workers"]
 
@@ -50,7 +51,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 7860
-    model: str = "portrait"
+    model: str = DEFAULT_MODEL
     face_model: str | None = "face"
     workers: int = field(default_factory=default_workers)
     queue: int = 32

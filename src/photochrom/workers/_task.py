@@ -82,7 +82,6 @@ def _serve(frames: Iterator[bytes], answers: IO[bytes]) -> None:
         return Colorizer(wanted.whole, face_model=wanted.faces, threads=threads)
 
     def load() -> None:
-        _use_threads(threads)
         colorizer_for(model)
 
     def announce(values: dict[str, Any]) -> None:
@@ -92,12 +91,6 @@ def _serve(frames: Iterator[bytes], answers: IO[bytes]) -> None:
     _announced = announce
     while True:
         write_frames(answers, *_outcome(functools.partial(_done, [next(frames)], colorizer_for)))
-
-
-def _use_threads(threads: int) -> None:
-    import cv2  # late: the pool's own process need not load it
-
-    cv2.setNumThreads(threads)
 
 
 def _done(questions: list[bytes], colorizer_for: Callable[[Model], "Colorizer"]) -> Any:

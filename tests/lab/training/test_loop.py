@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,22 @@ from photochrom.lab.datasets import Dataset, Pairs, Split
 from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets.folder import Folder
 from photochrom.lab.datasets.synthetic import Synthetic
+from photochrom.lab.experiments import _experiment as experiments
 from photochrom.lab.models._efficientnet_lite import imagenet_weights
-from photochrom.lab.training import RunFolder, TensorBoardLog, TrainingConfig, evaluate, fit
-from photochrom.lab.training.loop import _Loop, _pictures_by_epoch, _schedule
+from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TensorBoardLog, TrainingConfig, evaluate, fit
+from photochrom.lab.training._loop import _Loop
+from photochrom.lab.training._optimization import get_schedule, pictures_by_epoch
 
 CONFIG = TrainingConfig(learning_rate=0.07, max_epochs=3, precision="fp32")
 TIMES = {"seconds"}
 
 
-def train(config: TrainingConfig, folder: Path, faces: Dataset, **options: Any) -> dict[str, Any]:
+def train(config: TrainingConfig, folder: Path, faces: Dataset, **options: Any) -> RunMetrics:
     return fit(config, RunFolder(folder), device="cpu", dataset=faces, **options)
 
 
-def without_times(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in TIMES}
+def without_times(row: Epoch | RunMetrics) -> dict[str, Any]:
+    return {name: value for name, value in asdict(row).items() if name not in TIMES}
 
 
 def course(folder: Path) -> list[dict[str, Any]]:
@@ -44,9 +47,9 @@ def test_finished_run_holds_everything_it_promises(tmp_path: Path, faces: Synthe
     names = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
     assert names == {"config.json", "history.jsonl", "metrics.json", "best.safetensors", "samples.png"}
     assert metrics == RunFolder(tmp_path).metrics()
-    assert metrics["epochs"] == 3
-    assert metrics["train_pictures"] == 48
-    assert metrics["parameters"] == 407
+    assert metrics.epochs == 3
+    assert metrics.train_pictures == 48
+    assert metrics.parameters == 407
     assert set(course(tmp_path)[0]) == {
         "epoch",
         "train_loss",
@@ -84,38 +87,39 @@ class _KilledError(Exception):
     """Stands for a kill at a known place."""
 
 
+def killed(config: TrainingConfig, folder: Path, faces: Dataset, place: str = "after_epoch") -> None:
+    """Train until a kill in the second epoch."""
+    with pytest.MonkeyPatch.context() as patched:
+        cut(place, patched)
+        with pytest.raises(_KilledError):
+            train(config, folder, faces)
+    assert not RunFolder(folder).is_finished()
+
+
+def require_resumable(config: TrainingConfig, tmp_path: Path, faces: Dataset, place: str = "after_epoch") -> RunMetrics:
+    """Check that a run that is killed and resumed ends like an unbroken one, whose figures are returned."""
+    whole = train(config, tmp_path / "whole", faces)
+    killed(config, tmp_path / "cut", faces, place)
+    assert without_times(train(config, tmp_path / "cut", faces)) == without_times(whole)
+    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+    return whole
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("place", ["after_epoch", "before_best", "before_history", "before_resume_state", "mid_epoch"])
 def test_run_cut_off_anywhere_ends_like_an_unbroken_one(
-    tmp_path: Path, faces: Synthetic, monkeypatch: pytest.MonkeyPatch, place: str, optimizer: str
+    tmp_path: Path, faces: Synthetic, place: str, optimizer: str
 ) -> None:
     config = CONFIG.varied(max_epochs=4, optimizer=optimizer, learning_rate=0.01, momentum=0.5)
-    whole = train(config, tmp_path / "whole", faces)
-
-    with monkeypatch.context() as patched:
-        cut(place, patched)
-        with pytest.raises(_KilledError):
-            train(config, tmp_path / "cut", faces)
-    assert not RunFolder(tmp_path / "cut").is_finished()
-    resumed = train(config, tmp_path / "cut", faces)
-
-    assert without_times(resumed) == without_times(whole)
-    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+    require_resumable(config, tmp_path, faces, place)
 
 
-DISTRIBUTION = TrainingConfig(
-    model="chroma_unet",
+DISTRIBUTION = experiments.DISTRIBUTION.varied(
     hyperparameters={"width": 4, "depth": 2, "blocks": 1},
-    loss="cross_entropy",
-    optimizer="adamw",
     learning_rate=0.01,
-    schedule="one_cycle",
     average=0.8,
-    clip_norm=1.0,
     augmentation="photos",
     max_epochs=4,
-    stopping="patience",
-    patience=100,
     precision="fp32",
 )
 """Every part that the study does without."""
@@ -125,21 +129,14 @@ def test_probabilities_are_learnt(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(DISTRIBUTION.varied(max_epochs=25, augmentation="faces"), tmp_path, faces)
     losses = [row["val_loss"] for row in course(tmp_path)]
     assert losses[-1] < losses[0] - 0.5
-    assert metrics["val_accuracy"] > 0.4
+    assert metrics.val_accuracy > 0.4
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_run_with_schedule_and_average_that_was_cut_off_ends_like_an_unbroken_one(
-    tmp_path: Path, faces: Synthetic, monkeypatch: pytest.MonkeyPatch, precision: str
+    tmp_path: Path, faces: Synthetic, precision: str
 ) -> None:
-    config = DISTRIBUTION.varied(precision=precision)
-    whole = train(config, tmp_path / "whole", faces)
-    with monkeypatch.context() as patched:
-        cut("after_epoch", patched)
-        with pytest.raises(_KilledError):
-            train(config, tmp_path / "cut", faces)
-    assert without_times(train(config, tmp_path / "cut", faces)) == without_times(whole)
-    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+    require_resumable(DISTRIBUTION.varied(precision=precision), tmp_path, faces)
 
 
 def test_half_precision_reaches_networks_that_give_probabilities(tmp_path: Path, faces: Synthetic) -> None:
@@ -170,17 +167,8 @@ def test_an_encoder_stays_as_it_is_while_it_is_frozen_and_learns_afterwards(tmp_
         assert any(changed) == is_changed
 
 
-def test_a_network_with_an_encoder_that_was_cut_off_ends_like_an_unbroken_one(
-    tmp_path: Path, faces: Synthetic, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = SCENE.varied(max_epochs=3)
-    train(config, tmp_path / "whole", faces)
-    with monkeypatch.context() as patched:
-        cut("after_epoch", patched)
-        with pytest.raises(_KilledError):
-            train(config, tmp_path / "cut", faces)
-    train(config, tmp_path / "cut", faces)
-    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+def test_a_network_with_an_encoder_that_was_cut_off_ends_like_an_unbroken_one(tmp_path: Path, faces: Synthetic) -> None:
+    require_resumable(SCENE.varied(max_epochs=3), tmp_path, faces)
 
 
 def test_weights_of_imagenet_need_an_encoder(tmp_path: Path, faces: Synthetic) -> None:
@@ -189,38 +177,31 @@ def test_weights_of_imagenet_need_an_encoder(tmp_path: Path, faces: Synthetic) -
 
 
 def test_the_last_epochs_show_the_first_pictures_alone() -> None:
-    assert _pictures_by_epoch(DISTRIBUTION.varied(max_epochs=5, focus_epochs=2), 90, 30) == [90, 90, 90, 30, 30]
-    assert _pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2, focus_epochs=3), 90, 30) == [30, 30]
-    assert _pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2), 90, 90) == [90, 90]
+    assert pictures_by_epoch(DISTRIBUTION.varied(max_epochs=5, focus_epochs=2), 90, 30) == [90, 90, 90, 30, 30]
+    assert pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2, focus_epochs=3), 90, 30) == [30, 30]
+    assert pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2), 90, 90) == [90, 90]
 
 
 def test_run_cut_off_in_its_focus_ends_like_an_unbroken_one(
-    tmp_path: Path, faces: Synthetic, face_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, faces: Synthetic, face_folder: Path
 ) -> None:
     mixture = Mixture([faces, Folder(root=face_folder, size=24)])
-    config = DISTRIBUTION.varied(focus_epochs=3)
-    whole = train(config, tmp_path / "whole", mixture)
-    assert whole["train_pictures"] == 48 + 24
-    with monkeypatch.context() as patched:
-        cut("after_epoch", patched)
-        with pytest.raises(_KilledError):
-            train(config, tmp_path / "cut", mixture)
-    assert without_times(train(config, tmp_path / "cut", mixture)) == without_times(whole)
-    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+    whole = require_resumable(DISTRIBUTION.varied(focus_epochs=3), tmp_path, mixture)
+    assert whole.train_pictures == 48 + 24
     train(DISTRIBUTION, tmp_path / "unfocused", mixture)
     assert course(tmp_path / "unfocused") != course(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_a_cycle_of_very_few_steps_is_one(tmp_path: Path, faces: Synthetic, epochs: int) -> None:
-    assert train(DISTRIBUTION.varied(max_epochs=epochs, batch_size=48), tmp_path, faces)["epochs"] == epochs
-    assert train(DISTRIBUTION.varied(max_epochs=5, batch_size=48), tmp_path / "five", faces)["epochs"] == 5
+    assert train(DISTRIBUTION.varied(max_epochs=epochs, batch_size=48), tmp_path, faces).epochs == epochs
+    assert train(DISTRIBUTION.varied(max_epochs=5, batch_size=48), tmp_path / "five", faces).epochs == 5
 
 
 def test_a_cycle_leaves_the_momentum_that_was_asked_for(faces: Synthetic) -> None:
     config = CONFIG.varied(schedule="one_cycle", momentum=0.5)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=config.momentum)
-    _schedule(config, optimizer, [48, 48])
+    get_schedule(config, optimizer, [48, 48])
     assert optimizer.param_groups[0]["momentum"] == 0.5
 
 
@@ -245,7 +226,7 @@ def test_training_starts_from_the_weights_that_are_named(tmp_path: Path, faces: 
     weights = RunFolder(tmp_path / "first").weights
     untouched = CONFIG.varied(initial_weights=str(weights), max_epochs=0)
     metrics = train(untouched, tmp_path / "second", faces)
-    assert metrics["val_accuracy"] == RunFolder(tmp_path / "first").metrics()["val_accuracy"]
+    assert metrics.val_accuracy == RunFolder(tmp_path / "first").metrics().val_accuracy
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path, faces: Synthetic) -> None:
@@ -257,7 +238,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, faces: Synthetic
 
 def cut(place: str, patched: pytest.MonkeyPatch) -> None:
     """Make training fail in its second epoch at the given place."""
-    module = sys.modules["photochrom.lab.training.loop"]
+    module = sys.modules["photochrom.lab.training._loop"]
 
     def failing(original: Callable[..., Any], on_call: int) -> Callable[..., Any]:
         calls = 0
@@ -308,13 +289,8 @@ def test_process_killed_by_the_system_ends_like_an_unbroken_one(
     assert without_times(run.metrics()) == without_times(RunFolder(tmp_path / "whole").metrics())
 
 
-def test_pictures_that_changed_since_are_not_trained_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faces: Synthetic
-) -> None:
-    with monkeypatch.context() as patched:
-        cut("after_epoch", patched)
-        with pytest.raises(_KilledError):
-            train(CONFIG, tmp_path, faces)
+def test_pictures_that_changed_since_are_not_trained_on(tmp_path: Path, faces: Synthetic) -> None:
+    killed(CONFIG, tmp_path, faces)
     others = Synthetic(seed=1, train_count=48, val_count=16, test_count=8, size=24)
     with pytest.raises(ConfigError, match="pictures have changed"):
         train(CONFIG, tmp_path, others)
@@ -328,7 +304,7 @@ def test_folder_named_by_its_settings_is_no_other_runs() -> None:
 
 def test_finished_run_is_not_trained_again(tmp_path: Path, faces: Synthetic) -> None:
     first = train(CONFIG, tmp_path, faces)
-    epochs: list[dict[str, Any]] = []
+    epochs: list[Epoch] = []
     assert train(CONFIG, tmp_path, faces, on_epoch=epochs.append) == first
     assert epochs == []
 
@@ -363,20 +339,20 @@ def test_broken_resume_state_is_named(tmp_path: Path, faces: Synthetic) -> None:
 def test_best_epoch_is_the_one_of_highest_accuracy(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(CONFIG.varied(max_epochs=6, learning_rate=0.3), tmp_path, faces)
     accuracies = [row["val_accuracy"] for row in course(tmp_path)]
-    assert metrics["best_epoch"] == 1 + accuracies.index(max(accuracies))
-    assert metrics["val_accuracy"] == pytest.approx(max(accuracies), abs=1e-6)
+    assert metrics.best_epoch == 1 + accuracies.index(max(accuracies))
+    assert metrics.val_accuracy == pytest.approx(max(accuracies), abs=1e-6)
 
 
 def test_best_epoch_can_be_the_one_of_lowest_loss(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(CONFIG.varied(max_epochs=6, select_by="loss"), tmp_path, faces)
     losses = [row["val_loss"] for row in course(tmp_path)]
-    assert metrics["best_epoch"] == 1 + losses.index(min(losses))
+    assert metrics.best_epoch == 1 + losses.index(min(losses))
 
 
 def test_settled_run_stops_early(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(CONFIG.varied(max_epochs=50, learning_rate=1e-6, patience=4), tmp_path, faces)
-    assert metrics["epochs"] == 5
-    assert metrics["stopped_by"] == "settled"
+    assert metrics.epochs == 5
+    assert metrics.stopped_by == "settled"
 
 
 @pytest.mark.parametrize("loss", ["mse", "l1", "smooth_l1"])
@@ -394,7 +370,7 @@ def test_diverging_loss_ends_with_advice(tmp_path: Path, faces: Synthetic) -> No
 
 def test_bf16_and_fp32_agree(tmp_path: Path, faces: Synthetic) -> None:
     figures = [
-        train(CONFIG.varied(precision=precision, max_epochs=10), tmp_path / precision, faces)["val_mse"]
+        train(CONFIG.varied(precision=precision, max_epochs=10), tmp_path / precision, faces).val_mse
         for precision in ("fp32", "bf16")
     ]
     assert figures[1] == pytest.approx(figures[0], rel=0.02)
@@ -404,15 +380,15 @@ def test_no_epochs_leave_a_network_as_it_was_made(tmp_path: Path, faces: Synthet
     metrics = train(TrainingConfig(model="lookup_table", max_epochs=0), tmp_path, faces)
     val = faces.split("val")
     copied = np.repeat(val.gray[..., None], 3, axis=3).astype(int)
-    assert metrics["val_accuracy"] == pytest.approx((abs(copied - val.truth.astype(int)) < 12).mean())
-    assert metrics["epochs"] == 0
+    assert metrics.val_accuracy == pytest.approx((abs(copied - val.truth.astype(int)) < 12).mean())
+    assert metrics.epochs == 0
 
 
 def test_lookup_table_is_solved_without_epochs(tmp_path: Path, faces: Synthetic) -> None:
     solved = train(TrainingConfig(model="lookup_table", optimizer="closed_form"), tmp_path / "solved", faces)
     copied = train(TrainingConfig(model="lookup_table", max_epochs=0), tmp_path / "copied", faces)
-    assert solved["val_mse"] < 0.5 * copied["val_mse"]
-    assert solved["stopped_by"] == "closed_form"
+    assert solved.val_mse < 0.5 * copied.val_mse
+    assert solved.stopped_by == "closed_form"
 
 
 def test_network_without_a_closed_form_says_so(tmp_path: Path, faces: Synthetic) -> None:
@@ -433,7 +409,7 @@ def test_device_that_is_not_there_is_refused(tmp_path: Path, faces: Synthetic, d
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_trains(tmp_path: Path, faces: Synthetic) -> None:
-    assert fit(CONFIG, RunFolder(tmp_path), device="cuda", dataset=faces)["device"] == "cuda"
+    assert fit(CONFIG, RunFolder(tmp_path), device="cuda", dataset=faces).device == "cuda"
 
 
 def test_evaluation_sees_values_beyond_the_range(faces: Synthetic) -> None:

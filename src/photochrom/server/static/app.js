@@ -95,7 +95,7 @@ async function admit(photo) {
 function lay(photo) {
   photo.item = element("button", { type: "button", disabled: true, title: photo.file.name },
     element("img", { alt: "" }), element("span", { textContent: photo.file.name }));
-  photo.item.addEventListener("click", () => open(photo));
+  photo.item.addEventListener("click", () => open(photo, tell({ refused: [] })));
   $("#strip").append(element("li", {}, photo.item));
   arrange();
 }
