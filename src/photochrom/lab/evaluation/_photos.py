@@ -24,6 +24,7 @@ from photochrom.lab.evaluation._photo_measures import WHOLE, Colors, MeasuredPho
 from photochrom.lab.evaluation._records import add_record, read_records
 from photochrom.lab.evaluation._scores import finite
 from photochrom.process import end_with_parent
+from photochrom.shipped import DEFAULT_MODEL
 
 __all__ = [
     "Panels",
@@ -62,7 +63,7 @@ class Product:
         vividness: How many times as vivid as guessed.
     """
 
-    model: str = "portrait"
+    model: str = DEFAULT_MODEL
     face_model: str | None = "face"
     strength: float = 1.0
     vividness: float = 1.0
@@ -140,7 +141,7 @@ class PhotoEvaluation:
     panels: tuple[Panels, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """All but the panels by name, for JSON."""
+        """All but the panels by name, for JSON; of what was left out only how much."""
         return {
             "photos": self.photos,
             "split": self.split,
@@ -152,7 +153,7 @@ class PhotoEvaluation:
             "by_label": None if self.by_label is None else self.by_label.as_dict(),
             "frechet": finite(self.frechet),
             "gray_frechet": finite(self.gray_frechet),
-            "left_out": list(self.left_out),
+            "left_out": len(self.left_out),
             "seconds": round(self.seconds, 1),
         }
 
