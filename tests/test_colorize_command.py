@@ -68,7 +68,8 @@ def one_tint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    metadata = {"format_version": FORMAT_VERSION, "model": "one_tint", "output": "probabilities", "stride": 4}
+    metadata = {"format_version": FORMAT_VERSION, "model": "one_tint", "hyperparameters": {}}
+    metadata |= {"output": "probabilities", "stride": 4}
     helper.set_model_props(model, {METADATA_KEY: json.dumps(metadata)})
     path = tmp_path_factory.mktemp("networks") / "one-tint.onnx"
     onnx.save(model, path)

@@ -42,8 +42,8 @@ class Painter:
         luma = signed_luma(source.luma)
         results = []
         for number in range(count):
-            tint = np.zeros((*luma.shape, 4), dtype=np.float32)
-            tint[..., 2 + number % 2] = 0.1
+            tint = np.zeros((4, *luma.shape), dtype=np.float32)
+            tint[2 + number % 2] = 0.1
             guess = Guess(ChromaField(tint), luma, np.full_like(luma, 0.5))
             results.append(Result(source, (), guess, Look(strength, vividness, tuple(hints))))
         return results

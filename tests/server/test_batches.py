@@ -232,6 +232,19 @@ def test_there_is_room_for_so_many_batches(
     store.close()
 
 
+def test_a_batch_is_refused_before_it_is_spooled(
+    client: TestClient, gray_photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spool(*_: object, **__: object) -> None:
+        pytest.fail("it was spooled")
+
+    usage = type("Usage", (), {"free": 1_000_000})()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", spool)
+    answer = client.post("/api/v1/batch", files=[("files", ("a.png", gray_photo))])
+    assert (answer.status_code, answer.json()["status"]) == (507, 507)
+
+
 def test_a_full_disk_stops_no_runner(
     store: BatchStore, pool: Pool, gray_photo: bytes, options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photochrom.workers._wire import frames_of, read_frame, read_plain, write_frames
@@ -22,6 +22,7 @@ def sent(*frames: bytes) -> io.BytesIO:
 
 
 @given(PLAIN)
+@settings(deadline=None)
 def test_plain_data_comes_out_as_it_went_in(value: Any) -> None:
     stream = sent(*frames_of({"answer": value}))
     assert read_plain(stream) == {"answer": value}

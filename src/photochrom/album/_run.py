@@ -124,13 +124,19 @@ class _Run:
         self._on_wait = on_wait
         self._begun: dict[Pending, _Begun] = {}
         self._open: dict[str, tuple[Manifest, ExitStack]] = {}
-        self._left = Counter(_folder(job) for job in plan.jobs)
-        self._trees = {_folder(job) for job in plan.jobs if job.root is not None}
+        # A folder may be known by several paths; each is resolved once, for that is slow on a network drive.
+        self._folders = {base: os.path.realpath(base) for base in {job.base for job in plan.jobs}}
+        self._left = Counter(self._folder(job) for job in plan.jobs)
+        self._trees = {self._folder(job) for job in plan.jobs if job.root is not None}
+
+    def _folder(self, job: Job) -> str:
+        """The folder of results in which a photo is recorded."""
+        return self._folders[job.base]
 
     def outcomes(self) -> Iterator[Outcome]:
         """How each photo ended."""
         # All runs lock folders in the same order, so that no two wait for each other.
-        jobs = sorted(self._plan.jobs, key=_folder)
+        jobs = sorted(self._plan.jobs, key=self._folder)
         with ThreadPoolExecutor(self._workers) as readers:
             for job, sha256 in _with_digests(jobs, readers, 2 * self._workers):
                 try:
@@ -160,7 +166,7 @@ class _Run:
 
     def _ended(self, job: Job, outcome: Outcome) -> Outcome:
         """The outcome; a folder of which it was the last one is unlocked."""
-        folder = _folder(job)
+        folder = self._folder(job)
         self._left[folder] -= 1
         if self._left[folder] == 0 and folder in self._open:
             manifest, stack = self._open.pop(folder)
@@ -185,7 +191,7 @@ class _Run:
 
     def _manifest(self, job: Job) -> Manifest:
         """The manifest of the folder of a photo's results, which is locked from now on."""
-        folder = _folder(job)
+        folder = self._folder(job)
         if folder not in self._open:
             with ExitStack() as stack:
                 lock = locked(job.base, hidden=folder not in self._trees, on_wait=self._on_wait, stop=self._stop)
@@ -313,11 +319,6 @@ class _Run:
             new = {begun.manifest.path.parent / name for name in begun.intent.new}
             _remove([path for path in put if path in new])
             raise
-
-
-def _folder(job: Job) -> str:
-    """What is equal for two names of one folder of results."""
-    return os.path.realpath(job.base)
 
 
 def _targets(intent: Intent, folder: Path) -> tuple[Path, ...]:

@@ -4,20 +4,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photochrom.coloring import Guesser, Options, Result, guesses, outputs
+from photochrom.coloring import Options
 from photochrom.errors import PhotoError
 from photochrom.photo import Photo, read_photo
 from photochrom.workers import announce_size
+
+if TYPE_CHECKING:
+    from photochrom.coloring import Guesser, Result
 
 __all__ = ["color_photo", "facts_of"]
 
 
 def color_photo(
-    colorizer: Guesser, source: Path | bytes, options: Options, targets: Sequence[Path] | None = None
+    colorizer: "Guesser", source: Path | bytes, options: Options, targets: Sequence[Path] | None = None
 ) -> dict[str, Any]:
     """Color a photo: a task for `photochrom.workers.Pool`.
 
@@ -38,6 +41,8 @@ def color_photo(
         ConfigError: A hint lies outside it.
         PhotoError: A result cannot be written.
     """
+    from photochrom.coloring import guesses, outputs  # late: only workers load the networks' libraries
+
     start = time.perf_counter()
     photo = read_photo(source, options.limits.max_megapixels, announce_size)
     was_read = time.perf_counter()
@@ -54,7 +59,7 @@ def color_photo(
     return {"outputs": made, **facts_of(photo, results), "seconds": seconds}
 
 
-def facts_of(photo: Photo, results: Sequence[Result]) -> dict[str, Any]:
+def facts_of(photo: Photo, results: "Sequence[Result]") -> dict[str, Any]:
     """What is told of a photo and its guesses, as plain data.
 
     Args:

@@ -3,14 +3,15 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from photochrom.coloring._options import Hint, Limits, Look, Model, Options, Outputs, parse_hint
-
 if TYPE_CHECKING:
     from photochrom.coloring._chroma_field import ChromaField
     from photochrom.coloring._colorizer import Colorizer, Result
-    from photochrom.coloring._faces import Box, Face, FaceDetector, Framing, Landmarks, Point, YuNet, frame
+    from photochrom.coloring._faces import Box, Face, FaceDetector, Framing, Landmarks, Point, frame
     from photochrom.coloring._guess import Guess, Patch
+    from photochrom.coloring._hints import HintLayer, require_inside
+    from photochrom.coloring._options import Hint, Limits, Look, Model, Options, Outputs, parse_hint
     from photochrom.coloring._outputs import Guesser, Output, guesses, outputs
+    from photochrom.coloring._yunet import YuNet
 
 __all__ = [
     "Box",
@@ -22,6 +23,7 @@ __all__ = [
     "Guess",
     "Guesser",
     "Hint",
+    "HintLayer",
     "Landmarks",
     "Limits",
     "Look",
@@ -37,20 +39,24 @@ __all__ = [
     "guesses",
     "outputs",
     "parse_hint",
+    "require_inside",
 ]
 
 _HOMES = {
     "_chroma_field": ("ChromaField",),
     "_colorizer": ("Colorizer", "Result"),
-    "_faces": ("Box", "Face", "FaceDetector", "Framing", "Landmarks", "Point", "YuNet", "frame"),
+    "_faces": ("Box", "Face", "FaceDetector", "Framing", "Landmarks", "Point", "frame"),
     "_guess": ("Guess", "Patch"),
+    "_hints": ("HintLayer", "require_inside"),
+    "_options": ("Hint", "Limits", "Look", "Model", "Options", "Outputs", "parse_hint"),
     "_outputs": ("Guesser", "Output", "guesses", "outputs"),
+    "_yunet": ("YuNet",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """A name that needs the networks' libraries, imported when it is first used: a command starts without them."""
+    """A public name, imported when it is first used: color arithmetic alone needs no network and no picture library."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)

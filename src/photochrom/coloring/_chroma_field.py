@@ -1,8 +1,8 @@
-"""Chroma that follows luma: how colors predicted at a small size are carried up to a photo of any size.
+"""Chroma that follows luma: colors predicted at a small size are carried up to a photo of any size.
 
-A network says roughly which color lies where; the photo itself says exactly where its edges are. So chroma is kept as
-a function of luma that is linear around each place and changes slowly from place to place: it takes little memory, can
-be enlarged without bleeding over edges, and can be strengthened or faded without asking the network again.
+A network says roughly which color lies where; the photo itself says exactly where its edges are. So chroma is kept as a
+linear function of luma that changes slowly from place to place. It takes little memory, can be enlarged without
+bleeding over edges, and can be strengthened or faded without running the network again.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,18 @@ from photochrom.coloring.resampling import box_mean, resized, resized_strips
 __all__ = ["ChromaField", "follow_luma", "render", "signed_luma"]
 
 FloatMap = Float32[Any, "..."]
-"""Values over a grid, with or without channels along a third axis; shapes are told where they are used."""
+"""Float values over a grid; functions that use them give the shape."""
 
 Pixels = UInt[Any, "..."]
 """uint8 or uint16."""
 
 _SMOOTHEST_EDGE = 0.1
-"""A luma step that counts as an edge, in signed values: 13 of 255 levels. Weaker ones are taken for grain."""
+"""Smallest step of luma that counts as an edge, in signed values: 13 of 255 levels. Weaker steps count as grain."""
 
 _PLACES_PER_RADIUS = 6
-"""How finely slopes are computed: they change so slowly within a radius that a few places tell all of it."""
+"""Places per radius at which coefficients are computed; they change slowly within a radius.
+
+Against all places, no color of 14 photos moved by more than 2 of 255 levels with 6, or by more than 4 with 4."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +36,18 @@ class ChromaField:
     """Chroma as slope times luma plus offset, at each place of a grid over the photo.
 
     Attributes:
-        coefficients: For each channel a slope, then for each an offset, both for signed luma: of Cb and Cr, slope,
-            slope, offset, offset; shape (4, rows, columns).
+        coefficients: The slopes of Cb and Cr, then the offsets of Cb and Cr, for signed luma; shape
+            (4, rows, columns). Maps with another number of channels can be kept in the same way.
     """
 
     coefficients: FloatMap
 
     def scaled(self, factor: float) -> "ChromaField":
-        """The same hues, this many times as vivid."""
+        """The same hues, so many times as vivid."""
         return ChromaField(self.coefficients * np.float32(factor))
 
     def blended(self, other: "ChromaField", weights: FloatMap) -> "ChromaField":
-        """Another field where the weights are 1, this one where they are 0.
+        """A mixture of this field, where the weights are 0, and another one, where they are 1.
 
         Args:
             other: On the same grid.
@@ -54,7 +56,7 @@ class ChromaField:
         return ChromaField(self.coefficients + weights * (other.coefficients - self.coefficients))
 
     def at(self, luma: FloatMap) -> FloatMap:
-        """The chroma of a luma map on this field's own grid.
+        """The chroma for a luma map on the same grid.
 
         Args:
             luma: Shape (rows, columns), signed.
@@ -73,9 +75,9 @@ def follow_luma(chroma: FloatMap, luma: FloatMap, radius: int) -> ChromaField:
 
     Args:
         chroma: Cb and Cr on a coarse grid over the same picture; shape (2, any rows, any columns). Maps with another
-            number of channels work as well.
+            number of channels can follow luma too.
         luma: Shape (rows, columns), signed.
-        radius: How far colors may have strayed, in places of the luma map: about the width of a coarse place.
+        radius: How far a color may lie from its place, in places of the luma map: about the width of a coarse place.
 
     Returns:
         A field on the grid of the luma.

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from photochrom.coloring._chroma_field import FloatMap, Pixels, render, signed_luma
-from photochrom.coloring._faces import Face, FaceDetector, Framing, YuNet, frame
+from photochrom.coloring._faces import Face, FaceDetector, Framing, frame
 from photochrom.coloring._guess import Canvas, Guess, Patch
 from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._options import Hint, Look
+from photochrom.coloring._yunet import YuNet
 from photochrom.coloring.distribution import MAX_VARIANTS, decode_chroma, probability_within, variant_chroma
 from photochrom.coloring.network import Network
 from photochrom.coloring.resampling import resized

@@ -1,4 +1,4 @@
-"""What networks say of the colors of a photo: of the whole, and of square parts that they see closer up."""
+"""Guessed colors of a photo, put together from those of the whole and of square parts seen at a larger size."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from photochrom.coloring.resampling import resized
 __all__ = ["Canvas", "Guess", "Patch"]
 
 _FULL = 0.62
-"""Share of the way from a patch's middle to its edge within which its own colors hold alone; at the edge they end."""
+"""Share of the way from a patch's middle to its edge within which only its own colors count; at the edge, none do."""
 
 
 @dataclass(frozen=True, eq=False)
 class Guess:
-    """The colors of one photo, and how sure they are.
+    """The colors of one photo and their confidence.
 
     Attributes:
         field: Its chroma.
         luma: Of the photo, on the field's grid; shape (rows, columns), signed.
-        confidence: How likely red and blue lie within the study's margin; shape (rows, columns), range [0, 1].
+        confidence: Probability that red and blue lie within the study's margin; shape (rows, columns), range [0, 1].
     """
 
     field: ChromaField
@@ -32,13 +32,13 @@ class Guess:
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """A square part of a photo, as a network sees it.
+    """A square part of a photo, at the size at which a network sees it.
 
     Attributes:
-        square: Its place in the photo, in whole pixels; it may reach beyond the edges.
+        square: Its place in the photo, in whole pixels; it may reach beyond the photo's edges.
         size: Height and width of the photo.
-        gray: What the network sees; shape (side, side), signed.
-        full: Share of the way from its middle to its edge within which its own colors hold alone.
+        gray: The network's input; shape (side, side), signed.
+        full: Share of the way from its middle to its edge within which only its own colors count.
     """
 
     square: Framing
@@ -48,18 +48,18 @@ class Patch:
 
     @classmethod
     def cut(cls, luma: Pixels, square: Framing, side: int, full: float = _FULL) -> "Patch":
-        """A part of a photo; beyond the photo its edge is continued.
+        """Cut a part out of a photo; beyond the photo, its outermost pixels continue.
 
         Args:
             luma: Of the photo; shape (height, width), uint8 or uint16.
-            square: Which part.
-            side: How large the network sees it, in pixels.
-            full: As the attribute.
+            square: Place of the part, in pixels; it is rounded to whole ones.
+            side: Height and width of the network's input, in pixels.
+            full: See the attribute.
         """
         left, top, extent = round(square.left), round(square.top), max(1, round(square.side))
         rows, columns = _inside(top, extent, luma.shape[0]), _inside(left, extent, luma.shape[1])
         share = min(1.0, side / extent)
-        # Shrunk before it is continued and becomes floats: a face may have more pixels than fit into memory so.
+        # Shrunk first: a square that reaches far beyond the photo would not fit into memory at full size.
         seen = _shrunk(luma[rows, columns], share)
         down = _continued(top - rows.start, extent, share, seen.shape[0])
         across = _continued(left - columns.start, extent, share, seen.shape[1])
@@ -68,7 +68,7 @@ class Patch:
 
 
 def _inside(start: int, extent: int, limit: int) -> slice:
-    """Which of a photo's rows or columns a part shows; at least the nearest one."""
+    """The rows or columns of a photo that a part shows; at least the nearest one."""
     first = min(max(0, start), limit - 1)
     return slice(first, max(first + 1, min(start + extent, limit)))
 
@@ -78,12 +78,12 @@ def _shrunk(luma: Pixels, share: float) -> Pixels:
 
 
 def _continued(offset: int, extent: int, share: float, count: int) -> npt.NDArray[np.intp]:
-    """Which of `count` shrunk rows or columns each of a part's own shows."""
+    """For each row or column of a part, which of `count` shrunk rows or columns it shows."""
     return (np.arange(max(1, round(extent * share))) + round(offset * share)).clip(0, count - 1)
 
 
 class Canvas:
-    """Where the colors of a photo are put together: those of the whole first, then those of its parts upon it.
+    """Puts the colors of a photo together: those of the whole first, then those of its parts on top.
 
     Attributes:
         luma: Of the photo, on the grid on which chroma follows it; shape (rows, columns), signed.
@@ -93,20 +93,20 @@ class Canvas:
         """Begin with the colors of the whole photo.
 
         Args:
-            luma: As the attribute.
-            chroma: Shape (2, coarse rows, coarse columns).
-            confidence: Shape (1, coarse rows, coarse columns).
+            luma: See the attribute.
+            chroma: Cb and Cr of the whole photo; shape (2, coarse rows, coarse columns).
+            confidence: Shape (1, coarse rows, coarse columns), range [0, 1].
         """
         self.luma = luma
         self._maps = _following_maps(luma, chroma, confidence)
 
     def lay(self, patch: Patch, chroma: FloatMap, confidence: FloatMap) -> None:
-        """Put the colors of a part over what is there, without an edge.
+        """Lay the colors of a part over those that are there, without a visible seam.
 
         Args:
             patch: The part.
-            chroma: Shape (2, coarse rows, coarse columns).
-            confidence: Shape (1, coarse rows, coarse columns).
+            chroma: Its Cb and Cr; shape (2, coarse rows, coarse columns).
+            confidence: Shape (1, coarse rows, coarse columns), range [0, 1].
         """
         side = len(patch.gray)
         maps = _following_maps(patch.gray, chroma, confidence)
@@ -115,11 +115,11 @@ class Canvas:
         below += laid[-1] * (laid[:-1] - below)
 
     def guess(self) -> Guess:
-        """What the canvas shows now."""
+        """The colors put together so far; parts laid later do not change them."""
         return Guess(ChromaField(self._maps[:-1].copy()), self.luma, self._maps[-1].copy())
 
     def _placed(self, patch: Patch, maps: FloatMap) -> tuple[tuple[slice, slice], FloatMap]:
-        """Rows and columns of the canvas that a part covers, and its maps there."""
+        """Rows and columns of the canvas that a part covers, and the part's maps at that size."""
         (left, top, extent), (height, width), (rows, columns) = patch.square, patch.size, self.luma.shape
         first_row, last_row = round(top * rows / height), round((top + extent) * rows / height)
         first_column, last_column = round(left * columns / width), round((left + extent) * columns / width)
@@ -130,20 +130,20 @@ class Canvas:
 
 
 def _overlap(first: int, count: int, limit: int) -> tuple[slice, slice]:
-    """Which of `limit` places a row of `count`, laid from `first` on, covers; and which of the row's own these are."""
+    """Which of `limit` places `count` others cover if laid from `first` on, and which of the others lie on them."""
     start, stop = min(max(0, first), limit), max(0, min(first + count, limit))
     return slice(start, stop), slice(start - first, stop - first)
 
 
 def _following_maps(luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> FloatMap:
-    """Coefficients of chroma and, last, how sure it is; shape (5, rows, columns)."""
+    """The coefficients of chroma that follows luma, then its confidence; shape (5, rows, columns)."""
     cell = max(luma.shape) / max(chroma.shape[1:])
     field = follow_luma(chroma.astype(np.float32), luma, radius=max(1, round(cell)))
     return np.concatenate([field.coefficients, resized(confidence.astype(np.float32), *luma.shape)])
 
 
 def _weights(side: int, full: float) -> FloatMap:
-    """How much a part's own colors count: all within a round shape, nothing at its edges; shape (side, side)."""
+    """How much a part's own colors count: 1 within a rounded square, 0 at its edges; shape (side, side)."""
     places = np.abs((np.arange(side, dtype=np.float32) + 0.5) / side * 2.0 - 1.0)
     distance = (places[:, None] ** 4 + places[None, :] ** 4) ** 0.25
     share = ((1.0 - distance) / (1.0 - full)).clip(0.0, 1.0)

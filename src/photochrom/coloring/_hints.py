@@ -1,4 +1,4 @@
-"""What a user knows of the colors: a place and its color, spread over the region around it."""
+"""Hints: colors that the user knows, spread from their places over the regions around."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from photochrom.errors import ConfigError
 __all__ = ["HintLayer", "hint_layer", "require_inside"]
 
 _REACH = 0.35
-"""How far a color spreads over an even region, as a share of the photo's longer side."""
+"""Distance that a color spreads over an even region, as a share of the photo's longer side."""
 
 _LUMA_REACH = 0.22
-"""How much luma may change on the way, in signed values: 28 of 255 levels."""
+"""Change of luma that ends a region, in signed values: 28 of 255 levels."""
 
 
 def require_inside(hints: Sequence[Hint], size: tuple[int, int]) -> None:
@@ -25,10 +25,10 @@ def require_inside(hints: Sequence[Hint], size: tuple[int, int]) -> None:
 
     Args:
         hints: In pixels of the upright photo.
-        size: Its height and width.
+        size: Height and width of the photo.
 
     Raises:
-        ConfigError: One lies outside.
+        ConfigError: A hint lies outside.
     """
     height, width = size
     for hint in hints:
@@ -38,28 +38,28 @@ def require_inside(hints: Sequence[Hint], size: tuple[int, int]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class HintLayer:
-    """The colors of hints, and where they hold.
+    """The colors of hints, and where they apply.
 
     Attributes:
-        field: Their chroma.
-        weights: 1 where it holds, 0 where it does not; shape (rows, columns).
+        field: Chroma of the hints.
+        weights: 1 where it applies, 0 where it does not; shape (rows, columns).
     """
 
     field: ChromaField
     weights: FloatMap
 
     def upon(self, field: ChromaField) -> ChromaField:
-        """A field in which the regions of the hints have their colors; elsewhere it stays."""
+        """A field with the hints' colors in their regions, unchanged elsewhere."""
         return field.blended(self.field, self.weights)
 
 
 def hint_layer(luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> HintLayer | None:
-    """Spread the colors of hints over their regions, but not over edges.
+    """Spread the colors of hints over their regions, but not across edges.
 
     Args:
         luma: Of the photo, on the grid on which its chroma lies; shape (rows, columns), signed.
-        hints: Later ones are as strong as earlier ones; each is exact at its own place.
-        size: Height and width of the photo, in whose pixels hints are given; all lie inside.
+        hints: In pixels of the photo, all inside. Their order does not count; each is exact at its own place.
+        size: Height and width of the photo.
 
     Returns:
         None if there are no hints.
@@ -78,16 +78,16 @@ def hint_layer(luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> 
 
 
 def _distance(luma: FloatMap, row: int, column: int) -> FloatMap:
-    """How far each place is from that of a hint; 1 is at the end of its reach."""
+    """Distance of each place from a hint; 1 is the end of its reach."""
     start = np.zeros(luma.shape, dtype=bool)
     start[row, column] = True
     distance = distance_from(luma, start, reach=_REACH * max(luma.shape), luma_reach=_LUMA_REACH)
-    # What is far lighter or darker than the place belongs to another region, even when the way to it is gentle.
+    # A place that is far lighter or darker belongs to another region, even where luma changes gently on the way to it.
     return distance + np.abs(luma - luma[row, column]) / _LUMA_REACH
 
 
 def _place(hint: Hint, size: tuple[int, int], small: FloatMap) -> tuple[int, int]:
-    """Row and column of a hint on the map on which regions are found."""
+    """Row and column of a hint on the small map."""
     height, width = size
     return int(hint.y * small.shape[0] / height), int(hint.x * small.shape[1] / width)
 

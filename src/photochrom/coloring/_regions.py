@@ -1,4 +1,4 @@
-"""Which places of a photo belong together: those between which luma changes little on the way."""
+"""Regions of a photo: places between which luma changes little on the way."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +9,13 @@ from photochrom.coloring.resampling import median, resized
 __all__ = ["LONGEST_SIDE", "distance_from", "small_luma"]
 
 LONGEST_SIDE = 320
-"""Of the map on which regions are found: fine enough for a face in a group, and quick."""
+"""Maximum side of the map on which regions are found: fine enough for a face in a group, and fast."""
 
 _GRAIN = 2
-"""Radius, in places, over which luma is evened out before its changes are counted."""
+"""Radius, in places, of the median that removes grain before changes of luma are counted."""
 
 _SWEEPS = 64
-"""At most, over the whole map; a region as winding as a spiral needs more than one, a common one three."""
+"""Maximum number of passes over the map. Usual regions need three; only winding ones, such as spirals, need more."""
 
 
 def small_luma(luma: FloatMap) -> FloatMap:
@@ -30,16 +30,16 @@ def small_luma(luma: FloatMap) -> FloatMap:
 
 
 def distance_from(luma: FloatMap, start: npt.NDArray[np.bool_], *, reach: float, luma_reach: float) -> FloatMap:
-    """How far each place is from where one starts, along the way on which luma changes least.
+    """Distance of each place from the starting places, along the way on which luma changes least.
 
     Args:
         luma: Shape (rows, columns), signed.
-        start: Whether one may start at a place; shape (rows, columns), true somewhere.
-        reach: Places that are as far as 1 where luma is even.
-        luma_reach: Change of luma, in signed values, that is as far as 1.
+        start: True at the starting places, of which there is at least one; shape (rows, columns).
+        reach: Number of places that make a distance of 1 where luma is even.
+        luma_reach: Change of luma, in signed values, that adds 1 to the distance.
 
     Returns:
-        Shape (rows, columns); 0 where one starts.
+        Shape (rows, columns); 0 at the starting places.
 
     Reference:
         Criminisi, Sharp and Blake, "GeoS: geodesic image segmentation", 2008, for distances by sweeps.
@@ -59,6 +59,6 @@ def distance_from(luma: FloatMap, start: npt.NDArray[np.bool_], *, reach: float,
 
 
 def _sweep(distance: FloatMap, cost: FloatMap) -> None:
-    """Shorten distances, in place, by ways that come from the row before."""
+    """Shorten distances, in place, by ways that lead through the row before."""
     for row in range(1, len(distance)):
         np.minimum(distance[row], distance[row - 1] + cost[row - 1], out=distance[row])

@@ -1,8 +1,7 @@
-"""What can be read from a distribution of chroma: guesses of several kinds, and how sure they are.
+"""Decoding a distribution of chroma: guesses of several kinds, and their confidence.
 
-A gray picture does not say which colors it had. So a network gives, at each place and for Cb and Cr each, the
-probabilities of a row of bins; the choice of one color from them comes after the network, for numpy arrays and torch
-tensors alike.
+A gray picture does not say which colors it had. So a network gives the probabilities of a row of bins, at each place,
+for Cb and for Cr. Choosing one color from them comes after the network, for numpy arrays and torch tensors alike.
 """
 
 from collections.abc import Callable
@@ -40,38 +39,38 @@ _LEVEL = 2.0 / 255.0
 BIN_WIDTH = 4.0 * _LEVEL
 _OUTERMOST = 24
 BIN_COUNT = 2 * _OUTERMOST + 1
-"""Bins of 4 levels, from -96 to 96: of the study's faces one value in a thousand lies beyond +-57."""
+"""Bins of 4 levels, from -96 to 96. In the study's faces, one value in a thousand lies beyond +-57."""
 
 BIN_CENTERS = np.arange(-_OUTERMOST, _OUTERMOST + 1, dtype=np.float32) * np.float32(BIN_WIDTH)
 _CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
 """The values among which `likeliest_chroma` chooses: every second level."""
 
 NATURAL_VIVIDNESS = 1.15
-"""How much more vivid natural and cautious guesses are than the likeliest one and the mean, which are as pale as each
-other."""
+"""How much more vivid natural guesses are than the likeliest, and cautious guesses than the mean."""
 
 _CAUTION = 0.15
-"""How soon a cautious guess fades: by an eighth where chroma is as strong as it is uncertain, by three eighths where
-half. On whole portraits not learnt from, more left backgrounds grayer than need be, none at all made them orange; see
+"""How soon a cautious guess fades: by an eighth where chroma is as strong as it is uncertain, by three eighths where it
+is half as strong. On test portraits, a higher value made backgrounds grayer than necessary, and 0 made them orange; see
 docs/log.md."""
 
 _SHARPNESS = 60.0
-"""How decidedly the best candidate wins over its neighbors; those of like probability are averaged, for smooth hues."""
+"""How strongly the best candidate wins over its neighbors. Candidates of similar probability are averaged, for smooth
+hues."""
 
 _NEIGHBORHOOD = 14.0 * _LEVEL
-"""How far neighbors reach: as far as one bin's colors all lie within the margin. Those of another hump do not count:
-what lies between two likely colors may be unlikely."""
+"""Maximum distance of neighbors: the width over which all colors of one bin lie within the margin. Candidates of
+another peak do not count: what lies between two likely colors may be unlikely."""
 
 
 _REACHES = tuple(STUDY_MARGIN * _LEVEL / span for span in (BLUE_SPAN, RED_SPAN))
-"""How far Cb may lie from the truth while blue is within the study's margin, and how far Cr while red is."""
+"""Maximum error of Cb with which blue lies within the study's margin, and of Cr with which red does."""
 
 
 def _window_shares(reach: float) -> AnyArray:
     """For each candidate, the share of each bin whose colors lie within reach of it.
 
     Args:
-        reach: How far chroma may lie from the truth.
+        reach: Maximum distance of chroma from the truth.
 
     Returns:
         Shape (candidates, bins), range [0, 1].
@@ -83,17 +82,17 @@ def _window_shares(reach: float) -> AnyArray:
 
 
 _WINDOWS = np.stack([_window_shares(reach) for reach in _REACHES])
-"""Shape (2, candidates, bins): times the probabilities of bins, this is that of each candidate, by blue for Cb, by red
-for Cr."""
+"""Multiplied with the probabilities of the bins, this gives the probability that the truth lies within reach of each
+candidate; for Cb judged by blue, for Cr by red. Shape (2, candidates, bins)."""
 
 
 def _like(constant: AnyArray, array: AnyArray) -> AnyArray:
-    """A constant of this module as the array type, number type and device of an array."""
+    """A constant of this module with the array library, number type and device of an array."""
     return array_namespace(array).asarray(constant, dtype=array.dtype, device=device(array))
 
 
 def _along_bins(values: AnyArray, array: AnyArray) -> AnyArray:
-    """Values of bins or candidates, to be combined with probabilities, as `_like` gives them."""
+    """Values of bins or candidates, in a shape that fits probabilities, converted by `_like`."""
     return array_namespace(array).reshape(_like(values, array), (1, 1, -1, 1, 1))
 
 
@@ -117,7 +116,7 @@ def probabilities_from_logits(logits: AnyArray) -> ChromaProbabilities:
 
 
 def mean_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
-    """The mean of the distribution: the guess with the least mean squared error, and somewhat gray.
+    """The mean of the distribution: the guess with the smallest mean squared error; rather gray.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -129,7 +128,7 @@ def mean_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
 
 
 def likeliest_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
-    """The guess from which most truths lie within the study's margin: Cb judged by blue, Cr by red.
+    """The guess that most probably lies within the study's margin of the truth: Cb judged by blue, Cr by red.
 
     Green depends on both, but so weakly that it hardly ever decides.
 
@@ -150,7 +149,7 @@ def likeliest_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
 
 
 def _hit_probabilities(probabilities: ChromaProbabilities) -> AnyArray:
-    """How likely the truth lies within the margin of each candidate; shape (batch, 2, candidates, height, width)."""
+    """Probability that the truth lies within reach of each candidate; shape (batch, 2, candidates, height, width)."""
     xp = array_namespace(probabilities)
     batch, _, bins, height, width = probabilities.shape
     windows = _like(_WINDOWS, probabilities)
@@ -159,10 +158,10 @@ def _hit_probabilities(probabilities: ChromaProbabilities) -> AnyArray:
 
 
 def natural_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
-    """The likeliest guess with its colors as vivid as those of true pictures are on average.
+    """The likeliest guess, made as vivid as true pictures are on average.
 
-    Whatever hedges between several tints is grayer than each of them. The likeliest guess of the shipped `face` has
-    0.83 of the true colorfulness on the study's validation faces, this one 0.96, at the cost of larger errors.
+    A compromise between several tints is grayer than each of them. On the study's validation faces, the likeliest guess
+    of the shipped `face` has 0.83 of the true colorfulness and this one 0.96, at the cost of larger errors.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -174,11 +173,11 @@ def natural_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
 
 
 def cautious_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
-    """The mean, as vivid as true pictures are where the network is sure, and faded towards gray where it is not.
+    """The mean, as vivid as true pictures where the network is sure, and faded towards gray where it is not.
 
-    In a photo of people that is a background or a garment, and a wrong color there is worse than none: what hedges
-    between all colors of the training pictures is their mean, an orange. Unlike the likeliest guess the mean changes
-    smoothly from place to place, so nothing blotches.
+    Backgrounds and clothes are uncertain, and a wrong color there is worse than none: the mean of all colors of the
+    training pictures is orange. Unlike the likeliest guess, the mean changes smoothly from place to place and gives no
+    blotches.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -195,15 +194,15 @@ def cautious_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
 
 
 def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float) -> ChromaBatch:
-    """A guess that is equally daring everywhere: at each place, the value below which a given share of truths lies.
+    """A quantile of the distribution at each place: the value below which the truth lies with a given probability.
 
-    One pair of shares for the whole picture gives one coherent tint. Where the network is sure, as of skin, guesses
-    hardly differ; where it is not, as of clothes, they do.
+    One pair of quantiles for the whole picture gives a coherent tint. Guesses hardly differ where the network is sure,
+    as about skin, and differ more where it is not, as about clothes.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
-        blue: Share for Cb, between 0 and 1; 0.5 gives the median.
-        red: Share for Cr, between 0 and 1.
+        blue: Probability for Cb, between 0 and 1; 0.5 gives the median.
+        red: Probability for Cr, between 0 and 1.
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].
@@ -211,14 +210,14 @@ def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float)
     xp = array_namespace(probabilities)
     shares = xp.reshape(_like(np.asarray([blue, red], dtype=np.float32), probabilities), (1, 2, 1, 1, 1))
     below = xp.cumulative_sum(probabilities, axis=2) - probabilities
-    # The share of each bin that lies below the quantile: all of the lower ones, none of the higher ones.
+    # The share of each bin that lies below the quantile: 1 for lower bins, 0 for higher ones.
     filled = xp.clip((shares - below) / xp.clip(probabilities, 1e-6, None), 0.0, 1.0)
     lowest = float(BIN_CENTERS[0]) - BIN_WIDTH / 2.0
     return lowest + BIN_WIDTH * xp.sum(filled, axis=2)
 
 
 def variant_chroma(probabilities: ChromaProbabilities, count: int) -> list[ChromaBatch]:
-    """Several guesses that differ where the probabilities allow it: the median first, then pairs of warmer and cooler.
+    """Several guesses, which differ where the network is unsure: the median, then pairs of a warmer and a cooler one.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -228,7 +227,7 @@ def variant_chroma(probabilities: ChromaProbabilities, count: int) -> list[Chrom
         `count` guesses of shape (batch, 2, height, width), range [-1, 1].
 
     Raises:
-        ConfigError: There are not so many.
+        ConfigError: The count is out of range.
     """
     if not 1 <= count <= MAX_VARIANTS:
         raise ConfigError(f"there can be 1 to {MAX_VARIANTS} variants, not {count}")
@@ -236,7 +235,7 @@ def variant_chroma(probabilities: ChromaProbabilities, count: int) -> list[Chrom
 
 
 def probability_within(probabilities: ChromaProbabilities, chroma: ChromaBatch) -> GrayBatch:
-    """How likely red, and how likely blue, of a guess lies within the study's margin of the truth: the mean of the two.
+    """The confidence of a guess: the mean probability that its red and its blue lie within the study's margin.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -263,8 +262,8 @@ _VARIANT_SHARES = (
     (0.66, 0.62),
     (0.34, 0.38),
 )
-"""Shares of Cb and Cr for each variant. Light is rather warmer or cooler than greener or pinker, so blue and red mostly
-move against each other."""
+"""Quantiles of Cb and Cr of each variant. Light varies more between warm and cool than between green and pink, so blue
+and red mostly move in opposite directions."""
 
 MAX_VARIANTS = len(_VARIANT_SHARES)
 
@@ -274,11 +273,11 @@ DECODINGS: dict[str, Callable[[ChromaProbabilities], ChromaBatch]] = {
     "natural": natural_chroma,
     "cautious": cautious_chroma,
 }
-"""The guesses by name."""
+"""The decodings by name."""
 
 
 def require_decoding(name: str) -> None:
-    """Refuse what is no key of `DECODINGS`.
+    """Refuse a name that is no key of `DECODINGS`.
 
     Raises:
         ConfigError: There is no such decoding.
@@ -288,7 +287,7 @@ def require_decoding(name: str) -> None:
 
 
 def decode_chroma(probabilities: ChromaProbabilities, decoding: str) -> ChromaBatch:
-    """The guess of a name.
+    """The guess of the decoding with a name.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -307,13 +306,13 @@ def decode_chroma(probabilities: ChromaProbabilities, decoding: str) -> ChromaBa
 def color_from_probabilities(
     gray: GrayBatch, probabilities: ChromaProbabilities, decoding: str, stride: int
 ) -> RgbBatch:
-    """The color pictures that probabilities stand for, as the network itself makes them, for numpy arrays.
+    """The color pictures for probabilities, made as the network itself makes them; for numpy arrays.
 
     Args:
-        gray: What the probabilities were made of; shape (batch, 1, height, width), signed.
+        gray: The network's input; shape (batch, 1, height, width), signed.
         probabilities: Shape (batch, 2, bins, height / stride, width / stride), sides rounded up.
         decoding: A key of `photochrom.coloring.distribution.DECODINGS`.
-        stride: How many times smaller than the picture the probabilities are; the metadata of the file tells.
+        stride: How many times smaller than the picture the probabilities are; it stands in the metadata.
 
     Returns:
         Shape (batch, 3, height, width), signed; the luma is that of the gray.
@@ -327,13 +326,13 @@ def color_from_probabilities(
 
 
 def _enlarged(chroma: ChromaBatch, factor: int) -> AnyArray:
-    """Chroma at a multiple of its size, linear between the middles of its values; shape (batch, 2, height, width)."""
+    """Chroma at a multiple of its size, linear between the centers of its places; shape (batch, 2, height, width)."""
     rows, columns = (_linear_weights(count, factor) for count in chroma.shape[-2:])
     return rows @ chroma @ columns.T
 
 
 def _linear_weights(count: int, factor: int) -> AnyArray:
-    """What each of some values adds to each place between them; shape (count * factor, count), float32."""
+    """The weight of each value at each place between them; shape (count * factor, count), float32."""
     places = (np.arange(count * factor, dtype=np.float32) + 0.5) / factor - 0.5
     distance = np.abs(places.clip(0, count - 1)[:, None] - np.arange(count, dtype=np.float32))
     return np.clip(1.0 - distance, 0.0, None).astype(np.float32)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import onnxruntime
 
+from photochrom.coloring._memory import release_freed_memory
 from photochrom.coloring.metadata import GraphMetadata
 from photochrom.errors import CheckpointError
 from photochrom.tensors import AnyArray, GrayBatch
@@ -44,6 +45,7 @@ class Network:
         except Exception as error:  # the classes of ONNX Runtime's errors are not public
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason})") from error
+        release_freed_memory()
         self.metadata = GraphMetadata.from_properties(
             name,
             self._session.get_modelmeta().custom_metadata_map,

@@ -58,7 +58,6 @@ async def start_batch(
 
 def _take(app: FastAPI, files: list[UploadFile], options: Options) -> JobAnswer:
     store: BatchStore = app.state.store
-    store.require_room()
     with store.draft() as draft:
         job = store.add(draft, unpack(files, draft, app.state.settings), options)
     app.state.runner.wake()

@@ -14,8 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outputs, parse_hint
-from photochrom.coloring._hints import require_inside
+from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outputs, parse_hint, require_inside
 from photochrom.errors import PhotochromError
 from photochrom.server._archive import Archive
 from photochrom.server._coloring_routes import Format, known_model

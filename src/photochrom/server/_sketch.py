@@ -4,7 +4,7 @@ A sketch is a folder with the photo's luma and its guesses, small enough that no
 the photo itself. It differs from the written file by the few levels that a coarser chroma grid costs.
 """
 
-import hashlib
+import functools
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +17,22 @@ import numpy.typing as npt
 from PIL import Image
 
 from photochrom.album import facts_of
-from photochrom.coloring import ChromaField, Guesser, Hint, Look, Options, Outputs, Result, guesses, outputs
-from photochrom.coloring._chroma_field import FloatMap, render
-from photochrom.coloring._hints import HintLayer, hint_layer
-from photochrom.coloring.resampling import resized
+from photochrom.coloring import (
+    ChromaField,
+    Guess,
+    Guesser,
+    Hint,
+    HintLayer,
+    Look,
+    Options,
+    Outputs,
+    Result,
+    guesses,
+    outputs,
+)
 from photochrom.errors import GoneError
 from photochrom.files import written_whole
-from photochrom.photo import read_photo, to_8_bits
+from photochrom.photo import Photo, read_photo, to_8_bits
 from photochrom.server.tasks import Confidence, FaceBox
 from photochrom.workers import announce_size
 
@@ -161,16 +170,14 @@ def draw(_: Guesser, folder: Path, size: tuple[int, int], view: View) -> bytes:
         GoneError: The photo was deleted meanwhile.
     """
     with _still_there():
-        luma = _narrowed(np.load(folder / "luma.npy"), view.width)
+        result = _looked_at(folder, view)
         if view.show == "gray":
-            pixels = luma
+            pixels = result.photo.luma
         elif view.show == "confidence":
-            pixels = _certainty(_part(folder, "confidence", view.guess), luma)
+            pixels = _certainty(result)
         else:
-            guess = ChromaField(_part(folder, "fields", view.guess).astype(np.float32))
-            guess = guess.scaled(view.look.strength * view.look.vividness)
-            layer = _layer(folder, view.look.hints, size)
-            pixels = render(layer.upon(guess) if layer else guess, luma)
+            layer = _layer(folder, view.look.hints, size) if view.look.hints else None
+            pixels = replace(result, layer=layer).rgb
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, view.format, **_ENCODINGS[view.format])
     return file.getvalue()
@@ -215,13 +222,14 @@ def _still_there() -> Iterator[None]:
 def _keep(results: list[Result], folder: Path) -> None:
     levels = results[0].photo.luma
     luma = np.asarray(levels, np.uint8) if levels.dtype == np.uint8 else to_8_bits(np.asarray(levels, np.uint16))
-    _save(folder / "luma.npy", np.asarray(_shrunk_image(luma, _LUMA_PIXELS)))
-    grid = _shrunk_size(results[0].guess.luma.shape, _GRID_PIXELS)
-    fields = [resized(result.guess.field.coefficients, *grid) for result in results]
+    _save(folder / "luma.npy", _shrunk(luma, _LUMA_PIXELS))
+    _save(folder / "grid.npy", _shrunk(results[0].guess.luma, _GRID_PIXELS))
+    fields = [
+        np.stack([_shrunk(channel, _GRID_PIXELS) for channel in result.guess.field.coefficients]) for result in results
+    ]
     _save(folder / "fields.npy", np.stack(fields).astype(np.float16))
-    sure = [resized(result.guess.confidence, *grid).clip(0.0, 1.0) * 255.0 for result in results]
-    _save(folder / "confidence.npy", np.rint(np.stack(sure)).astype(np.uint8))
-    _save(folder / "grid.npy", resized(results[0].guess.luma, *grid).astype(np.float32))
+    sure = np.stack([_shrunk(result.guess.confidence, _GRID_PIXELS) for result in results])
+    _save(folder / "confidence.npy", sure.astype(np.float16))
 
 
 def _save(path: Path, values: npt.NDArray[Any]) -> None:
@@ -229,55 +237,53 @@ def _save(path: Path, values: npt.NDArray[Any]) -> None:
         np.save(aside, values, allow_pickle=False)
 
 
-def _part(folder: Path, name: str, guess: int) -> npt.NDArray[Any]:
-    """The part of a map that belongs to a guess; of the others nothing is read."""
-    values: npt.NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")[guess]
-    return values
+def _looked_at(folder: Path, view: View) -> Result:
+    """A small copy of a photo's result, of which no more than one guess is read; its hints are not spread yet."""
+    luma = np.load(folder / "luma.npy")
+    height, width = luma.shape
+    if view.width < width:
+        luma = _resized(luma, max(1, round(height * view.width / width)), view.width)
+
+    def chosen(name: str) -> npt.NDArray[np.float32]:
+        guesses_of = np.load(folder / f"{name}.npy", mmap_mode="r")
+        return np.asarray(guesses_of[view.guess], np.float32)
+
+    field = ChromaField(chosen("fields"))
+    guess = Guess(field, np.load(folder / "grid.npy"), chosen("confidence"))
+    return Result(Photo(luma), (), guess, view.look)
 
 
+@functools.lru_cache(maxsize=4)
 def _layer(folder: Path, hints: tuple[Hint, ...], size: tuple[int, int]) -> HintLayer | None:
-    """What hints give, which is worked out once: a slider that moves leaves hints as they are."""
-    if not hints:
-        return None
-    path = folder / f"hints-{hashlib.sha256(repr(hints).encode()).hexdigest()[:16]}.npy"
-    if not path.exists():
-        grid: FloatMap = np.load(folder / "grid.npy")
-        layer = hint_layer(grid, hints, size[::-1])
-        if layer is None:
-            return None
-        for old in folder.glob("hints-*.npy"):
-            old.unlink(missing_ok=True)
-        _save(path, np.concatenate([layer.field.coefficients, layer.weights[None]]))
-        return layer
-    maps: FloatMap = np.load(path)
-    return HintLayer(ChromaField(maps[:-1]), maps[-1])
+    """What hints give on the grid of a sketch; remembered, for a slider that moves leaves hints as they are.
+
+    Args:
+        folder: The sketch.
+        hints: In pixels of the photo itself.
+        size: Width and height of the photo itself.
+    """
+    grid = np.load(folder / "grid.npy")
+    guess = Guess(ChromaField(np.zeros((4, *grid.shape), np.float32)), grid, grid)
+    photo = Photo(np.broadcast_to(np.uint8(0), size[::-1]))  # hints need no more of it than its size
+    return Result(photo, (), guess, Look()).adjusted(hints=hints).layer
 
 
-def _certainty(levels: npt.NDArray[np.uint8], luma: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _certainty(result: Result) -> npt.NDArray[np.uint8]:
     """How sure colors are, over the photo's own shades; shape (height, width, 3)."""
     steps = np.linspace(0, 255, len(_CERTAINTY))
     table = np.stack([np.interp(np.arange(256), steps, channel) for channel in zip(*_CERTAINTY, strict=True)], axis=1)
-    wide = np.asarray(Image.fromarray(levels).resize(luma.shape[::-1], Image.Resampling.BILINEAR))
     shares = (table * _CERTAINTY_SHARE).astype(np.float32)
-    mixed = shares[wide] + luma[..., None] * np.float32(1.0 - _CERTAINTY_SHARE)
+    mixed = shares[result.confidence] + result.photo.luma[..., None] * np.float32(1.0 - _CERTAINTY_SHARE)
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def _narrowed(luma: npt.NDArray[np.uint8], width: int) -> npt.NDArray[np.uint8]:
-    height, own_width = luma.shape
-    if width >= own_width:
-        return luma
-    size = (width, max(1, round(height * width / own_width)))
-    return np.asarray(Image.fromarray(luma).resize(size, Image.Resampling.BOX))
+def _shrunk(values: npt.NDArray[Any], pixels: int) -> npt.NDArray[Any]:
+    """A map of about the same shape that has no more than so many places; itself if it has not."""
+    share = (pixels / values.size) ** 0.5
+    rows, columns = (max(1, int(side * share)) for side in values.shape)
+    return values if share >= 1.0 else _resized(values, rows, columns)
 
 
-def _shrunk_image(luma: npt.NDArray[np.uint8], pixels: int) -> Image.Image:
-    rows, columns = _shrunk_size(luma.shape, pixels)
-    image = Image.fromarray(luma)
-    return image if (columns, rows) == image.size else image.resize((columns, rows), Image.Resampling.BOX)
-
-
-def _shrunk_size(shape: tuple[int, ...], pixels: int) -> tuple[int, int]:
-    """Rows and columns of a map that has no more than so many places, of about the same shape."""
-    share = min(1.0, (pixels / (shape[0] * shape[1])) ** 0.5)
-    return max(1, int(shape[0] * share)), max(1, int(shape[1] * share))
+def _resized(values: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[Any]:
+    """The means of a map of uint8 or float32 over the places of a smaller one."""
+    return np.asarray(Image.fromarray(values).resize((columns, rows), Image.Resampling.BOX))

@@ -8,6 +8,7 @@ import contextlib
 import json
 import re
 import shutil
+import tempfile
 import threading
 import time
 import zipfile
@@ -139,7 +140,9 @@ class BatchStore:
         """
         if len(self.unfinished()) >= self._max_batches:
             raise BusyError("too many batches are unfinished; try again later, or delete one")
-        if shutil.disk_usage(self._folder).free < self._least_room:
+        # What is sent is spooled to the system's folder for such files before it comes here.
+        rooms = (shutil.disk_usage(folder).free for folder in (self._folder, tempfile.gettempdir()))
+        if min(rooms) < self._least_room:
             raise Problem(507, "there is too little room on the server's disk; delete batches that are not needed")
 
     @contextmanager

@@ -117,6 +117,8 @@ class Guard:
         self._uploads += is_upload
         try:
             self._require_welcome(scope)
+            if is_upload and scope["path"] == BATCH_PATH:
+                scope["app"].state.store.require_room()  # before a form is spooled to the disk
             await self._app(scope, self._limited(scope, receive), send_guarded)
         except Exception as error:
             _log_fault(error)

@@ -10,12 +10,15 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from photochrom.coloring import Colorizer, Model
+from photochrom.coloring import Model
 from photochrom.errors import PhotochromError, PhotoError
 from photochrom.process import end_with_parent, return_freed_pages
 from photochrom.workers._wire import frames_of, read_frame, write_frames
+
+if TYPE_CHECKING:
+    from photochrom.coloring import Colorizer
 
 __all__ = ["FaultError", "announce_size", "main", "place_of"]
 
@@ -70,6 +73,8 @@ def _frames_until_the_end(questions: IO[bytes]) -> Iterator[bytes]:
 
 def _serve(frames: Iterator[bytes], answers: IO[bytes]) -> None:
     global _announced
+    from photochrom.coloring import Colorizer  # late: the pool's own process need not load the networks' libraries
+
     model, threads = pickle.loads(next(frames))  # noqa: S301 - from the process that started this one
 
     @functools.cache
@@ -84,12 +89,13 @@ def _serve(frames: Iterator[bytes], answers: IO[bytes]) -> None:
 
     write_frames(answers, *_outcome(load))
     _announced = announce
-    for frame in frames:
-        write_frames(answers, *_outcome(functools.partial(_done, frame, colorizer_for)))
+    while True:
+        write_frames(answers, *_outcome(functools.partial(_done, [next(frames)], colorizer_for)))
 
 
-def _done(question: bytes, colorizer_for: Callable[[Model], Colorizer]) -> Any:
-    task, args, model = pickle.loads(question)  # noqa: S301 - from the process that started this one
+def _done(questions: list[bytes], colorizer_for: Callable[[Model], "Colorizer"]) -> Any:
+    """What the task of the last question gives; the question, which may hold a whole photo, is let go of first."""
+    task, args, model = pickle.loads(questions.pop())  # noqa: S301 - from the process that started this one
     return task(colorizer_for(model), *args)
 
 

@@ -1,4 +1,4 @@
-"""The files of UTKFace, which several data sets show differently."""
+"""The files of UTKFace, which two data sets crop differently."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Street fashion, full length, some of it with masks of skin, hair and clothes."""
+"""Street fashion, full length, some photos with masks of skin, hair and clothes."""
 
 import re
 from pathlib import Path
@@ -15,12 +15,12 @@ _PHOTOS, _MASKS = "photos", "masks"
 _NUMBERED = re.compile(r"\d{4}\.(?:jpg|png|webp)")
 
 PARTS = {0: "background", 1: "skin", 2: "hair", 3: "clothes"}
-"""What the levels of a mask mean; hats, shoes and bags are clothes."""
+"""The meaning of each level of a mask; hats, shoes and bags are clothes."""
 
 
 @register
 class ClothingCoParsing(WholePhotos):
-    """People in the street, each the only one in the photo.
+    """People in the street, one in each photo.
 
     Args:
         size: Side of the squares in which photos are stored.
@@ -38,7 +38,7 @@ class ClothingCoParsing(WholePhotos):
     digest = "13267457420f8c2d8c960f8f8c89c87ade534ecb2d52ff0731bc74c8eee933bd"
 
     def members(self, folder: Path) -> dict[str, Path]:
-        """The numbered files of the first `photos` beside which `masks` lies, and the masks."""
+        """The numbered files of the first folder `photos` that has a folder `masks` beside it, and the masks."""
         for photos in sort_as_text(folder.rglob(_PHOTOS)):
             masks = photos.with_name(_MASKS)
             if MAC_ATTRIBUTES not in photos.parts and masks.is_dir():
@@ -47,7 +47,7 @@ class ClothingCoParsing(WholePhotos):
         return {}
 
     def pictures(self) -> list[Path]:
-        """The photos, without their masks."""
+        """The photos without the masks."""
         return sort_as_text((self.home / _PHOTOS).glob("*"))
 
     def mask(self, picture: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""Catalogue: one question of the study per file."""
+"""Catalogue: one experiment per file."""
 
 from photochrom.lab.experiments._catalogue import available, base_config, get_experiment, get_run, of_the_study
 from photochrom.lab.experiments._experiment import Experiment, Published, Run

@@ -1,4 +1,4 @@
-"""Pictures changed at random while a network trains, so that it sees each of them in many ways."""
+"""Augmentation: random changes of the training pictures."""
 
 import io
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ __all__ = ["Augmentation", "get_augmentation"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far pictures are changed; all randomness is torch's global generator, so that runs repeat.
+    """How much pictures are changed. All random numbers are from torch's global generator, so runs are repeatable.
 
     Attributes:
         turn: Standard deviation of the angle, in radians.
         shift: Standard deviation of the shift, as a share of the side.
         zoom: Standard deviation of the logarithm of the scale.
-        worn: Share of the pictures whose gray side is aged as old photographs are.
-        framed: Whether to show a square part of each picture, unsquashed, wherever it lies; else the whole square.
+        worn: Share of the pictures whose gray input is aged like an old photograph.
+        framed: Whether to show a random square crop of each picture in its true aspect ratio, not the whole square.
     """
 
     turn: float
@@ -34,14 +34,14 @@ class Augmentation:
     framed: bool = False
 
     def __call__(self, rgb: RgbBatch, aspects: Tensor | None = None) -> tuple[GrayBatch, RgbBatch]:
-        """Pictures changed at random.
+        """Change pictures at random.
 
         Args:
             rgb: Shape (batch, 3, height, width), signed.
-            aspects: Width by height of what each picture shows, shape (batch,), as of `Pairs.aspects`.
+            aspects: See `Pairs.aspects`; shape (batch,).
 
         Returns:
-            Gray and color, signed. The gray side is the luma of the color side, but for what wear did to it.
+            Gray input and color, signed. Gray is the luma of the color, except in worn pictures.
         """
         motions = self._random_motions(len(rgb))
         if self.framed:
@@ -53,7 +53,7 @@ class Augmentation:
         return gray, moved
 
     def _random_motions(self, count: int) -> Tensor:
-        """Affine maps from places in the new picture to places in the old one; shape (count, 2, 3)."""
+        """Affine maps from coordinates in the new picture to those in the old one; shape (count, 2, 3)."""
         angle = torch.randn(count) * self.turn
         scale = torch.exp(torch.randn(count) * self.zoom)
         mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
@@ -77,18 +77,18 @@ _KINDS = {
 }
 
 _UNKNOWN_ASPECTS = (1.3, 1.5)
-"""Photos of cameras are mostly 4:3 or 3:2 ..."""
+"""Most cameras take photos of 4:3 or 3:2."""
 
 _UPRIGHT_SHARE = 0.25
-"""... and a quarter of them upright."""
+"""The share of upright photos among those of unknown aspect ratio."""
 
 
 def _framed(motions: Tensor, aspects: Tensor) -> Tensor:
-    """Motions of the largest square in each picture, laid anywhere along its longer side.
+    """Motions that show the largest square of each picture, at a random place along its longer side.
 
     Args:
-        motions: As of `_random_motions`, meant for pictures that are square.
-        aspects: Width by height, NaN where it is unknown; shape (batch,).
+        motions: Motions for square pictures, from `_random_motions`.
+        aspects: Width divided by height, NaN if unknown; shape (batch,).
     """
     lowest, highest = _UNKNOWN_ASPECTS
     drawn = lowest + (highest - lowest) * torch.rand(len(aspects))
@@ -102,13 +102,13 @@ def _framed(motions: Tensor, aspects: Tensor) -> Tensor:
 
 
 def _move(rgb: RgbBatch, motions: Tensor) -> RgbBatch:
-    """Beyond its edges a picture is continued by its mirror image."""
+    """Move pictures; beyond the edges they are mirrored."""
     grid = affine_grid(motions, list(rgb.shape), align_corners=False)
     return grid_sample(rgb, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
 def _wear(gray: GrayBatch, share: float) -> GrayBatch:
-    """Some pictures as old prints and their scans show them; each kind of wear meets every second worn picture."""
+    """Age some pictures like old prints and their scans; each kind of wear is applied to half of the worn pictures."""
     count = len(gray)
     worn = torch.rand(count) < share
     chosen = [worn & (torch.rand(count) < 0.5) for _ in _WEAR]
@@ -123,7 +123,7 @@ def _random(count: int, lowest: float, highest: float) -> Tensor:
 
 
 def _fade(gray: GrayBatch) -> GrayBatch:
-    """Less contrast around another gray, and another gamma."""
+    """Lower the contrast, and change black and gamma."""
     unit = (gray + 1.0) / 2.0
     contrast = _random(len(gray), 0.45, 1.0).to(gray)
     black = _random(len(gray), 0.0, 1.0).to(gray) * (1.0 - contrast)
@@ -132,7 +132,7 @@ def _fade(gray: GrayBatch) -> GrayBatch:
 
 
 def _blur(gray: GrayBatch) -> GrayBatch:
-    """Half of the size and back, mixed with the sharp picture."""
+    """Shrink to half of the size and back, and mix with the sharp picture."""
     height, width = gray.shape[-2:]
     even = pad(gray, (0, width % 2, 0, height % 2), mode="replicate")
     coarse = interpolate(avg_pool2d(even, 2), scale_factor=2, mode="bilinear", align_corners=False)
@@ -141,7 +141,7 @@ def _blur(gray: GrayBatch) -> GrayBatch:
 
 
 def _grain(gray: GrayBatch) -> GrayBatch:
-    """Noise of film, fine or somewhat coarser."""
+    """Add fine or coarser film grain."""
     fine = torch.randn(gray.shape)
     coarse = avg_pool2d(torch.randn(gray.shape), 3, stride=1, padding=1) * 3.0
     noise = torch.where(torch.rand(len(gray), 1, 1, 1) < 0.5, fine, coarse)
@@ -149,7 +149,7 @@ def _grain(gray: GrayBatch) -> GrayBatch:
 
 
 def _shade(gray: GrayBatch) -> GrayBatch:
-    """Uneven exposure: brighter on one side than on the other, or darker towards the corners."""
+    """Expose unevenly: from one side to the other, and darker towards the corners."""
     height, width = gray.shape[-2:]
     rows = torch.linspace(-1.0, 1.0, height)[:, None]
     columns = torch.linspace(-1.0, 1.0, width)
@@ -159,7 +159,7 @@ def _shade(gray: GrayBatch) -> GrayBatch:
 
 
 def _scratch(gray: GrayBatch) -> GrayBatch:
-    """Some bright and dark hairlines from edge to edge, as of folds and scratches."""
+    """Draw bright and dark hairlines from edge to edge, like folds and scratches."""
     height, width = gray.shape[-2:]
     rows = torch.linspace(-1.0, 1.0, height)[:, None]
     columns = torch.linspace(-1.0, 1.0, width)
@@ -173,7 +173,7 @@ def _scratch(gray: GrayBatch) -> GrayBatch:
 
 
 def _compress(gray: GrayBatch) -> GrayBatch:
-    """What JPEG of a poor quality leaves of it."""
+    """Compress as JPEG of low quality."""
     qualities = torch.randint(15, 60, (len(gray),)).tolist()
     pictures = to_uint8(gray[:, 0]).cpu().numpy()
     coarse = [_recompress(picture, quality) for picture, quality in zip(pictures, qualities, strict=True)]

@@ -1,4 +1,4 @@
-"""Everything that decides how a training run goes."""
+"""The settings of a training run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from photochrom.errors import ConfigError
 from photochrom.lab import models
 from photochrom.lab.datasets import open_dataset
+from photochrom.lab.training._records import read_json_object
 
 __all__ = ["TrainingConfig", "parse_assignments", "read_config"]
 
@@ -19,40 +20,40 @@ class TrainingConfig(BaseModel):
     """The settings of one run; the defaults are the study's.
 
     Attributes:
-        data: Name of a data set, the path of a folder, or `auto`; a run keeps the name of what that turned out to be.
+        data: Name of a data set, path of a folder, or `auto`; a run stores the name of the data set that this opens.
         model: Name of a network.
-        hyperparameters: Arguments of the network; what is not named keeps its default.
-        initial_weights: A shipped model or a `.safetensors` file whose weights training starts from; the network must
-            be the same. `imagenet` gives an encoder what it learnt on ImageNet. Empty for fresh weights.
-        loss: What is minimised; `cross_entropy` is for networks that give probabilities of chroma.
-        doubling_chroma: For `cross_entropy`: the chroma, in levels of 255, at which a place counts twice as much as a
-            gray one. 0 counts all places the same.
-        optimizer: How; `closed_form` asks the network for the answer itself, which a lookup table knows.
+        hyperparameters: Arguments of the network; the others keep their defaults.
+        initial_weights: A shipped model or a `.safetensors` file with the weights to start from; it must hold the same
+            network. `imagenet` loads an encoder's weights from ImageNet. Empty for fresh weights.
+        loss: The loss to minimize; `cross_entropy` is for networks that give probabilities of chroma.
+        doubling_chroma: For `cross_entropy`: the chroma, in levels of 255, at which a place has twice the weight of a
+            gray one. 0 weights all places equally.
+        optimizer: `closed_form` computes the best weights directly; only a lookup table can.
         learning_rate: Step size.
-        momentum: Of SGD alone.
-        weight_decay: Of either optimizer.
-        schedule: Whether the step size stays, or rises over the first fifth of all steps and then falls (`one_cycle`);
-            AdamW's momentum falls from 0.95 to 0.85 and rises again meanwhile, SGD's stays.
-        clip_norm: Longest gradient that a step follows; longer ones are shortened. 0 leaves them as they are.
-        average: How much of the moving average of the weights stays at every step; the average is what is measured
-            and kept then. 0 keeps the weights themselves.
-        frozen_epochs: Of the epochs the first so many, in which a network's encoder stays as it is.
-        encoder_rate: Share of the learning rate at which the encoder learns afterwards.
-        focus_epochs: Of the epochs the last so many, in which a mixture's first data set alone is learnt from.
-        augmentation: `faces` turns, scales, shifts and mirrors pictures a little at random; `photos` does more of it
-            and ages the gray side as old photographs are: grain, blur, coarse JPEG, fading, scratches, uneven light;
-            `scenes` does so with square parts of photos of any shape.
-        batch_size: Pictures a step.
-        max_epochs: Passes over the training pictures at most; 0 leaves a network as it was made.
-        stopping: The study's rule `settled`, or the usual `patience`; see `training.stopping`.
-        patience: Epochs that the rule looks back.
-        min_delta: Change of the validation loss below which it counts as none.
-        select_by: What makes an epoch's weights the best; the study kept those of the best validation accuracy.
-        precision: `bf16` computes convolutions in half precision and keeps the weights in full; `auto` does so
-            where the processor has instructions for it.
-        compiled: Whether to compile the network for this processor, which takes a minute or two at the start and saves
-            a third of the time of a network such as `scene_unet`.
-        seed: Decides first weights and order of pictures.
+        momentum: Of SGD.
+        weight_decay: Of SGD or AdamW.
+        schedule: `constant`, or `one_cycle`: the step size rises over the first fifth of all steps, then falls. AdamW's
+            momentum falls from 0.95 to 0.85 and rises again; SGD's is constant.
+        clip_norm: Maximum norm of a gradient; longer ones are shortened. 0 clips none.
+        average: Decay of the moving average of the weights. If it is not 0, the average is measured and kept instead of
+            the weights themselves.
+        frozen_epochs: Number of epochs at the start in which a network's encoder is not trained.
+        encoder_rate: The encoder's learning rate afterwards, as a share of `learning_rate`.
+        focus_epochs: Number of epochs at the end that train only on the first data set of a mixture.
+        augmentation: `faces` turns, scales, shifts and mirrors pictures a little; `photos` does more of it, and ages
+            the gray input with grain, blur, coarse JPEG, fading, scratches and uneven light; `scenes` does so with
+            square crops of photos of any shape.
+        batch_size: Pictures for each step.
+        max_epochs: Maximum number of passes over the training pictures; 0 does not train.
+        stopping: The study's rule `settled`, or `patience`; see `has_settled` and `is_out_of_patience`.
+        patience: Number of epochs that the rule looks back.
+        min_delta: Changes of the validation loss below this count as none.
+        select_by: Which epoch's weights are kept: those of the best validation accuracy, like the study, or loss.
+        precision: `bf16` computes convolutions in half precision and keeps the weights in full precision; `auto` does
+            so if the processor has instructions for it.
+        compiled: Whether to compile the network for this processor. It takes a minute or two at the start and saves a
+            third of the time for a network such as `scene_unet`.
+        seed: Decides the initial weights and the order of the pictures.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,7 +90,7 @@ class TrainingConfig(BaseModel):
         """The configuration with the given settings.
 
         Raises:
-            ConfigError: A setting does not exist or is out of range; the message names each.
+            ConfigError: A setting does not exist or is out of range; the message names all such settings.
         """
         try:
             return cls(**settings)
@@ -101,7 +102,7 @@ class TrainingConfig(BaseModel):
         """This configuration with some settings changed.
 
         Args:
-            changes: New values. `hyperparameters` are merged into those here, unless the `model` changes too: another
+            changes: New values. `hyperparameters` are merged into the present ones, unless `model` changes too: another
                 network starts from its own defaults.
 
         Raises:
@@ -112,15 +113,15 @@ class TrainingConfig(BaseModel):
         return self.checked({**self.model_dump(), **changes, "hyperparameters": hyperparameters})
 
     def assigned(self, assignments: Sequence[str]) -> "TrainingConfig":
-        """This configuration with changes as a user writes them: see `parse_assignments`.
+        """This configuration with changes that a user writes; see `parse_assignments`.
 
         Raises:
-            ConfigError: A text is no assignment, or a setting does not exist or is out of range.
+            ConfigError: A text is not an assignment, or a setting does not exist or is out of range.
         """
         return self.varied(**parse_assignments(assignments, self.model))
 
     def resolved(self) -> "TrainingConfig":
-        """This configuration with the name of the data set that its `data` opens: `auto` becomes what it means here.
+        """This configuration with the name of the data set that its `data` opens, instead of `auto`.
 
         Raises:
             ConfigError: There is no such data set.
@@ -129,7 +130,7 @@ class TrainingConfig(BaseModel):
         return self.model_copy(update={"data": open_dataset(self.data).name})
 
     def differences(self, other: "TrainingConfig") -> str:
-        """The settings in which another configuration differs, as text; empty if there is none."""
+        """The settings in which another configuration differs, as text; empty if both are equal."""
         here, there = self.model_dump(), other.model_dump()
         return ", ".join(f"{key} {there[key]!r} there, {here[key]!r} here" for key in here if here[key] != there[key])
 
@@ -140,15 +141,7 @@ def read_config(file: Path) -> TrainingConfig:
     Raises:
         ConfigError: The file is missing or broken, or a setting does not exist or is out of range.
     """
-    try:
-        content = json.loads(file.read_text())
-    except FileNotFoundError as error:
-        raise ConfigError(f"{file}: no such file") from error
-    except ValueError as error:
-        raise ConfigError(f"{file}: not JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{file}: must hold a JSON object of settings")
-    return TrainingConfig.checked(content)
+    return TrainingConfig.checked(read_json_object(file, ConfigError))
 
 
 _TEXT_SETTINGS = frozenset(
@@ -157,14 +150,14 @@ _TEXT_SETTINGS = frozenset(
 
 
 def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
-    """The changes that a user asks for, as `TrainingConfig.varied` takes them.
+    """The changes that a user writes, as arguments of `TrainingConfig.varied`.
 
     Args:
         assignments: Each `NAME=VALUE`; values are JSON, or else text.
         model: The network whose hyperparameters may be named, unless an assignment chooses another.
 
     Raises:
-        ConfigError: A text is no assignment, or no setting and no hyperparameter has that name.
+        ConfigError: A text is not an assignment, or there is no such setting or hyperparameter.
     """
     values: dict[str, Any] = {}
     for assignment in assignments:
@@ -187,10 +180,10 @@ def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
 
 
 def parse_hyperparameters(assignments: Sequence[str], model: str) -> dict[str, Any]:
-    """The changes of hyperparameters that a user asks for, where nothing else can be changed.
+    """The changes of hyperparameters that a user writes; settings are not allowed.
 
     Raises:
-        ConfigError: A text is no assignment, or the network has no hyperparameter of that name.
+        ConfigError: A text is not an assignment, or the network has no such hyperparameter.
     """
     changes = parse_assignments(assignments, model)
     hyperparameters: dict[str, Any] = changes.pop("hyperparameters")

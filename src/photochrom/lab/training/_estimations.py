@@ -1,4 +1,4 @@
-"""Predictions as files: an array, the list of its names and pictures, and the score of such files."""
+"""Predictions as files: an array, the list of its names, and pictures; and how such files are scored."""
 
 import os
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ __all__ = ["choose", "score_estimations", "write_estimations"]
 
 
 def choose(pairs: Pairs, count: int, seed: int = 0) -> Pairs:
-    """Some of the pairs, drawn by a seed, in their own order.
+    """A random choice of pairs, in their order.
 
     Args:
-        pairs: What to choose from.
-        count: How many; all of them if there are no more.
-        seed: Decides which.
+        pairs: The pairs to choose from.
+        count: How many; if there are fewer, all are chosen.
+        seed: Decides the choice.
 
     Raises:
         ConfigError: The count is below 1, or the seed below 0.
@@ -43,19 +43,19 @@ def choose(pairs: Pairs, count: int, seed: int = 0) -> Pairs:
 
 
 def write_estimations(model: ColorizationModel, pairs: Pairs, array: Path, pictures: Path) -> Path:
-    """Color gray pictures and write what comes out.
+    """Color gray pictures and write the predictions.
 
     Args:
         model: Any network.
         pairs: The gray pictures.
         array: The `.npy` file for the predictions: shape (count, height, width, 3), uint8.
-        pictures: The folder for one PNG a picture, named like its source.
+        pictures: The folder for the PNG files, which are named like their sources.
 
     Returns:
-        The file beside the array that lists the names, one a line, in the array's order.
+        A text file beside the array with one name on each line, in the array's order.
 
     Raises:
-        OSError: Something cannot be written.
+        OSError: A file cannot be written.
     """
     predictions = predict(model, pairs.gray)
     names = array.with_name(f"{array.stem}-names.txt")
@@ -69,7 +69,7 @@ def write_estimations(model: ColorizationModel, pairs: Pairs, array: Path, pictu
 
 
 def _picture_names(names: Sequence[str]) -> list[Path]:
-    """Names of PNG files, below the deepest folder that all have in common; no two are the same."""
+    """Unique names of PNG files, relative to the deepest folder that all names share."""
     paths = [Path(name) for name in names]
     common = os.path.commonpath([path.parent for path in paths])
     short = [path.relative_to(common) for path in paths]
@@ -80,18 +80,18 @@ def _picture_names(names: Sequence[str]) -> list[Path]:
 
 
 def write_guesses(model: ColorizationModel, pairs: Pairs, pictures: Path, variants: int, confidence: bool) -> None:
-    """Write what else a network holds possible, in folders `variant-2`, `variant-3`, ..., and `confidence`.
+    """Write variants to folders `variant-2`, `variant-3` and so on, and the confidence to a folder `confidence`.
 
     Args:
         model: A network that gives probabilities of chroma.
         pairs: The gray pictures.
-        pictures: The folder for these folders; in them files are named as `write_estimations` names them.
-        variants: How many guesses there shall be, the one that `write_estimations` writes included.
-        confidence: Whether to write how sure the network is of that one, as a gray picture: white for certainty.
+        pictures: The folder of these folders; their files are named as by `write_estimations`.
+        variants: The number of variants, including the one that `write_estimations` writes.
+        confidence: Whether to write the confidence in that one as gray pictures, white for certainty.
 
     Raises:
-        ConfigError: The network gives one color only, or not so many variants.
-        OSError: Something cannot be written.
+        ConfigError: The network gives one color only, or fewer variants.
+        OSError: A file cannot be written.
     """
     maps: dict[str, npt.NDArray[np.uint8]] = {}
     if variants > 1:
@@ -116,12 +116,12 @@ def color_test_pictures(
     variants: int = 1,
     confidence: bool = False,
 ) -> str:
-    """Color some pictures, drawn by a seed, and write what comes out.
+    """Color a random choice of pictures and write the predictions.
 
-    See `choose`, `write_guesses` and `write_estimations`, whose arguments these are.
+    The arguments are those of `choose`, `write_guesses` and `write_estimations`.
 
     Returns:
-        One line that says what lies where.
+        One line that names the files.
     """
     chosen = choose(pairs, count, seed)
     write_guesses(model, chosen, pictures, variants, confidence)
@@ -130,19 +130,19 @@ def color_test_pictures(
 
 
 def score_estimations(array: Path, names: Path, dataset: Dataset) -> dict[str, float]:
-    """The study's figures for a file of predictions, whoever made it.
+    """The study's figures for a file of predictions, made by any program.
 
     Args:
-        array: A `.npy` file of shape (count, height, width, 3): uint8, or other numbers within 0 to 255.
-        names: A text file with the name of one picture a line, in the array's order. A name may carry leading
+        array: A `.npy` file of shape (count, height, width, 3): uint8, or other numbers from 0 to 255.
+        names: A text file with the name of one picture on each line, in the array's order. Names may have leading
             folders, such as `dataset/val/images/7.jpg`.
-        dataset: Where the true pictures are.
+        dataset: The data set of the true pictures.
 
     Returns:
-        `accuracy`, `mse`, `colorfulness`, `true_colorfulness` and `pictures`, their number.
+        `accuracy`, `mse`, `colorfulness`, `true_colorfulness`, and `pictures`, their number.
 
     Raises:
-        DataError: A file is missing or broken, the two do not fit together, or a picture has no truth.
+        DataError: A file is missing or broken, the two do not fit together, or the color of a picture is unknown.
     """
     predictions = _read_predictions(array)
     wanted = _read_names(names)
@@ -186,7 +186,7 @@ def _read_names(path: Path) -> list[str]:
 
 
 def _find_truth(wanted: list[str], dataset: Dataset) -> RgbPictures:
-    """The true pictures of the first split in which all names are found."""
+    """The true pictures of the first split that has all names."""
     missing = wanted[0]
     for split in SPLITS:
         try:
@@ -194,15 +194,15 @@ def _find_truth(wanted: list[str], dataset: Dataset) -> RgbPictures:
         except DataError:
             continue
         places = {name: place for place, name in enumerate(pairs.names)}
-        found = [_place_of(name, places) for name in wanted]
+        found = [_find(name, places) for name in wanted]
         if all(place is not None for place in found):
             return pairs.take([place for place in found if place is not None]).truth
         missing = wanted[found.index(None)]
     raise DataError(f"{missing}: the data set {dataset.name!r} has no such picture")
 
 
-def _place_of(name: str, places: dict[str, int]) -> int | None:
-    """Where a name stands, with or without some of its leading folders."""
+def _find(name: str, places: dict[str, int]) -> int | None:
+    """The index of a name, with or without some of its leading folders."""
     parts = Path(name).parts
     for start in range(len(parts)):
         place = places.get("/".join(parts[start:]))

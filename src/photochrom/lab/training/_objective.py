@@ -1,4 +1,4 @@
-"""What training asks of a network, and what makes a picture of its answer."""
+"""What a network is trained on: color, or probabilities of chroma."""
 
 from abc import ABC, abstractmethod
 from typing import cast
@@ -15,23 +15,23 @@ __all__ = ["ColorObjective", "DistributionObjective", "Objective", "get_objectiv
 
 
 class Objective(ABC):
-    """A question to a network and how far its answer is from the truth."""
+    """What is asked of a network, the loss of its answer, and the color that the answer stands for."""
 
     @abstractmethod
     def answer(self, network: nn.Module, gray: GrayBatch) -> Tensor:
-        """What the network says of gray pictures."""
+        """The network's answer for gray pictures."""
 
     @abstractmethod
     def loss(self, answer: Tensor, truth: RgbBatch) -> Tensor:
-        """How far that is from the truth, as a scalar."""
+        """The loss of an answer, a scalar."""
 
     @abstractmethod
     def color(self, gray: GrayBatch, answer: Tensor) -> RgbBatch:
-        """The pictures that the answer stands for, signed."""
+        """The color that an answer stands for, signed."""
 
 
 class ColorObjective(Objective):
-    """Asks for color and compares it with the true color."""
+    """The answer is color, and is compared with the true color."""
 
     def __init__(self, loss: Loss) -> None:
         self._loss = loss
@@ -42,16 +42,16 @@ class ColorObjective(Objective):
         return color
 
     def loss(self, answer: Tensor, truth: RgbBatch) -> Tensor:
-        """The loss that was chosen."""
+        """The chosen loss."""
         return self._loss(answer, truth)
 
-    def color(self, gray: GrayBatch, answer: Tensor) -> RgbBatch:  # noqa: ARG002 - the answer is color already
+    def color(self, gray: GrayBatch, answer: Tensor) -> RgbBatch:  # noqa: ARG002 - the answer is color
         """The answer itself."""
         return answer
 
 
 class DistributionObjective(Objective):
-    """Asks for the probabilities of chroma and compares them with the true chroma."""
+    """The answer is logits of chroma, and is compared with the true chroma."""
 
     def __init__(self, model: DistributionModel, doubling_chroma: float, compiled: bool) -> None:
         self._model = model
@@ -59,33 +59,33 @@ class DistributionObjective(Objective):
         self._cross_entropy = torch.compile(chroma_cross_entropy) if compiled else chroma_cross_entropy
 
     def answer(self, network: nn.Module, gray: GrayBatch) -> Tensor:
-        """Logits, from which a softmax makes probabilities."""
+        """Logits of chroma."""
         return cast("DistributionModel", network).logits(gray).float()
 
     def loss(self, answer: Tensor, truth: RgbBatch) -> Tensor:
-        """The cross entropy of the probabilities."""
+        """The cross entropy."""
         target = chroma_target(truth, *answer.shape[-2:])
         loss: Tensor = self._cross_entropy(answer, target, self._doubling_chroma)
         return loss
 
     def color(self, gray: GrayBatch, answer: Tensor) -> RgbBatch:
-        """One guess, by the network's decoding."""
+        """The color by the network's decoding."""
         return self._model.color(gray, answer)
 
 
 def get_objective(
     loss: str, model: ColorizationModel, *, doubling_chroma: float = 0.0, compiled: bool = False
 ) -> Objective:
-    """The objective that the setting `loss` means for a network.
+    """The objective of the setting `loss` for a network.
 
     Args:
-        loss: As of `TrainingConfig`.
+        loss: See `TrainingConfig`.
         model: The network.
-        doubling_chroma: As of `TrainingConfig`.
-        compiled: Whether the cross entropy is compiled for this processor.
+        doubling_chroma: See `TrainingConfig`.
+        compiled: Whether to compile the cross entropy for this processor.
 
     Raises:
-        ConfigError: There is no such loss, or the network does not give what it compares.
+        ConfigError: There is no such loss, or the network does not give probabilities that it needs.
     """
     if loss != "cross_entropy":
         return ColorObjective(get_loss(loss))

@@ -1,4 +1,4 @@
-"""What a network makes of gray pictures, and how near that is to the truth."""
+"""Predictions of a network, and their figures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,24 +30,24 @@ _BATCH_SIZE = 20
 
 
 def gray_batch(pictures: GrayPictures) -> GrayBatch:
-    """Gray pictures as networks see them: signed, with a channel of their own."""
+    """Gray pictures as input of a network: signed, with a channel axis."""
     return to_signed(pictures)[:, None]
 
 
 def rgb_batch(pictures: RgbPictures) -> RgbBatch:
-    """Torch's color pictures as networks give them: signed, channels first, still channels-last in memory."""
+    """Color pictures as output of a network: signed and channels first, but channels-last in memory."""
     return to_signed(pictures).permute(0, 3, 1, 2)
 
 
 def _batches(gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Where each batch stands, and the batch as networks see it."""
+    """The place of each batch, and the batch as input of a network."""
     for start in range(0, len(gray), _BATCH_SIZE):
         place = slice(start, start + _BATCH_SIZE)
         yield place, gray_batch(gray[place])
 
 
 def _signed_predictions(model: nn.Module, gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Where each batch of predictions belongs, and the predictions, signed, (batch, 3, height, width)."""
+    """The place of each batch, and its predictions, signed, shape (batch, 3, height, width)."""
     model.eval()
     with torch.no_grad():
         for place, batch in _batches(gray):
@@ -55,7 +55,7 @@ def _signed_predictions(model: nn.Module, gray: Tensor) -> Iterator[tuple[slice,
 
 
 def predict_signed(model: nn.Module, gray: GrayPictures) -> RgbBatch:
-    """What a network says of gray pictures, before it is made into pictures.
+    """The raw output of a network for gray pictures.
 
     Args:
         model: Any network; it is left in evaluation mode.
@@ -82,18 +82,18 @@ def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
 
 
 def predict_variants(model: nn.Module, gray: GrayPictures, count: int) -> list[RgbPictures]:
-    """Several different colorings of gray pictures, the soberest first.
+    """Several different colorings of gray pictures, the least colorful first.
 
     Args:
         model: A network that gives probabilities of chroma; it is left in evaluation mode.
-        gray: Shape (count, height, width), uint8, a numpy array.
-        count: How many colorings.
+        gray: Shape (pictures, height, width), uint8, a numpy array.
+        count: The number of colorings.
 
     Returns:
-        So many arrays of shape (pictures, height, width, 3), uint8.
+        `count` arrays of shape (pictures, height, width, 3), uint8.
 
     Raises:
-        ConfigError: The network gives one color only, or not so many variants.
+        ConfigError: The network gives one color only, or fewer variants.
     """
     network = _require_probabilities(model)
     batches = [network.variants(batch, count) for batch in _gray_batches(model, gray)]
@@ -104,15 +104,15 @@ def predict_variants(model: nn.Module, gray: GrayPictures, count: int) -> list[R
 
 
 def predict_confidence(model: nn.Module, gray: GrayPictures) -> GrayPictures:
-    """How sure a network is of its color, place by place.
+    """The confidence of a network in its color, for each pixel.
 
     Args:
         model: A network that gives probabilities of chroma; it is left in evaluation mode.
         gray: Shape (count, height, width), uint8, a numpy array.
 
     Returns:
-        Same shape, uint8: the mean of the stated probabilities that red, and that blue, lies within 12 levels of the
-        truth; 255 for certainty.
+        Same shape, uint8: the stated probability that red and blue are within 12 levels of the truth, their mean; 255
+        for certainty.
 
     Raises:
         ConfigError: The network gives color only.
@@ -129,7 +129,7 @@ def _require_probabilities(model: nn.Module) -> DistributionModel:
 
 
 def _gray_batches(model: nn.Module, gray: GrayPictures) -> Iterator[GrayBatch]:
-    """Gray pictures as a network in evaluation mode sees them, on its device, without a gradient."""
+    """Batches on the network's device; sets evaluation mode and turns gradients off."""
     model.eval()
     with torch.no_grad():
         for _, batch in _batches(torch.from_numpy(gray).to(next(model.parameters()).device)):
@@ -137,11 +137,11 @@ def _gray_batches(model: nn.Module, gray: GrayPictures) -> Iterator[GrayBatch]:
 
 
 def score(model: nn.Module, objective: Objective, gray: GrayPictures, color: RgbPictures) -> dict[str, float]:
-    """The figures of a network that are worth having after every epoch.
+    """The figures of a network after an epoch.
 
     Args:
         model: Any network.
-        objective: What training asks of it.
+        objective: What it is trained on.
         gray: Shape (count, height, width), uint8, on the network's device.
         color: Shape (count, height, width, 3), uint8, on the network's device.
 
@@ -164,7 +164,7 @@ def score(model: nn.Module, objective: Objective, gray: GrayPictures, color: Rgb
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How near the color of a network is to the truth, on one set of pictures.
+    """The figures of a network's color, each a mean over pictures.
 
     Attributes:
         accuracy: Share of channel values within 12 of 255 levels.
@@ -172,7 +172,7 @@ class Evaluation:
         colorfulness: Mean colorfulness of the predictions.
         true_colorfulness: Mean colorfulness of the truth.
         share_out_of_range: Share of raw output values outside [-1, 1].
-        accuracy_with_wraparound: The accuracy if pictures are made with the study's old cast.
+        accuracy_with_wraparound: The accuracy if pictures are made with the study's cast, which wraps around.
     """
 
     accuracy: float
@@ -184,17 +184,14 @@ class Evaluation:
 
 
 def evaluate(model: nn.Module, pairs: Pairs) -> Evaluation:
-    """Every figure of a network on pictures whose color is known.
+    """The figures of a network on pictures with known color.
 
     Args:
         model: Any network; it is left in evaluation mode.
         pairs: Gray pictures and their true color.
 
-    Returns:
-        The figures, each a mean over pictures.
-
     Raises:
-        DataError: The pictures have no known color.
+        DataError: The color of the pictures is unknown.
     """
     device = next(model.parameters()).device
     truth = torch.from_numpy(pairs.truth)

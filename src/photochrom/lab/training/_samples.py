@@ -1,4 +1,4 @@
-"""A picture of pictures: gray input, prediction and truth, row by row."""
+"""Grids of pictures: rows of gray input, predictions and truth."""
 
 from collections.abc import Sequence
 
@@ -16,18 +16,15 @@ _WHITE = 255
 
 
 def sample_indices(count: int, samples: int = 8) -> list[int]:
-    """Places spread evenly over a set of `count` pictures, the same for every run."""
+    """Indices spread evenly over `count` pictures, the same for every run."""
     return [int(place) for place in np.linspace(0, count - 1, min(samples, count)).round()]
 
 
 def grid(rows: Sequence[RgbPictures]) -> Image.Image:
-    """Rows of equally large pictures on white.
+    """Rows of pictures of one size on white.
 
     Args:
         rows: Each of shape (count, height, width, 3), uint8.
-
-    Returns:
-        One RGB picture.
     """
     count, height, width, _ = rows[0].shape
     canvas = np.full((len(rows) * (height + _GAP) - _GAP, count * (width + _GAP) - _GAP, 3), _WHITE, dtype=np.uint8)
@@ -39,14 +36,11 @@ def grid(rows: Sequence[RgbPictures]) -> Image.Image:
 
 
 def comparison(pairs: Pairs, prediction: RgbPictures) -> Image.Image:
-    """Gray input above the prediction, above the truth where it is known.
+    """Rows of gray input, prediction and, if it is known, truth.
 
     Args:
-        pairs: The pictures.
-        prediction: Their predicted color; shape (count, height, width, 3), uint8.
-
-    Returns:
-        One RGB picture.
+        pairs: Gray pictures with or without their color.
+        prediction: Shape (count, height, width, 3), uint8.
     """
     rows: list[npt.NDArray[np.uint8]] = [np.repeat(pairs.gray[..., None], 3, axis=3), prediction]
     if pairs.color is not None:

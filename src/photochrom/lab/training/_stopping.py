@@ -1,4 +1,4 @@
-"""When to stop: rules on plain lists of validation losses."""
+"""Stopping rules on lists of validation losses."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,19 +7,19 @@ __all__ = ["has_settled", "is_out_of_patience"]
 
 
 def has_settled(losses: Sequence[float], patience: int = 10, min_delta: float = 5e-5) -> bool:
-    """The study's rule: the loss has hardly moved for a while.
+    """The study's rule: stop when the loss hardly changes.
 
     Args:
         losses: Validation loss of each epoch so far.
-        patience: How many of the last losses are looked at; there must be more than that before the rule speaks.
-        min_delta: Every two neighbours among them differ by less than this.
+        patience: Number of last losses that are compared; the rule needs more losses than this.
+        min_delta: Consecutive losses must differ by less than this.
 
     Returns:
         Whether to stop.
 
     Reference:
-        "Face Colorization with CNN Based Architectures", section 3.1; that more losses than `patience` must be there
-        is what the study's public program asks.
+        "Face Colorization with CNN Based Architectures", section 3.1; more losses than `patience` are needed as in the
+        study's public program.
 
     Example:
         >>> has_settled([0.5, 0.1, 0.1, 0.1], patience=3)
@@ -33,11 +33,11 @@ def has_settled(losses: Sequence[float], patience: int = 10, min_delta: float = 
 
 
 def is_out_of_patience(losses: Sequence[float], patience: int = 10, min_delta: float = 0.0) -> bool:
-    """The usual rule: the best loss is `patience` epochs old.
+    """The usual rule: stop when the best loss is `patience` epochs old.
 
     Args:
         losses: Validation loss of each epoch so far.
-        patience: How many epochs may pass without a new best.
+        patience: Number of epochs without a new best.
         min_delta: A new best must be lower than the old one by more than this.
 
     Returns:
