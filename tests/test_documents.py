@@ -24,6 +24,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "docs/evaluation.md",
     "docs/log.md",
     "docs/study/report.md",
 ]
