@@ -5,14 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from photochrom.console import (
-    one_line_failures,
-    print_table,
-    run_jobs_with_progress,
-    say,
-    train_with_progress,
-    usage_failure,
-)
+from photochrom.commands import one_line_failures, print_table, say, usage_failure
+from photochrom.commands.experiment import run_jobs_with_progress
+from photochrom.commands.train import train_with_progress
 
 USAGE = """usage: python template.py COMMAND
 
@@ -60,7 +55,7 @@ def train_group(command: str) -> None:
     for job in finished:
         keep(job.folder.weights, job.folder.path.name.removesuffix("-seed-0"))
     metrics = [(job.name.removesuffix("-seed-0"), job.folder.metrics()) for job in finished]
-    rows = [(name, m["best_epoch"], m["val_accuracy"], m["val_mse"]) for name, m in metrics]
+    rows = [(name, m.best_epoch, m.val_accuracy, m.val_mse) for name, m in metrics]
     print_table(["run", "best epoch", "accuracy", "loss"], rows)
     if failures:
         sys.exit(2)

@@ -39,7 +39,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils import data
 
-from photochrom.console import one_line_failures, print_table, say, warn
+from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.files import write_whole
 from photochrom.lab.datasets import Dataset, Split, open_dataset
 from photochrom.lab.datasets.study import Study
@@ -212,7 +212,7 @@ def measure_photochrom(
         metrics = fit(
             config, RunFolder(Path(run)), device="cpu", threads=threads, on_epoch=lambda _: stopwatch.end_epoch()
         )
-    return stopwatch.measurement(metrics["precision"])
+    return stopwatch.measurement(metrics.precision)
 
 
 def measure(side: Side, pictures: Path, channels: Sequence[int]) -> list[Measurement]:

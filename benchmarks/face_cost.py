@@ -35,8 +35,8 @@ import typer
 
 from photochrom.color import to_signed, to_uint8
 from photochrom.coloring.distribution import color_from_probabilities
-from photochrom.coloring.network import METADATA_KEY
-from photochrom.console import one_line_failures, print_table, say
+from photochrom.coloring.metadata import METADATA_KEY
+from photochrom.commands import one_line_failures, print_table, say
 from photochrom.files import write_whole
 from photochrom.lab import models
 from photochrom.lab.checkpoint import Checkpoint, find_checkpoint

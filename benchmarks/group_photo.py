@@ -30,7 +30,7 @@ from photochrom.color import fit_gamut, luma, to_signed, to_uint8
 from photochrom.coloring import Colorizer, Face, Framing, Patch, Result, frame
 from photochrom.coloring.distribution import decode_chroma
 from photochrom.coloring.network import Network
-from photochrom.console import one_line_failures, print_table, say, warn
+from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.files import write_whole
 from photochrom.lab.datasets import Dataset
 from photochrom.lab.datasets.cc0_portraits import CC0Portraits

@@ -43,7 +43,7 @@ from photochrom.color import to_signed, to_uint8
 from photochrom.coloring import Colorizer
 from photochrom.coloring.distribution import color_from_probabilities
 from photochrom.coloring.network import Network
-from photochrom.console import one_line_failures, print_table, say, warn
+from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.errors import PhotochromError
 from photochrom.files import write_whole
 from photochrom.photo import encode_photo, read_photo

@@ -22,7 +22,7 @@ import httpx
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from photochrom.album import Options
+from photochrom.coloring import Options
 from photochrom.server.settings import Settings, default_workers
 
 _SERVER = """
@@ -54,16 +54,16 @@ def color_for(seconds: float, photo: bytes, settings: Settings, ready: "multipro
     """How many photos one process colors without a server."""
     import cv2
 
+    from photochrom.album import color_photo
     from photochrom.coloring import Colorizer
-    from photochrom.server.tasks import color
 
     cv2.setNumThreads(1)
     colorizer = Colorizer(settings.model, face_model=settings.face_model)
-    color(colorizer, photo, Options())
+    color_photo(colorizer, photo, Options())
     ready.wait()
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        color(colorizer, photo, Options())
+        color_photo(colorizer, photo, Options())
         count += 1
     return count
 

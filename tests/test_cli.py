@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photochrom import __version__
 from photochrom.cli import main
 from photochrom.lab.training import RunFolder
 
@@ -53,6 +55,23 @@ def test_help_names_every_command(photochrom: Command) -> None:
     assert ended.status == 0
     for command in ("train", "predict", "evaluate", "score", "report", "data", "experiment", "settings"):
         assert command in ended.out
+    assert "--install-completion" in ended.out
+
+
+def test_help_groups_commands_in_panels(photochrom: Command) -> None:
+    panels = re.split(r"╭─ (\w+) ─+╮", photochrom("--help").out)
+    commands = dict(zip(panels[1::2], panels[2::2], strict=True))
+    assert list(commands) == ["Options", "Photos", "Study", "Models"]
+    for panel, names in {
+        "Photos": ("colorize", "serve"),
+        "Study": ("train", "data"),
+        "Models": ("models", "pack"),
+    }.items():
+        assert all(re.search(rf"│ {name} ", commands[panel]) for name in names)
+
+
+def test_the_version_is_told(photochrom: Command) -> None:
+    assert photochrom("--version") == Ended(0, f"{__version__}\n", "")
 
 
 @pytest.mark.parametrize("words", [["no-such-command"], ["train", "--no-such-option"], ["evaluate"], ["score"]])
@@ -75,13 +94,13 @@ def test_experiments_are_listed(photochrom: Command) -> None:
 def test_train_predict_score_in_a_row(photochrom: Command, face_folder: Path) -> None:
     data = f"data={face_folder}"
     assert photochrom("train", data, "hidden_channels=8", *QUICK, "--run", "run").status == 0
-    assert RunFolder(Path("run")).metrics()["parameters"] == 811
+    assert RunFolder(Path("run")).metrics().parameters == 811
     predicted = photochrom("predict", "run/best.safetensors", "--data", face_folder, "--split", "val")
     assert predicted.status == 0
     assert np.load("estimations-test.npy").shape == (8, 80, 80, 3)
     assert len(list(Path("out").iterdir())) == 8
     scored = photochrom("score", "estimations-test.npy", "estimations-test-names.txt", "--data", face_folder)
-    accuracy = RunFolder(Path("run")).metrics()["val_accuracy"]
+    accuracy = RunFolder(Path("run")).metrics().val_accuracy
     assert scored.status == 0
     assert f"{accuracy:.5g}" in scored.out
 
@@ -91,7 +110,7 @@ def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder
     words = ["evaluate", "run/best.safetensors", "--data", face_folder, "--json", "figures/run.json"]
     ended = photochrom(*words)
     assert ended.status == 0, ended.err
-    accuracy = RunFolder(Path("run")).metrics()["val_accuracy"]
+    accuracy = RunFolder(Path("run")).metrics().val_accuracy
     assert f"{accuracy:.5g}" in ended.out
     assert "By skin tone; too few groups to compare" in ended.out
     (figures,) = json.loads(Path("figures/run.json").read_text())
@@ -113,6 +132,42 @@ def test_a_file_that_holds_something_else_is_not_evaluated_into(photochrom: Comm
     ended = photochrom("evaluate", "study-best", "--data", face_folder, "--json", "mine.json")
     assert_one_clear_line(ended, "mine.json", "no list of evaluations")
     assert Path("mine.json").read_text() == '{"precious": 1}'
+
+
+def test_evaluate_colors_whole_photos_and_compares_them_with_gray(
+    photochrom: Command, face_folder: Path, tiny_network: Path
+) -> None:
+    words = ["evaluate", "--photos", face_folder, "--model", tiny_network, "--no-faces", "--jobs", 1]
+    ended = photochrom(*words, "--limit", 3, "--json", "photos.json", "--sheet", "sheet.jpg")
+    assert ended.status == 0, ended.err
+    assert "Color, against leaving the photos gray" in ended.out
+    (record,) = json.loads(Path("photos.json").read_text())
+    assert (record["photos"], record["split"], record["overall"]["photos"]) == (face_folder.as_posix(), "test", 3)
+    assert record["product"]["model"] == str(tiny_network)
+    assert record["product"]["face_model"] is None
+    with Image.open("sheet.jpg") as sheet:
+        assert sheet.format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["study-best", "--photos", "lsp"], "name either a MODEL, or --photos"),
+        (["--photos", "lsp", "--data", "study"], "--data and --decoding are for a MODEL"),
+    ],
+)
+def test_networks_and_whole_photos_are_not_mixed(photochrom: Command, words: list[str], message: str) -> None:
+    ended = photochrom("evaluate", *words)
+    assert ended.status == 2
+    assert "Usage:" in ended.err
+    assert message in ended.err
+
+
+def test_whole_photos_that_cannot_be_evaluated_get_one_line(photochrom: Command, face_folder: Path) -> None:
+    assert_one_clear_line(photochrom("evaluate", "--photos", "lsp"), "lsp are not on this machine")
+    assert_one_clear_line(photochrom("evaluate", "--photos", "auto"), "auto", "no files of whole photos")
+    words = ["evaluate", "--photos", face_folder, "--sheet", "sheet.txt"]
+    assert_one_clear_line(photochrom(*words), "sheet.txt", "contact sheet")
 
 
 def test_a_decoding_of_a_network_without_any_gets_one_line(photochrom: Command, face_folder: Path) -> None:
@@ -224,6 +279,6 @@ def test_full_disk_gets_one_line(photochrom: Command, face_folder: Path, monkeyp
     def full(*_: object) -> None:
         os.write(os.open("/dev/full", os.O_WRONLY), b"x")
 
-    monkeypatch.setattr("photochrom.lab.training.run_folder.write_whole", full)
+    monkeypatch.setattr("photochrom.lab.training._run_folder.write_whole", full)
     assert_one_clear_line(photochrom("train", f"data={face_folder}", *QUICK, "--run", "other"), "No space left")
     assert Path("run/metrics.json").read_bytes() == before

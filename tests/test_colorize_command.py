@@ -1,8 +1,10 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,10 +16,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from photochrom.album import Batch, Outcome
+from photochrom.album import Outcome
 from photochrom.cli import main
 from photochrom.coloring.distribution import BIN_COUNT
-from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY
+from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY
 from photochrom.photo import MAX_MEGAPIXELS
 from photochrom.shipped import shipped_model, shipped_models
 
@@ -66,7 +68,8 @@ def one_tint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    metadata = {"format_version": FORMAT_VERSION, "model": "one_tint", "output": "probabilities", "stride": 4}
+    metadata = {"format_version": FORMAT_VERSION, "model": "one_tint", "hyperparameters": {}}
+    metadata |= {"output": "probabilities", "stride": 4}
     helper.set_model_props(model, {METADATA_KEY: json.dumps(metadata)})
     path = tmp_path_factory.mktemp("networks") / "one-tint.onnx"
     onnx.save(model, path)
@@ -119,9 +122,9 @@ def test_every_option_reaches_the_photo(photochrom: Command, one_tint: Path) -> 
     assert ended.status == 0, ended.err
     results = {"a-1.png", "a-2.png", "a-compare.png", "a-confidence.png", "photochrom.jsonl"}
     assert set(os.listdir("x")) == results  # noqa: PTH208
-    settings = json.loads(Path("x/photochrom.jsonl").read_text())["settings"]
-    assert settings["hints"] == [[1.0, 1.0, [255, 0, 0]]]
-    assert (settings["vividness"], settings["variants"]) == (2.0, 2)
+    settings = json.loads(Path("x/photochrom.jsonl").read_text().splitlines()[-1])["settings"]
+    assert settings["look"]["hints"] == [{"x": 1.0, "y": 1.0, "color": [255, 0, 0]}]
+    assert (settings["look"]["vividness"], settings["outputs"]["variants"]) == (2.0, 2)
 
 
 def test_a_result_that_is_there_is_refused_clearly(photochrom: Command, one_tint: Path) -> None:
@@ -168,15 +171,61 @@ def test_what_cannot_be_is_one_clear_line(
 
 
 def test_an_interruption_is_told_with_status_130(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(self: Batch, jobs: int | None = None) -> Iterator[Outcome]:
+    def run(*_: object, **__: object) -> Iterator[Outcome]:
         yield Outcome(Path("a.jpg"), "colored")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Batch, "run", run)
+    monkeypatch.setattr("photochrom.album.run", run)
     draw("a.jpg")
     ended = photochrom("colorize", "a.jpg")
     assert ended.status == 130
     assert only(ended.err) == "photochrom: interrupted; the same command goes on where it was"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_lets_the_run_end_where_nothing_is_lost(
+    photochrom: Command, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int
+) -> None:
+    def run(*_: object, stop: threading.Event, **__: object) -> Iterator[Outcome]:
+        os.kill(os.getpid(), number)
+        assert stop.is_set()
+        yield Outcome(Path("a.jpg"), "colored")
+
+    monkeypatch.setattr("photochrom.album.run", run)
+    draw("a.jpg")
+    before = signal.getsignal(number)
+    ended = photochrom("colorize", "a.jpg")
+    assert (ended.status, ended.out) == (status, "")
+    assert only(ended.err) == "photochrom: interrupted; the same command goes on where it was"
+    assert signal.getsignal(number) == before
+
+
+def test_a_second_signal_ends_at_once(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object, **__: object) -> Iterator[Outcome]:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        yield Outcome(Path("a.jpg"), "colored")
+
+    monkeypatch.setattr("photochrom.album.run", run)
+    draw("a.jpg")
+    assert photochrom("colorize", "a.jpg").status == 130
+
+
+def test_a_photo_has_the_time_that_is_given(photochrom: Command, one_tint: Path) -> None:
+    words = ("colorize", draw("a.jpg"), "--model", one_tint, "--no-faces", "--timeout")
+    ended = photochrom(*words, 1e-6)
+    assert ended.status == 2
+    assert "a.jpg: took longer than 1e-06 seconds" in only(ended.err)
+    assert photochrom(*words, 600).status == 0
+
+
+def test_the_date_of_a_photo_is_kept_unless_unwanted(photochrom: Command, one_tint: Path) -> None:
+    os.utime(draw("a.jpg"), (1e9, 1e9))
+    words = ("colorize", "a.jpg", "--model", one_tint, "--no-faces", "--overwrite")
+    for more, is_kept in ((), True), (("--no-keep-date",), False):
+        photochrom(*words, *more)
+        assert (Path("a-color.jpg").stat().st_mtime == 1e9) == is_kept
 
 
 def test_many_places_of_results_are_not_all_named(photochrom: Command, one_tint: Path) -> None:
@@ -218,6 +267,44 @@ def test_a_terminal_is_no_place_for_a_photo(photochrom: Command, monkeypatch: py
     ended = photochrom("colorize", "-")
     assert ended.status == 2
     assert "photochrom colorize - < gray.jpg > color.jpg" in only(ended.err)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_names_that_a_console_cannot_show_are_written_as_escapes(tmp_path: Path, one_tint: Path, encoding: str) -> None:
+    folder = tmp_path / "Альбом 奶奶"
+    for name in ("Großmutter.jpg", "奶奶.jpg"):
+        draw(folder / name)
+    (folder / "бабушка.jpg").write_bytes(b"\xff\xd8\xff broken")
+    command = [sys.executable, "-m", "photochrom.cli", "colorize", folder, "--model", one_tint, "--no-faces"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    ended = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert b"Traceback" not in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert b"broken photo" in ended.stderr
+    assert ended.stdout.startswith(b"colored 2, failed 1; results: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are not closed like this")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_harm_nothing(tmp_path: Path, one_tint: Path, closed: str) -> None:
+    draw(tmp_path / "album/a.jpg")
+    command = f"'{sys.executable}' -m photochrom.cli colorize album --model '{one_tint}' --no-faces {closed}"
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    with Image.open(tmp_path / "album-color/a.jpg") as picture:
+        assert picture.mode == "RGB"
+    assert all(json.loads(line) for line in (tmp_path / "album-color/photochrom.jsonl").read_text().splitlines())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_output_to_a_full_disk_is_one_clear_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "photochrom.cli", "models"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE)
+    assert ended.returncode != 0
+    assert b"No space left" in ended.stderr
+    assert b"Traceback" not in ended.stderr
 
 
 def test_help_tells_the_limit_that_is_set(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:

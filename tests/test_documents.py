@@ -14,6 +14,7 @@ from PIL import Image
 from photochrom.cli import app
 from photochrom.lab.evaluation import read_evaluations
 from photochrom.lab.experiments import get_experiment, of_the_study
+from photochrom.lab.report import write_report
 from photochrom.shipped import shipped_model, shipped_models
 
 ROOT = Path(__file__).parents[1]
@@ -155,7 +156,12 @@ def test_a_card_has_the_figures_that_were_measured(model: str) -> None:
         assert f"{evaluations[0]['overall']['accuracy']:.4f} | {evaluations[0]['overall']['mse']:.5f}" in README
 
 
-def test_committed_report_is_one_small_page_that_asks_nobody() -> None:
-    page = ROOT / "docs" / "study" / "report.html"
+@pytest.mark.slow
+def test_the_report_of_the_committed_runs_is_the_committed_one_and_one_small_page_that_asks_nobody(
+    tmp_path: Path,
+) -> None:
+    page = write_report(ROOT / "docs" / "study" / "runs", tmp_path, "public")
     assert page.stat().st_size < 5_000_000
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page.read_text())
+    for name in ("report.md", "results.json"):
+        assert (tmp_path / name).read_text() == (ROOT / "docs" / "study" / name).read_text(), name

@@ -124,7 +124,6 @@ def test_what_reaches_out_is_seen(sealed: Sealed) -> None:
 def test_no_way_in_asks_for_another_host_or_leaves_a_file_at_home(
     sealed: Sealed, photo: Path, face_folder: Path, tmp_path: Path
 ) -> None:
-    pytest.importorskip("gradio", reason="the page is Gradio's: install it")
     album, run = tmp_path / "album", tmp_path / "runs" / "custom" / "tiny"
     album.mkdir()
     for name in ("a.png", "b.png"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photochrom.console import one_line_failures
+from photochrom.commands import one_line_failures
 from photochrom.lab.datasets._faces import draw_faces
 
 ROOT = Path(__file__).parents[1]

@@ -1,6 +1,21 @@
-"""What can go wrong in ways that a user can mend."""
+"""Errors that the user can fix."""
 
-__all__ = ["CheckpointError", "ConfigError", "DataError", "ExportError", "PhotoError", "PhotochromError"]
+__all__ = [
+    "BusyError",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "ExportError",
+    "GoneError",
+    "InColorError",
+    "LostError",
+    "PhotoError",
+    "PhotochromError",
+    "SlowError",
+    "StartError",
+    "TooLargeError",
+    "UnreadableError",
+]
 
 
 class PhotochromError(Exception):
@@ -23,5 +38,37 @@ class ExportError(PhotochromError):
     """A network that cannot be exported, or whose exported file gives other colors."""
 
 
+class BusyError(PhotochromError):
+    """The queue is full; the same request may succeed later."""
+
+
+class StartError(PhotochromError):
+    """A worker process that cannot start, for want of a network or of memory."""
+
+
 class PhotoError(PhotochromError):
-    """A photo that cannot be read, colored or written."""
+    """A photo that cannot be read, colored or written. The text does not name the photo: whoever shows it does."""
+
+
+class GoneError(PhotoError):
+    """A photo that was deleted while something was done with it."""
+
+
+class UnreadableError(PhotoError):
+    """A file that is not a photo, or not one that can be read."""
+
+
+class TooLargeError(PhotoError):
+    """A photo of more pixels than the limit."""
+
+
+class InColorError(PhotoError):
+    """A photo that is in color already."""
+
+
+class SlowError(PhotoError):
+    """A photo that took longer than its deadline."""
+
+
+class LostError(PhotoError):
+    """A photo whose worker process died twice."""

@@ -1,11 +1,32 @@
 """Writing files whole or not at all."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["write_whole", "written_whole"]
+__all__ = ["is_of_system", "write_whole", "written_whole"]
+
+_OF_SYSTEMS = re.compile(
+    r"\..+|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|\$RECYCLE\.BIN|RECYCLER|System Volume Information|"
+    r"__MACOSX|lost\+found|.*\.lrdata|Thumbs\.db|desktop\.ini",
+    re.IGNORECASE,
+)
+"""Names that NAS systems, Windows, macOS, Linux and Lightroom give to thumbnails, waste bins and the like."""
+
+
+def is_of_system(name: str) -> bool:
+    """Whether a file or folder among photos is hidden or was put there by a system.
+
+    Args:
+        name: Without folders.
+
+    Example:
+        >>> is_of_system("@eaDir"), is_of_system("._wedding.jpg"), is_of_system("wedding.jpg")
+        (True, True, False)
+    """
+    return _OF_SYSTEMS.fullmatch(name) is not None
 
 
 @contextmanager

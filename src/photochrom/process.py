@@ -45,15 +45,20 @@ def return_freed_pages() -> None:
         mallopt(_M_ARENA_MAX, 2)
 
 
-def end_with_parent() -> None:
+def end_with_parent(*, at_once: bool = False) -> None:
     """Have this process ended when its parent dies, even by SIGKILL; does nothing but on Linux.
+
+    The parent is the thread that started this process: it must live as long as the process shall.
+
+    Args:
+        at_once: Whether to end by SIGKILL rather than by SIGTERM, which can be handled.
 
     Reference:
         PR_SET_PDEATHSIG in prctl(2).
     """
     prctl = _from_libc("prctl")
     if prctl is not None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL if at_once else signal.SIGTERM))
 
 
 def _from_libc(name: str) -> "ctypes._NamedFuncPointer | None":

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from photochrom.errors import CheckpointError
 
-__all__ = ["WEIGHTS", "ShippedModel", "network_file", "shipped_model", "shipped_models"]
+__all__ = ["DEFAULT_MODEL", "WEIGHTS", "ShippedModel", "network_file", "shipped_model", "shipped_models"]
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of everything learnt that is shipped."""
+
+DEFAULT_MODEL = "portrait"
+"""The model that colors whole photos unless another one is named."""
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photochrom.color import fit_gamut, to_signed
-from photochrom.coloring import ChromaField, _resampling
+from photochrom.coloring import ChromaField, resampling
 from photochrom.coloring._chroma_field import FloatMap, Pixels, follow_luma, render, signed_luma
-from photochrom.coloring._resampling import resized
+from photochrom.coloring.resampling import resized
 
 NO_TIME_LIMIT = settings(deadline=None, max_examples=40)
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114])
@@ -70,7 +70,7 @@ def test_without_chroma_every_level_stays_exactly_gray(kind: type[np.integer]) -
 def test_strips_equal_the_whole(values_at_once: int, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     luma, field = random_luma(1, shape, np.uint16), random_field(4, shape, 0.2)
     whole = render(field, luma)
-    monkeypatch.setattr(_resampling, "_STRIP_VALUES", values_at_once)
+    monkeypatch.setattr(resampling, "_STRIP_VALUES", values_at_once)
     strips = render(field, luma)
     # A matrix product of another size may add in another order: one of 65536 levels where rounding is a toss-up.
     assert np.abs(strips.astype(int) - whole.astype(int)).max() <= 1

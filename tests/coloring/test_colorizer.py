@@ -19,6 +19,7 @@ from photochrom.coloring import Box, Colorizer, Face, Framing, Hint, Landmarks, 
 from photochrom.coloring import _colorizer as colorizer_module
 from photochrom.coloring._chroma_field import Pixels
 from photochrom.coloring.distribution import BIN_COUNT, MAX_VARIANTS, NATURAL_VIVIDNESS
+from photochrom.coloring.metadata import GraphMetadata
 from photochrom.coloring.network import Network
 from photochrom.errors import CheckpointError, ConfigError, PhotochromError, PhotoError
 from photochrom.photo import Photo
@@ -66,7 +67,7 @@ class SaysOneColor:
     """In place of a network: probabilities of a single color everywhere. It remembers what it was shown."""
 
     def __init__(self, blue: int, red: int) -> None:
-        self.metadata = {"output": "probabilities"}
+        self.metadata = GraphMetadata("says-one-color", {}, output="probabilities")
         self.bins = [round(level / 4) + BIN_COUNT // 2 for level in (blue, red)]
         self.shown: list[tuple[int, ...]] = []
 

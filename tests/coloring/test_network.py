@@ -7,7 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY, Network
+from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY, GraphMetadata
+from photochrom.coloring.network import Network
 from photochrom.errors import CheckpointError
 
 METADATA: dict[str, Any] = {
@@ -51,7 +52,8 @@ def test_a_graph_runs_at_any_size(shape: tuple[int, ...]) -> None:
 def test_a_file_and_its_bytes_give_the_same_graph(tmp_path: Path) -> None:
     path = tmp_path / "doubler.onnx"
     path.write_bytes(content())
-    assert Network(path).metadata == Network(content()).metadata == METADATA
+    metadata = GraphMetadata("doubler", {"factor": 2}, output="rgb")
+    assert Network(path).metadata == Network(content()).metadata == metadata
     gray = np.ones((1, 1, 2, 2), dtype=np.float32)
     np.testing.assert_array_equal(Network(path, threads=2).run(gray), Network(content()).run(gray))
 

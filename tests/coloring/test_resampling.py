@@ -7,8 +7,8 @@ import skimage.transform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photochrom.coloring import _resampling
-from photochrom.coloring._resampling import box_mean, gaussian_mean, median, resized, resized_strips
+from photochrom.coloring import resampling
+from photochrom.coloring.resampling import box_mean, gaussian_mean, median, resized, resized_strips
 
 NO_TIME_LIMIT = settings(deadline=None, max_examples=60)
 
@@ -144,7 +144,7 @@ def test_a_map_of_the_asked_size_is_not_touched() -> None:
 def test_strips_give_each_row_once_and_from_the_top_down(
     values_at_once: int, to: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_resampling, "_STRIP_VALUES", values_at_once)
+    monkeypatch.setattr(resampling, "_STRIP_VALUES", values_at_once)
     maps = noise(3, 300, 60)
     strips = list(resized_strips(maps, *to))
     rows = [row for where, _ in strips for row in range(where.start, where.stop)]
@@ -161,7 +161,7 @@ def test_a_large_photo_never_becomes_floats_as_a_whole(monkeypatch: pytest.Monke
         return np.ndarray(shape, dtype)
 
     photo = noise(3000, 2000, kind=np.uint8)
-    monkeypatch.setattr(_resampling.np, "empty", empty)
+    monkeypatch.setattr(resampling.np, "empty", empty)
     resized(photo, 1500, 1000)
     assert 0 < largest <= 1 << 18
 

@@ -10,10 +10,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from photochrom.coloring.metadata import FORMAT_VERSION
 from photochrom.errors import CheckpointError
 from photochrom.lab import models
 from photochrom.lab.checkpoint import (
-    FORMAT_VERSION,
     Checkpoint,
     find_checkpoint,
     load_checkpoint,

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from photochrom.cli import main
 from photochrom.color import to_uint8
 from photochrom.coloring.distribution import BIN_COUNT, DECODINGS, color_from_probabilities
-from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY, Network
+from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY
+from photochrom.coloring.network import Network
 from photochrom.errors import CheckpointError, ExportError
 from photochrom.lab import models
 from photochrom.lab.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -236,13 +237,13 @@ def test_weights_in_another_folder_are_not_linked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in shipped_models() if shipped_model(name).network.is_file()])
 def test_a_shipped_graph_gives_the_colors_of_its_checkpoint(name: str) -> None:
     model, graph = load_checkpoint(shipped_model(name).weights).model, Network(shipped_model(name).network)
-    assert graph.metadata["hyperparameters"] == model.hyperparameters
+    assert graph.metadata.hyperparameters == model.hyperparameters
     for size in [(80, 80), (121, 57)]:
         gray = gray_pictures(2, *size)
         with torch.no_grad():
             expected = to_uint8(model(torch.from_numpy(gray))).numpy()
         found = to_uint8(
-            color_from_probabilities(gray, graph.run(gray), graph.metadata["decoding"], graph.metadata["stride"])
+            color_from_probabilities(gray, graph.run(gray), graph.metadata.decoding, graph.metadata.stride)
         )
         assert largest_difference(expected, found) <= 1
 

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
@@ -28,16 +28,16 @@ from photochrom.photo import (
     read_photo,
     write_photo,
 )
-from photochrom.photo._containers import (
+from photochrom.photo._directories import (
     EMPTY_BLOCK,
     Field,
     read_directory,
     short_field,
     text_field,
     with_fields,
-    with_png_chunks,
 )
-from photochrom.photo._origin import origin_of_image
+from photochrom.photo._pillow import origin_of_image
+from photochrom.photo.formats.png import with_chunks
 
 Levels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -75,6 +75,20 @@ def content(image: Image.Image, kind: str, **options: Any) -> bytes:
     else:
         image.save(file, kind, **options)
     return file.getvalue()
+
+
+def saved_by_vips(levels: Levels, suffix: str) -> bytes:
+    """A file of gray, RGB or RGBA in 8 or 16 bits."""
+    channels = 1 if levels.ndim == 2 else levels.shape[2]
+    names = {(1, 1): "b-w", (1, 2): "grey16", (3, 1): "srgb", (3, 2): "rgb16"}
+    image = pyvips.Image.new_from_array(levels)
+    image = image.copy(interpretation=names[min(channels, 3), levels.dtype.itemsize])
+    saved: bytes = image.write_to_buffer(suffix)
+    return saved
+
+
+def read_by_vips(data: bytes) -> Any:
+    return pyvips.Image.new_from_buffer(data, "").numpy()
 
 
 def opened(data: bytes) -> Image.Image:
@@ -226,10 +240,12 @@ def test_transparency_stays(kind: str) -> None:
 
 
 def test_transparency_of_a_bmp_stays() -> None:
-    bgra = np.asarray(picture("RGBA"))[..., [2, 1, 0, 3]]
-    photo = read_photo(cv2.imencode(".bmp", bgra)[1].tobytes())
-    np.testing.assert_array_equal(photo.alpha, bgra[..., 3])
-    np.testing.assert_array_equal(read_photo(encode_photo(colored(photo), photo)).alpha, bgra[..., 3])
+    photo = read_photo(content(picture("RGBA"), "PNG"))
+    bmp = encode_photo(colored(photo), photo, "BMP")
+    np.testing.assert_array_equal(np.asarray(opened(bmp)), np.dstack([colored(photo), photo.alpha]))
+    again = read_photo(bmp)
+    np.testing.assert_array_equal(again.alpha, photo.alpha)
+    np.testing.assert_array_equal(read_photo(encode_photo(colored(again), again)).alpha, photo.alpha)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
@@ -262,13 +278,13 @@ def deep(channels: int) -> npt.NDArray[np.uint16]:
     return levels[..., 0] if channels == 1 else levels
 
 
-def exact_luma(bgr: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-    return np.floor(bgr[..., :3].astype(np.float64) @ [114, 587, 299] / 1000 + 0.5).astype(np.uint16)
+def exact_luma(rgb: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    return np.floor(rgb[..., :3].astype(np.float64) @ [299, 587, 114] / 1000 + 0.5).astype(np.uint16)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 def test_gray_of_16_bits_is_exact(suffix: str) -> None:
-    photo = read_photo(cv2.imencode(suffix, deep(1))[1].tobytes())
+    photo = read_photo(saved_by_vips(deep(1), suffix))
     assert photo.bits == 16
     assert photo.coloring == "gray"
     np.testing.assert_array_equal(photo.luma, deep(1))
@@ -277,12 +293,12 @@ def test_gray_of_16_bits_is_exact(suffix: str) -> None:
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 @pytest.mark.parametrize("channels", [3, 4])
 def test_color_of_16_bits_is_exact_and_written_exactly(suffix: str, channels: int) -> None:
-    photo = read_photo(cv2.imencode(suffix, deep(channels))[1].tobytes())
+    photo = read_photo(saved_by_vips(deep(channels), suffix))
     np.testing.assert_array_equal(photo.luma, exact_luma(deep(channels)))
     rgb = deep(3)[..., ::-1].copy()
-    written = cv2.imdecode(np.frombuffer(encode_photo(rgb, photo), np.uint8), cv2.IMREAD_UNCHANGED)
+    written = read_by_vips(encode_photo(rgb, photo))
     assert written.dtype == np.uint16
-    np.testing.assert_array_equal(written[..., 2::-1], rgb)
+    np.testing.assert_array_equal(written[..., :3], rgb)
     if channels == 4:
         np.testing.assert_array_equal(photo.alpha, deep(4)[..., 3])
         np.testing.assert_array_equal(written[..., 3], deep(4)[..., 3])
@@ -290,7 +306,7 @@ def test_color_of_16_bits_is_exact_and_written_exactly(suffix: str, channels: in
 
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 def test_a_turned_tiff_of_16_bits_is_upright(orientation: int) -> None:
-    tiff = cv2.imencode(".tiff", deep(3))[1].tobytes()
+    tiff = saved_by_vips(deep(3), ".tiff")
     photo = read_photo(with_fields(tiff, {ORIENTATION: short_field(orientation)}))
     turned = np.rot90(exact_luma(deep(3)), {1: 0, 3: 2, 6: -1}[orientation])
     np.testing.assert_array_equal(photo.luma, turned)
@@ -320,7 +336,7 @@ def test_pictures_of_16_bits_keep_their_levels(mode: str) -> None:
 
 def test_one_transparent_level_of_16_bits_becomes_opacity() -> None:
     levels = deep(1)
-    png = with_png_chunks(cv2.imencode(".png", levels)[1].tobytes(), [(b"tRNS", struct.pack(">H", int(levels[2, 3])))])
+    png = with_chunks(saved_by_vips(levels, ".png"), [(b"tRNS", struct.pack(">H", int(levels[2, 3])))])
     photo = read_photo(png)
     assert photo.alpha is not None
     np.testing.assert_array_equal(photo.alpha == 0, levels == levels[2, 3])
@@ -431,8 +447,9 @@ def test_texts_and_gamma_of_a_png_stay_once() -> None:
         (b"gAMA", struct.pack(">I", 45455)),
         (b"tEXt", b"Title\x00Grandmother"),
         (b"tIME", b"\x07\x8b\5\6\7\x08\x09"),
+        (b"pHYs", struct.pack(">IIB", 11811, 11811, 1)),
     ]
-    photo = read_photo(with_png_chunks(content(picture(), "PNG", dpi=(300, 300)), chunks))
+    photo = read_photo(with_chunks(content(picture(), "PNG"), chunks))
     kinds = png_chunk_kinds(encode_photo(colored(photo), photo))
     for kind in (b"gAMA", b"tEXt", b"tIME", b"pHYs", b"eXIf"):
         assert kinds.count(kind) == 1
@@ -533,7 +550,7 @@ def test_the_suffix_of_the_path_asks_for_a_format(name: str, kind: str, tmp_path
 @pytest.mark.parametrize("name", ["a.gif", "a.psd", "a.txt"])
 def test_a_suffix_that_cannot_be_written_is_refused(name: str, tmp_path: Path) -> None:
     photo = read_photo(content(picture("P"), "GIF"))
-    with pytest.raises(PhotoError, match=r"cannot be written; choose one of: \.jpg, \.png"):
+    with pytest.raises(PhotoError, match=r"cannot be written; choose one of: .*\.jpg, \.png"):
         write_photo(colored(photo), photo, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
@@ -586,7 +603,7 @@ def test_colors_of_another_photo_are_refused(colors: Levels) -> None:
 
 def test_a_format_that_nobody_knows_is_refused() -> None:
     photo = photo_from_image(picture())
-    with pytest.raises(PhotoError, match="cannot write 'PDF'; choose one of: JPEG, PNG"):
+    with pytest.raises(PhotoError, match=r"cannot write 'PDF'; choose one of: .*JPEG, PNG"):
         encode_photo(colored(photo), photo, "PDF")
 
 
@@ -600,9 +617,9 @@ def test_a_photo_too_long_for_its_format_is_one_line() -> None:
 
 
 def test_what_is_no_file_is_one_line(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"{tmp_path}: this is a folder; give a photo in it"
+    assert refusal(tmp_path) == "this is a folder; give a photo in it"
     missing = tmp_path / "missing.jpg"
-    assert refusal(missing) == f"{missing}: no such file; check the name"
+    assert refusal(missing) == "no such file; check the name"
     assert "cannot be opened" in refusal(Path("a\x00b.jpg")) or "no such file" in refusal(Path("a\x00b.jpg"))
 
 
@@ -626,7 +643,7 @@ def test_empty_and_other_files_are_one_line(tmp_path: Path) -> None:
     assert "the file is empty" in refusal(b"")
     path = tmp_path / "letter.jpg"
     path.write_text("Dear grandmother, here is the photo that you asked for.")
-    assert refusal(path).startswith(f"{path}: not a photo that can be read; save it as JPEG")
+    assert refusal(path).startswith("not a photo that can be read; save it as one of: AVIF, BMP, GIF, HEIF, JPEG, PNG")
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF"])
@@ -721,9 +738,10 @@ def test_warnings_of_the_reader_are_not_heard() -> None:
     assert photo.origin.exif == b""
 
 
-def test_a_text_that_unpacks_to_much_is_refused_or_left_out() -> None:
+def test_a_text_that_unpacks_to_much_is_left_out() -> None:
     bomb = b"Comment\x00\x00" + zlib.compress(b"\x00" * 50_000_000)
-    assert "broken photo" in refusal(with_png_chunks(content(picture(), "PNG"), [(b"zTXt", bomb)]))
+    photo = read_photo(with_chunks(content(picture(), "PNG"), [(b"zTXt", bomb)]))
+    assert b"zTXt" not in png_chunk_kinds(encode_photo(colored(photo), photo))
 
 
 # --- gray profiles --------------------------------------------------------------------------------------------------

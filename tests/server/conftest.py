@@ -1,5 +1,6 @@
 import importlib
 import io
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from photochrom.album import Options
+from photochrom.coloring import Model, Options
 from photochrom.lab import models
 from photochrom.lab.checkpoint import Checkpoint
 from photochrom.lab.datasets._faces import draw_faces
@@ -23,20 +24,12 @@ from photochrom.server.app import create_app
 from photochrom.server.settings import Settings
 
 _ODD_TASKS = """
-import os, sys
+def hold(colorizer, pipe):
+    with open(pipe) as held:  # waits until somebody writes
+        return held.read()
 
-def die(colorizer, content, options):
-    os._exit(3)
-
-def fail(colorizer, content, options):
-    raise ValueError("grandmother.jpg")
-
-def hold(colorizer, content, options):
-    with open(content.decode()) as pipe:  # waits until somebody writes
-        return pipe.read()
-
-def modules(colorizer, content, options):
-    return set(sys.modules)
+def give(colorizer, value):
+    return value
 """
 
 
@@ -129,9 +122,10 @@ def client(tiny_network: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def odd_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What a process of the workbench never does otherwise; the processes find the module too."""
+    """What workers never do otherwise; those that are started from now on find the module too."""
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules/odd_tasks.py").write_text(_ODD_TASKS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"), prepend=os.pathsep)
     monkeypatch.syspath_prepend(tmp_path / "modules")
     monkeypatch.delitem(sys.modules, "odd_tasks", raising=False)
     return importlib.import_module("odd_tasks")
@@ -140,4 +134,4 @@ def odd_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def options(tiny_network: Path) -> Options:
     """Of the small server's network."""
-    return Options(model=str(tiny_network), face_model=None)
+    return Options(Model(str(tiny_network), None))

@@ -1,37 +1,41 @@
-"""A server with the page alone, for the tests of the page; a program, for Gradio leaves event loops open when it ends.
+"""A server for the tests of the page, as a program of its own.
 
-Colors come from no network: the page only shows, keeps and saves what is guessed.
+Colors come from no network: each guess is one color for the whole photo, so that tests know what they shall see.
 """
 
 import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvicorn
-from fastapi import FastAPI
 
-from photochrom.coloring import Box, ChromaField, Face, Guess, Landmarks, Look, Point, Result
+from photochrom.coloring import Box, ChromaField, Face, Guess, Landmarks, Look, Model, Point, Result
 from photochrom.coloring._chroma_field import signed_luma
-from photochrom.photo import Photo, read_photo
-from photochrom.server.page import mount_page
+from photochrom.photo import Photo
+from photochrom.server.app import create_app
+from photochrom.server.settings import Settings
 
 CHROMA = [(-0.12, 0.15), (-0.2, 0.22), (0.2, -0.1), (0.0, 0.25)]
 """Cb and Cr of each guess, everywhere in the photo."""
 
 
-class EvenGuesser:
-    """Guesses one color for the whole photo, and a face in its middle."""
-
-    models = ("even", "other")
+class EvenColorizer:
+    """Guesses one color for the whole photo, and a face in its middle; notes down for what it was asked."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[str, str, int]] = []
+        self.calls: list[tuple[str, tuple[int, int], int]] = []
+        self.model = ""
 
-    def guesses(self, source: Path, model: str, count: int) -> list[Result]:
-        self.calls.append((str(source), model, count))
-        photo = read_photo(source.read_bytes())
-        sign = 1.0 if model == "even" else -1.0
-        return [_even(photo, sign * blue, sign * red) for blue, red in CHROMA[:count]]
+    def variants(
+        self, source: Photo, count: int, *, strength: float, vividness: float, hints: Any, force: bool
+    ) -> list[Result]:
+        self.calls.append((self.model, source.size, count))
+        sign = 1.0 if self.model == "portrait" else -1.0
+        guesses = [_even(source, sign * blue, sign * red) for blue, red in CHROMA[:count]]
+        return [guess.adjusted(strength=strength, vividness=vividness, hints=hints) for guess in guesses]
 
 
 def _even(photo: Photo, blue: float, red: float) -> Result:
@@ -45,12 +49,37 @@ def _even(photo: Photo, blue: float, red: float) -> Result:
     return Result(photo, (face,), guess, Look())
 
 
-def main() -> None:
+class ThreadPool:
+    """Does what a `Pool` does, in a thread of this process."""
+
+    waiting = at_work = 0
+
+    def __init__(self, colorizer: EvenColorizer) -> None:
+        self._colorizer = colorizer
+        self._threads = ThreadPoolExecutor(1)
+
+    def start(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+    def submit(self, task: Any, *args: Any, model: Model | None = None, **_: Any) -> Any:
+        def work() -> Any:
+            self._colorizer.model = model.whole if model else ""
+            return task(self._colorizer, *args)
+
+        pending: Any = self._threads.submit(work)
+        pending.cancel_waiting = pending.cancel
+        return pending
+
+
+def main(folder: Path) -> None:
     """Serve until the process is ended; the first line of output is the port, the route /calls tells what was asked."""
-    guesser = EvenGuesser()
-    app = FastAPI()
-    app.add_api_route("/calls", lambda: guesser.calls)
-    mount_page(app, guesser, max_upload_bytes=1_000_000)
+    colorizer = EvenColorizer()
+    app = create_app(Settings(max_upload_mb=1.0, data_dir=folder, face_model=None))
+    app.state.pool = ThreadPool(colorizer)
+    app.router.routes.insert(0, app.router.route_class("/calls", lambda: colorizer.calls))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -59,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

@@ -14,13 +14,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from starlette.applications import Starlette
 
-from photochrom.album import Options
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.server.app import create_app
 from photochrom.server.app import serve as serve_until_interrupted
-from photochrom.server.jobs import JobStore
+from photochrom.server.batches import BatchStore
 from photochrom.server.settings import Settings
 
 Encode = Callable[..., bytes]
@@ -171,10 +169,8 @@ def test_wrong_addresses_and_methods_are_problems_too(client: TestClient, method
     assert (status == 405) == ("allow" in answer.headers)
 
 
-def test_a_page_at_the_root_leaves_the_api_its_own_refusals(settings: Settings) -> None:
-    app = create_app(settings)
-    app.mount("/", Starlette())
-    client = TestClient(app)
+def test_the_page_at_the_root_leaves_the_api_its_own_refusals(client: TestClient) -> None:
+    assert client.get("/").headers["content-type"].startswith("text/html")
     for method, path, status in (("GET", "/api/v1/nothing", 404), ("POST", "/api", 404), ("GET", COLORIZE, 405)):
         answer = client.request(method, path)
         assert answer.status_code == status
@@ -188,15 +184,13 @@ def test_a_slow_photo_is_a_problem(serve: Any, gray_photo: bytes) -> None:
     assert (answer.status_code, answer.json()["type"]) == (504, "urn:photochrom:photo-too-slow")
 
 
-def test_a_full_queue_asks_to_come_again(
-    serve: Any, odd_tasks: Any, options: Options, gray_photo: bytes, tmp_path: Path
-) -> None:
+def test_a_full_queue_asks_to_come_again(serve: Any, odd_tasks: Any, gray_photo: bytes, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with serve(queue=1) as client:
-        workbench = client.app.state.workbench
-        workbench.submit(odd_tasks.hold, str(tmp_path / "pipe").encode, options)
+        pool = client.app.state.pool
+        pool.submit(odd_tasks.hold, str(tmp_path / "pipe"))
         with (tmp_path / "pipe").open("w"):
-            workbench.submit(odd_tasks.modules, bytes, options)
+            pool.submit(odd_tasks.give, None)
             answer = sent(client, gray_photo)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json()["type"] == "urn:photochrom:queue-full"
@@ -208,7 +202,7 @@ def test_a_fault_is_a_problem_that_tells_nothing(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("grandmother.jpg")
 
-    monkeypatch.setattr(client.app.state.workbench, "submit", fail)
+    monkeypatch.setattr(client.app.state.pool, "submit", fail)
     answer = sent(client, gray_photo)
     assert (answer.status_code, answer.json()["status"]) == (500, 500)
     assert "RuntimeError" in caplog.text
@@ -249,7 +243,7 @@ def test_a_missing_network_is_told_at_once(settings: Settings, part: str, networ
 
 
 def test_a_folder_that_another_server_uses_is_told_at_once(settings: Settings) -> None:
-    with closing(JobStore(settings)), pytest.raises(ConfigError, match="in use by another server"):
+    with closing(BatchStore(settings)), pytest.raises(ConfigError, match="in use by another server"):
         serve_until_interrupted(settings)
 
 
@@ -259,7 +253,7 @@ def test_the_documentation_needs_nothing_from_elsewhere(client: TestClient) -> N
     assert "https://" not in page
     for part in ("swagger-ui-bundle.js", "swagger-ui.css"):
         assert client.get(f"/static-offline-docs/{part}").status_code == 200
-    assert {"/api/v1/colorize", "/api/v1/batch"} <= set(client.get("/openapi.json").json()["paths"])
+    assert {"/api/v1/colorize", "/api/v1/photos", "/api/v1/batch"} <= set(client.get("/openapi.json").json()["paths"])
 
 
 def test_many_callers_get_their_own_photos(client: TestClient, encoded: Encode) -> None:
@@ -317,11 +311,11 @@ def test_a_batch_that_is_deleted_is_gone(client: TestClient, gray_photo: bytes) 
 
 
 def test_a_result_cannot_be_fetched_before_it_is_there(
-    serve: Any, odd_tasks: Any, options: Options, gray_photo: bytes, tmp_path: Path
+    serve: Any, odd_tasks: Any, gray_photo: bytes, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     with serve(max_jobs=1) as client:
-        client.app.state.workbench.submit(odd_tasks.hold, str(tmp_path / "pipe").encode, options)
+        client.app.state.pool.submit(odd_tasks.hold, str(tmp_path / "pipe"))
         with (tmp_path / "pipe").open("w"):
             job = client.post("/api/v1/batch", files=[("files", ("a.png", gray_photo))]).json()
             early = client.get(f"/api/v1/jobs/{job['id']}/result")
@@ -331,7 +325,7 @@ def test_a_result_cannot_be_fetched_before_it_is_there(
         assert finished(client, job)["counts"]["colored"] == 1
 
 
-def test_a_batch_goes_on_after_a_restart(serve: Any, gray_photo: bytes, options: Options) -> None:
+def test_a_batch_goes_on_after_a_restart(serve: Any, gray_photo: bytes) -> None:
     with serve(workers=1) as client:
         job = client.post("/api/v1/batch", files=[("files", (f"{n}.png", gray_photo)) for n in range(8)]).json()
     with serve(workers=2) as client:

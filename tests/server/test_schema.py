@@ -32,7 +32,14 @@ _CHECKS = [
 """All but those that take whatever suits the schema for a photo."""
 
 
-_PLAIN = ("GET /healthz", "GET /metrics", "GET /api/v1/models")
+_PLAIN = ("GET /healthz", "GET /metrics", "GET /api/v1/models", "GET /api/v1/limits")
+_OF_PHOTOS = (
+    "POST /api/v1/photos",
+    "POST /api/v1/archives",
+    *(f"{method} /api/v1/photos/{{id}}" for method in ("GET", "PATCH", "DELETE")),
+    *(f"{method} /api/v1/photos/{{id}}/hints" for method in ("GET", "PUT", "DELETE")),
+    *(f"GET /api/v1/photos/{{id}}/{part}" for part in ("picture", "file")),
+)
 _OF_BATCHES = ("GET /api/v1/jobs/{job}", "GET /api/v1/jobs/{job}/result", "DELETE /api/v1/jobs/{job}")
 _UPLOADS = ("POST /api/v1/colorize", "POST /api/v1/batch")
 
@@ -41,12 +48,15 @@ _UPLOADS = ("POST /api/v1/colorize", "POST /api/v1/batch")
 @pytest.mark.parametrize(
     ("operation", "mode"),
     [
-        *((operation, GenerationMode.POSITIVE) for operation in _PLAIN + _OF_BATCHES + _UPLOADS),
+        *((operation, GenerationMode.POSITIVE) for operation in _PLAIN + _OF_PHOTOS + _OF_BATCHES + _UPLOADS),
         ("POST /api/v1/colorize", GenerationMode.NEGATIVE),
     ],
 )
-def test_the_server_does_what_it_says(client: TestClient, operation: str, mode: GenerationMode) -> None:
+def test_the_server_does_what_it_says(
+    client: TestClient, operation: str, mode: GenerationMode, gray_photo: bytes
+) -> None:
     method, _, path = operation.partition(" ")
+    photo = client.post("/api/v1/photos", content=gray_photo).json()["id"]
     schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
 
     async def running(scope: Any, receive: Any, send: Any) -> None:
@@ -63,6 +73,11 @@ def test_the_server_does_what_it_says(client: TestClient, operation: str, mode: 
     @given(case=schema[path][method].as_strategy(generation_mode=mode))
     @hypothesis_settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     def answered(case: Any) -> None:
+        if "{id}" in path and method != "DELETE":  # that of a photo which is there
+            case.path_parameters["id"] = photo
+        if path.endswith("archives") and isinstance(case.body, dict):
+            for chosen in case.body.get("photos", []):
+                chosen["id"] = photo
         case.call_and_validate(checks=_CHECKS, headers={"Host": "testserver"})
 
     answered()

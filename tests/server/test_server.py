@@ -22,13 +22,10 @@ from photochrom.server.client import Client
 from photochrom.server.settings import Settings
 
 _PROGRAM = """
-import importlib.util, sys
 from pathlib import Path
 from photochrom.server.settings import Settings
 if __name__ == "__main__":
     from photochrom.server.app import serve
-    find = importlib.util.find_spec
-    importlib.util.find_spec = lambda name, *more: None if name == "gradio" else find(name, *more)  # the page is slow
     serve({settings})
 """
 

@@ -19,7 +19,16 @@ def test_others_need_a_key(host: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"workers": 0}, {"queue": 0}, {"max_upload_mb": -1.0}, {"keep_hours": 0.0}, {"port": 70_000}, {"api_key": ""}],
+    [
+        {"workers": 0},
+        {"queue": 0},
+        {"max_upload_mb": -1.0},
+        {"keep_hours": 0.0},
+        {"keep_minutes": 0.0},
+        {"max_photos": 0},
+        {"port": 70_000},
+        {"api_key": ""},
+    ],
 )
 def test_what_makes_no_sense_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ConfigError):

@@ -1,25 +1,24 @@
 """Many photos at once: which are meant, where their results go, what is done already, and how each ended."""
 
-from photochrom.album._batch import (
-    Batch,
-    Outcome,
-    colorize_bytes,
-    colorize_files,
-    plan_batch,
-    require_stream_alone,
-)
-from photochrom.album._coloring import Options, Status, guesses
-from photochrom.album._manifest import MANIFEST_NAME
+from photochrom.album._finding import Found
+from photochrom.album._job import Job, Outcome, Status
+from photochrom.album._manifest import MANIFEST_NAME, Manifest, Record
+from photochrom.album._plan import Plan, place, plan
+from photochrom.album._run import run
+from photochrom.album._task import color_photo, facts_of
 
 __all__ = [
     "MANIFEST_NAME",
-    "Batch",
-    "Options",
+    "Found",
+    "Job",
+    "Manifest",
     "Outcome",
+    "Plan",
+    "Record",
     "Status",
-    "colorize_bytes",
-    "colorize_files",
-    "guesses",
-    "plan_batch",
-    "require_stream_alone",
+    "color_photo",
+    "facts_of",
+    "place",
+    "plan",
+    "run",
 ]

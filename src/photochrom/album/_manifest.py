@@ -1,39 +1,76 @@
-"""What was done in a folder of results: a file of JSON lines that outlives being cut off."""
+"""The one ledger of an album: what was begun and how it ended, as JSON lines in the folder of results."""
 
+import contextlib
+import errno
 import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from photochrom.errors import PhotoError
 
-__all__ = ["MANIFEST_NAME", "Manifest", "Record"]
+__all__ = ["MANIFEST_NAME", "Intent", "Manifest", "Record", "locked"]
 
 MANIFEST_NAME = "photochrom.jsonl"
-"""In the folder of results."""
+"""In the folder of results. While photos that were named themselves get their results beside them, it is hidden, and
+it goes when all of them are done."""
+
+_LOCK_NAME = ".photochrom.lock"
+_BEGUN = "begun, and not finished"
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
+"""Errors of file systems that know no locks."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is going to be written, noted before any of it is.
+
+    Attributes:
+        id: Part of the names of the files that are written first and renamed when all of them are whole.
+        outputs: The results.
+        new: Those of them that were not there before. Others are replaced.
+    """
+
+    id: str
+    outputs: tuple[str, ...]
+    new: tuple[str, ...]
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a file may be the one from before as well as the new one."""
+        return self.outputs != self.new
 
 
 @dataclass(frozen=True)
 class Record:
-    """One line: how coloring one photo ended.
+    """One line: that coloring a photo was begun, or how it ended.
 
     Attributes:
         file: The photo, by where its results lie and its own name, such as `1950s/wedding.gif`.
         sha256: Of the photo's content; None if it could not be read.
         settings: What its colors depend on.
         outputs: The files that were written, from the manifest's folder on; none if the photo was left alone.
-        faces: How many were found.
+        faces: The number of faces found.
         seconds: How long it took.
         error: Why it failed; None if it did not.
+        intent: What is going to be written; None if this is how it ended.
     """
 
     file: str
     sha256: str | None
     settings: dict[str, Any]
-    outputs: tuple[str, ...]
-    faces: int
-    seconds: float
-    error: str | None
+    outputs: tuple[str, ...] = ()
+    faces: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    intent: Intent | None = None
 
 
 class Manifest:
@@ -55,37 +92,75 @@ class Manifest:
             raise PhotoError(
                 f"{path}: cannot be read ({error.strerror or error}); choose another folder with --out"
             ) from error
-        records = filter(None, map(_parse, content.splitlines()))
-        self._latest = {record.file: record for record in records}
         self._is_cut = bool(content) and not content.endswith(b"\n")
+        self._latest: dict[str, Record] = {}
+        self._successes: dict[str, Record] = {}
+        self._owners: dict[str, str] = {}
+        for record in filter(None, map(_parse, content.splitlines())):
+            self._note(record)
+
+    def _note(self, record: Record) -> None:
+        self._latest[record.file] = record
+        if record.error is None:
+            self._successes[record.file] = record
+        for output in record.intent.outputs if record.intent else record.outputs:
+            self._owners[output] = record.file
 
     def done(self, file: str, settings: dict[str, Any], outputs: tuple[str, ...]) -> Record | None:
         """The record of a photo that needs no coloring as long as its content has not changed.
 
+        A later failure does not undo it, for then nothing is written.
+
         Args:
             file: The photo, as records name it.
-            settings: As it shall be colored.
+            settings: How it shall be colored.
             outputs: The files that it shall get.
 
         Returns:
-            The latest record of it, if it tells of success with these settings and its files are all there, or of a
-            photo that was left alone.
+            The latest record of success, if it is of these settings and its files are all there, or if it tells that
+            the photo was left alone.
         """
-        record = self._latest.get(file)
-        if record is None or record.error is not None or record.settings != settings:
+        record, latest = self._successes.get(file), self._latest.get(file)
+        if record is None or record.settings != settings or record.outputs not in ((), outputs):
             return None
-        if record.outputs and record.outputs != outputs:
-            return None
+        if latest is not None and latest.intent is not None and latest.intent.replaces:
+            return None  # nobody knows which of its files were replaced
         folder = self.path.parent
         return record if all((folder / output).is_file() for output in record.outputs) else None
 
+    def unfinished(self, file: str) -> Record | None:
+        """The record of a photo that was begun by a run that ended before the photo did."""
+        latest = self._latest.get(file)
+        return latest if latest is not None and latest.intent is not None else None
+
+    def latest(self, file: str) -> Record | None:
+        """The last record of a photo."""
+        return self._latest.get(file)
+
+    def outputs_of(self, file: str) -> tuple[str, ...]:
+        """The files that a photo got; empty if it got none."""
+        record = self._successes.get(file)
+        return record.outputs if record else ()
+
+    def owner(self, output: str) -> str | None:
+        """The photo that a result was made of, if that is known."""
+        return self._owners.get(output)
+
     @property
     def outputs(self) -> frozenset[Path]:
-        """The files that were written."""
-        return frozenset(self.path.parent / output for record in self._latest.values() for output in record.outputs)
+        """The files that were written, or begun."""
+        return frozenset(self.path.parent / output for output in self._owners)
+
+    def begin(self, file: str, sha256: str | None, settings: dict[str, Any], intent: Intent) -> None:
+        """Note that a photo is going to be colored.
+
+        Raises:
+            PhotoError: As `append`.
+        """
+        self.append(Record(file, sha256, settings, error=_BEGUN, intent=intent))
 
     def require_writable(self) -> None:
-        """Make the folder, and see that records can be added.
+        """See that records can be added.
 
         Raises:
             PhotoError: They cannot.
@@ -101,31 +176,110 @@ class Manifest:
         # In ASCII, for names need not be Unicode on all systems.
         self._write(("\n" if self._is_cut else "") + json.dumps(asdict(record)) + "\n")
         self._is_cut = False
-        self._latest[record.file] = record
+        self._note(record)
+
+    def remove(self) -> None:
+        """Remove the file, of which nothing is needed any more."""
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
     def _write(self, text: str) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab") as file:
                 file.write(text.encode())
         except OSError as error:
-            raise PhotoError(
-                f"{self.path}: cannot be written ({error.strerror or error}); make room, or choose another folder "
-                "with --out"
-            ) from error
+            raise _not_written(self.path, error) from error
 
 
-_NAMES = frozenset(field.name for field in fields(Record))
+@contextmanager
+def locked(
+    folder: Path,
+    *,
+    hidden: bool,
+    on_wait: Callable[[Path], object] | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Manifest]:
+    """The manifest of a folder of results, for one run at a time; a second one waits until the first has ended.
+
+    Args:
+        folder: Where results go; it is made.
+        hidden: Whether the manifest is hidden.
+        on_wait: Called once with the folder when another run is at work there.
+        stop: Ends the waiting when it is set.
+
+    Yields:
+        The manifest.
+
+    Raises:
+        PhotoError: The folder cannot be written to, or its manifest cannot be read.
+        CancelledError: The waiting was ended.
+    """
+    lock = FileLock(folder / _LOCK_NAME, thread_local=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _acquire(lock, folder, on_wait, stop or threading.Event())
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    path = folder / (f".{MANIFEST_NAME}" if hidden else MANIFEST_NAME)
+    try:
+        manifest = Manifest(path)
+        if not hidden:
+            manifest.require_writable()
+        yield manifest
+    finally:
+        if lock.is_locked:
+            with contextlib.suppress(OSError):  # of Windows, which lets nobody remove an open file
+                (folder / _LOCK_NAME).unlink()  # safe while it is held: who waits for it sees that it is gone
+            lock.release()
+
+
+def _acquire(lock: FileLock, folder: Path, on_wait: Callable[[Path], object] | None, stop: threading.Event) -> None:
+    try:
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+            return
+        if on_wait is not None:
+            on_wait(folder)
+        lock.acquire(timeout=-1, poll_interval=0.2, cancel_check=stop.is_set)
+    except Timeout as error:
+        raise CancelledError from error
+    except OSError as error:  # on a network drive without locks, a single run is safe all the same
+        if error.errno not in _NO_LOCKS:
+            raise
+
+
+def _not_written(path: Path, error: OSError) -> PhotoError:
+    return PhotoError(
+        f"{path}: cannot be written ({error.strerror or error}); make room, or choose another folder with --out"
+    )
+
+
+_NAMES = frozenset(field.name for field in fields(Record)) - {"intent"}
 
 
 def _parse(line: bytes) -> Record | None:
     try:
         values = json.loads(line)
-    except ValueError:
+        if not values.keys() >= _NAMES or not isinstance(values["file"], str):
+            return None
+        begun = values.get("intent")
+        intent = None if begun is None else Intent(_id(begun["id"]), _inside(begun["outputs"]), _inside(begun["new"]))
+        chosen = {name: values[name] for name in _NAMES}
+        return Record(**{**chosen, "outputs": _inside(values["outputs"]), "intent": intent})
+    except (ValueError, TypeError, LookupError, AttributeError):
         return None
-    if not isinstance(values, dict) or not values.keys() >= _NAMES:
-        return None
-    if not isinstance(values["file"], str) or not isinstance(values["outputs"], list):
-        return None
-    chosen = {name: values[name] for name in _NAMES}
-    return Record(**{**chosen, "outputs": tuple(map(str, values["outputs"]))})
+
+
+def _id(value: str) -> str:
+    if not re.fullmatch("[0-9a-f]{32}", value):
+        raise ValueError(value)
+    return value
+
+
+def _inside(names: list[str]) -> tuple[str, ...]:
+    """Names of files in the manifest's folder; a manifest that somebody else made must not lead out of it."""
+    for name in names:
+        path = PurePath(name)
+        if path.is_absolute() or path.drive or ".." in path.parts:
+            raise ValueError(name)
+    return tuple(names)

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from photochrom.coloring._chroma_field import ChromaField
-    from photochrom.coloring._colorizer import Colorizer, Look, Result
-    from photochrom.coloring._comparison import gray_panel, panel, side_by_side
+    from photochrom.coloring._colorizer import Colorizer, Result
     from photochrom.coloring._faces import Box, Face, FaceDetector, Framing, Landmarks, Point, frame
     from photochrom.coloring._guess import Guess, Patch
-    from photochrom.coloring._hints import Hint, parse_hint
+    from photochrom.coloring._hints import HintLayer, require_inside
+    from photochrom.coloring._options import Hint, Limits, Look, Model, Options, Outputs, parse_hint
+    from photochrom.coloring._outputs import Guesser, Output, guesses, outputs
     from photochrom.coloring._yunet import YuNet
 
 __all__ = [
@@ -20,27 +21,35 @@ __all__ = [
     "FaceDetector",
     "Framing",
     "Guess",
+    "Guesser",
     "Hint",
+    "HintLayer",
     "Landmarks",
+    "Limits",
     "Look",
+    "Model",
+    "Options",
+    "Output",
+    "Outputs",
     "Patch",
     "Point",
     "Result",
     "YuNet",
     "frame",
-    "gray_panel",
-    "panel",
+    "guesses",
+    "outputs",
     "parse_hint",
-    "side_by_side",
+    "require_inside",
 ]
 
 _HOMES = {
     "_chroma_field": ("ChromaField",),
-    "_colorizer": ("Colorizer", "Look", "Result"),
-    "_comparison": ("gray_panel", "panel", "side_by_side"),
+    "_colorizer": ("Colorizer", "Result"),
     "_faces": ("Box", "Face", "FaceDetector", "Framing", "Landmarks", "Point", "frame"),
     "_guess": ("Guess", "Patch"),
-    "_hints": ("Hint", "parse_hint"),
+    "_hints": ("HintLayer", "require_inside"),
+    "_options": ("Hint", "Limits", "Look", "Model", "Options", "Outputs", "parse_hint"),
+    "_outputs": ("Guesser", "Output", "guesses", "outputs"),
     "_yunet": ("YuNet",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, UInt
 
 from photochrom.color import fit_gamut
-from photochrom.coloring._resampling import box_mean, resized, resized_strips
+from photochrom.coloring.resampling import box_mean, resized, resized_strips
 
 __all__ = ["ChromaField", "follow_luma", "render", "signed_luma"]
 

@@ -12,18 +12,19 @@ from PIL import Image
 from photochrom.coloring._chroma_field import FloatMap, Pixels, render, signed_luma
 from photochrom.coloring._faces import Face, FaceDetector, Framing, frame
 from photochrom.coloring._guess import Canvas, Guess, Patch
-from photochrom.coloring._hints import Hint, HintLayer, hint_layer, require_inside
+from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._memory import release_freed_memory
-from photochrom.coloring._resampling import resized
+from photochrom.coloring._options import Hint, Look
 from photochrom.coloring._yunet import YuNet
 from photochrom.coloring.distribution import MAX_VARIANTS, decode_chroma, probability_within, variant_chroma
 from photochrom.coloring.network import Network
-from photochrom.errors import ConfigError, PhotoError
+from photochrom.coloring.resampling import resized
+from photochrom.errors import ConfigError, InColorError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
-from photochrom.shipped import network_file
+from photochrom.shipped import DEFAULT_MODEL, network_file
 from photochrom.tensors import AnyArray
 
-__all__ = ["Colorizer", "Look", "Result"]
+__all__ = ["Colorizer", "Result"]
 
 _WORKING_SIDE = 176
 """Side of a square of as many pixels as the whole photo is shrunk to for the network, which learnt from 160x160."""
@@ -62,27 +63,6 @@ _LARGEST_FACE = 2.0
 """Side of a face's square as a multiple of the photo's longer side; no detector is right about a larger one."""
 
 _PARTS_AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a guess shall look; none of it needs the network again.
-
-    Attributes:
-        strength: From 0, gray, to 1, the guess.
-        vividness: How many times as vivid as guessed, from 0 to 3; what RGB cannot show is faded.
-        hints: Colors that the user knows; neither strength nor vividness changes them.
-    """
-
-    strength: float = 1.0
-    vividness: float = 1.0
-    hints: tuple[Hint, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.strength <= 1.0:
-            raise ConfigError(f"strength must lie between 0 and 1, not {self.strength:g}")
-        if not 0.0 <= self.vividness <= 3.0:
-            raise ConfigError(f"vividness must lie between 0 and 3, not {self.vividness:g}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +144,7 @@ class Colorizer:
 
     def __init__(
         self,
-        model: str = "portrait",
+        model: str = DEFAULT_MODEL,
         *,
         face_model: str | None = "face",
         detector: FaceDetector | None = None,
@@ -205,7 +185,8 @@ class Colorizer:
             force: Whether to color anew what is in color already.
 
         Raises:
-            PhotoError: The photo cannot be read, or is in color already.
+            PhotoError: The photo cannot be read.
+            InColorError: It is in color already.
             ConfigError: A value is out of range, or a hint lies outside the photo.
         """
         (result,) = self.variants(source, 1, strength=strength, vividness=vividness, hints=hints, force=force)
@@ -232,7 +213,8 @@ class Colorizer:
             force: As in `colorize`.
 
         Raises:
-            PhotoError: The photo cannot be read, or is in color already.
+            PhotoError: The photo cannot be read.
+            InColorError: It is in color already.
             ConfigError: A value is out of range, or a hint lies outside the photo.
         """
         if not 1 <= count <= MAX_VARIANTS:
@@ -241,7 +223,7 @@ class Colorizer:
         photo = _photo(source)
         require_inside(look.hints, photo.luma.shape)
         if photo.coloring == "color" and not force:
-            raise PhotoError("it is in color already; --force (or force=True) colors it anew from its luma")
+            raise InColorError("it is in color already; force colors it anew from its luma")
         faces = tuple(self._detector.detect(_eight_bits(photo.luma))) if self._faces else ()
         canvases = self._whole_photo(photo.luma, count)
         for network, decoding, patches in self._closer_looks(photo.luma, faces):
@@ -330,7 +312,7 @@ def _load(model: str, threads: int) -> Network:
     if not model.endswith(".onnx") and not path.is_file():
         raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
     network = Network(path, threads)
-    if network.metadata["output"] != "probabilities":
+    if network.metadata.output != "probabilities":
         raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
     return network
 

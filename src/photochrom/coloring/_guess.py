@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from photochrom.coloring._chroma_field import ChromaField, FloatMap, Pixels, follow_luma, signed_luma
 from photochrom.coloring._faces import Framing
-from photochrom.coloring._resampling import resized
+from photochrom.coloring.resampling import resized
 
 __all__ = ["Canvas", "Guess", "Patch"]
 

@@ -7,60 +7,17 @@ import numpy as np
 
 from photochrom.color import rgb_to_chroma, to_signed
 from photochrom.coloring._chroma_field import ChromaField, FloatMap, follow_luma
+from photochrom.coloring._options import Hint
 from photochrom.coloring._regions import LONGEST_SIDE, distance_from, small_luma
 from photochrom.errors import ConfigError
 
-__all__ = ["Hint", "HintLayer", "hint_layer", "parse_hint", "require_inside"]
+__all__ = ["HintLayer", "hint_layer", "require_inside"]
 
 _REACH = 0.35
 """Distance that a color spreads over an even region, as a share of the photo's longer side."""
 
 _LUMA_REACH = 0.22
 """Change of luma that ends a region, in signed values: 28 of 255 levels."""
-
-
-@dataclass(frozen=True)
-class Hint:
-    """A place whose color the user knows.
-
-    Attributes:
-        x: Pixels from the left of the upright photo.
-        y: Pixels from its top.
-        color: Red, green and blue, each from 0 to 255. Its hue is taken; how light it is, the photo says.
-    """
-
-    x: float
-    y: float
-    color: tuple[int, int, int]
-
-    def __post_init__(self) -> None:
-        if not all(0 <= channel <= 255 for channel in self.color):
-            raise ConfigError(f"red, green and blue of a hint lie from 0 to 255, not {self.color}")
-
-
-def parse_hint(text: str) -> Hint:
-    """A hint as users write it.
-
-    Args:
-        text: Such as `120,80,#7a4b2c`: x, y and the color.
-
-    Raises:
-        ConfigError: It is written otherwise.
-
-    Example:
-        >>> parse_hint("120,80,#ff0080")
-        Hint(x=120.0, y=80.0, color=(255, 0, 128))
-    """
-    x, _, rest = text.partition(",")
-    y, _, color = (part.strip() for part in rest.partition(","))
-    try:
-        if len(color) != 7 or not color.startswith("#"):
-            raise ValueError(color)
-        red, green, blue = bytes.fromhex(color[1:])
-        hint = Hint(float(x), float(y), (red, green, blue))
-    except ValueError as error:
-        raise ConfigError(f"a hint is written x,y,#rrggbb, such as 120,80,#7a4b2c; not {text!r}") from error
-    return hint
 
 
 def require_inside(hints: Sequence[Hint], size: tuple[int, int]) -> None:

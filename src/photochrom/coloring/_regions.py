@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photochrom.coloring._chroma_field import FloatMap
-from photochrom.coloring._resampling import median, resized
+from photochrom.coloring.resampling import median, resized
 
 __all__ = ["LONGEST_SIDE", "distance_from", "small_luma"]
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from jaxtyping import Float, UInt8
 
 from photochrom.coloring._faces import Box, Face, Landmarks, Luma, Point, merge
-from photochrom.coloring._resampling import gaussian_mean, resized
+from photochrom.coloring.resampling import gaussian_mean, resized
 from photochrom.errors import ConfigError, PhotoError
 
 __all__ = ["YuNet"]

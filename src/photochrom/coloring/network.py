@@ -1,32 +1,25 @@
-"""A network as an ONNX file: what its metadata tells, and how it is run without torch."""
+"""A network as an ONNX file, run without torch."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import onnxruntime
 
 from photochrom.coloring._memory import release_freed_memory
+from photochrom.coloring.metadata import GraphMetadata
 from photochrom.errors import CheckpointError
 from photochrom.tensors import AnyArray, GrayBatch
 
-__all__ = ["FORMAT_VERSION", "METADATA_KEY", "Network"]
-
-FORMAT_VERSION = 2
-METADATA_KEY = "photochrom"
-"""The ONNX property that holds what `Network.metadata` gives, as JSON."""
+__all__ = ["Network"]
 
 
 class Network:
     """A network that ONNX Runtime runs on the CPU.
 
     Attributes:
-        metadata: What `photochrom.lab.export.export_onnx` wrote of it: `model`, `hyperparameters`, `data`, `figures`,
-            the name of its `output`, and for probabilities their `stride`, the `decodings` and the chosen `decoding`.
+        metadata: What `photochrom.lab.export.export_onnx` wrote of it.
     """
 
-    metadata: Mapping[str, Any]
+    metadata: GraphMetadata
 
     def __init__(self, source: Path | bytes, threads: int = 1) -> None:
         """Load an ONNX file.
@@ -53,7 +46,12 @@ class Network:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason})") from error
         release_freed_memory()
-        self.metadata = _read_metadata(name, self._session.get_modelmeta().custom_metadata_map)
+        self.metadata = GraphMetadata.from_properties(
+            name,
+            self._session.get_modelmeta().custom_metadata_map,
+            foreign="none of photochrom's ONNX files; 'photochrom export' writes them",
+            outdated="'photochrom export' writes it anew from its checkpoint",
+        )
 
     def run(self, gray: GrayBatch) -> AnyArray:
         """The output: probabilities, shape (batch, 2, bins, rows, columns), or color, shape (batch, 3, height, width).
@@ -65,25 +63,11 @@ class Network:
             CheckpointError: The network does not take it.
         """
         try:
-            (output,) = self._session.run([self.metadata["output"]], {"gray": gray})
+            (output,) = self._session.run([self.metadata.output], {"gray": gray})
         except Exception as error:  # as above
             reason = " ".join(str(error).split())
             height, width = gray.shape[-2:]
             raise CheckpointError(
-                f"{self.metadata['model']}: its ONNX form fails at pictures of {height}x{width} ({reason})"
+                f"{self.metadata.model}: its ONNX form fails at pictures of {height}x{width} ({reason})"
             ) from error
         return output
-
-
-def _read_metadata(name: str, properties: Mapping[str, str]) -> Mapping[str, Any]:
-    try:
-        metadata = json.loads(properties[METADATA_KEY])
-        version, _, _ = metadata["format_version"], metadata["model"], metadata["output"]
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{name}: none of photochrom's ONNX files; 'photochrom export' writes them") from error
-    if version != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{name}: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}; "
-            "'photochrom export' writes it anew from its checkpoint"
-        )
-    return dict(metadata)

@@ -1,3 +1,3 @@
-"""The bench on which networks are studied, trained and compared; what colors photos never imports it."""
+"""The lab, where networks are studied, trained and compared. The product, which colors photos, never imports it."""
 
 __all__: list[str] = []

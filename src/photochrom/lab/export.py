@@ -1,25 +1,25 @@
-"""A checkpoint as an ONNX file, which colors without torch, held against the network before it is written."""
+"""Export of a checkpoint as an ONNX file, which colors without torch; it is compared with the network first."""
 
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-import onnxscript  # noqa: F401 - torch would say only deep in its exporter that it is missing
+import onnxscript  # noqa: F401 - fails here if it is missing, not deep in torch's exporter
 import torch
 from safetensors.numpy import load_file
 from torch import nn
 
 from photochrom.color import to_signed, to_uint8
 from photochrom.coloring.distribution import color_from_probabilities
-from photochrom.coloring.network import FORMAT_VERSION, METADATA_KEY, Network
+from photochrom.coloring.metadata import GraphMetadata
+from photochrom.coloring.network import Network
 from photochrom.errors import CheckpointError, ExportError, PhotochromError
 from photochrom.files import written_whole
 from photochrom.lab.checkpoint import Checkpoint
@@ -29,32 +29,32 @@ from photochrom.tensors import AnyArray, ChromaProbabilities, GrayBatch
 __all__ = ["ExportReport", "export_onnx"]
 
 _TOLERANCE = 1
-"""Levels of 255 by which a colored picture may differ: as much as rounding can make of the smallest difference."""
+"""Levels of 255 by which a colored picture may differ: rounding can turn any difference into one level."""
 
 _CHECKED_SHAPES = ((3, 80, 80), (1, 33, 47), (2, 1, 1), (1, 256, 200))
-"""Batch, height and width: faces, sides that nothing divides, the least, and more than a face."""
+"""Batch, height and width: faces, odd sides, a single pixel, and a larger picture."""
 
 _TRACED_SHAPE = (2, 1, 139, 181)
-"""Of the pictures that torch follows through the network. Primes, so that what holds for these sides alone, such as
-that they can be halved, is not taken to hold for all; large enough to be halved seven times."""
+"""The shape that torch traces. Height and width are prime, so that torch does not assume that all sides can be halved,
+and large enough to be halved seven times."""
 
 _NETWORK = "network."
-"""What torch puts before the names of weights, after `_ProbabilitiesOf.network`."""
+"""Torch's prefix for the names of weights, from `_ProbabilitiesOf.network`."""
 
-_FEWEST_REFERRED = 1000
-"""Numbers: smaller weights, such as biases, are not worth a step of their own."""
+_FEWEST_LINKED = 1000
+"""Weights with fewer numbers, such as biases, stay in the graph."""
 
 _Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written, and how near it is to the network.
+    """What was written, and how well it agrees with the network.
 
     Attributes:
         path: The ONNX file.
         size: In bytes.
-        largest_difference: Of any value of the pictures that were colored both ways, in levels of 255.
+        largest_difference: Between the pictures of the file and those of the network, in levels of 255.
         checked_shapes: Batch, height and width of these pictures.
     """
 
@@ -73,65 +73,55 @@ class ExportReport:
 
 
 def export_onnx(checkpoint: Checkpoint, path: Path, *, weights: Path | None = None) -> ExportReport:
-    """Write a network as an ONNX file, if ONNX Runtime makes the same pictures of it.
+    """Write a network as an ONNX file, if ONNX Runtime makes the same pictures with it.
 
-    The graph takes `gray`, float32, shape (batch, 1, height, width), signed, of any batch, height and width that the
-    network allows. What it gives depends on the network:
-
-    - `probabilities` of a network that gives a distribution: float32, shape (batch, 2, bins, rows, columns), range
-      [0, 1]; rows and columns are height and width divided by the metadata's `stride`, rounded up.
-      `color_from_probabilities` makes pictures of them. A mirrored network's average is in the graph.
-    - `rgb` of any other: float32, shape (batch, 3, height, width), signed.
-
-    The file's metadata is JSON in its property `METADATA_KEY`, so that a reader needs no torch:
-    `format_version`; `model`, `hyperparameters`, `value_range`, `data` and `figures` as in a checkpoint; `output`, the
-    name above; and for `probabilities` also `stride`, `decodings` and the chosen `decoding`.
+    The graph's input is `gray`: float32, signed, shape (batch, 1, height, width), of any size that the network allows.
+    Its output is `probabilities`, shape (batch, 2, bins, rows, columns), for networks that give a distribution: rows
+    and columns are height and width divided by `GraphMetadata.stride`, rounded up, and `color_from_probabilities`
+    decodes them. For other networks it is `rgb`, shape (batch, 3, height, width), signed.
 
     Args:
-        checkpoint: Its network is left as it is.
+        checkpoint: Its network is not changed.
         path: A `.onnx` file; an older one is replaced, whole or not at all.
-        weights: The checkpoint's file, if it lies in the same folder and shall stay there: the ONNX file then refers to
-            the weights in it instead of holding them again, and neither may be moved without the other.
-
-    Returns:
-        The size of the file and the largest difference found.
+        weights: The checkpoint's file, in the same folder. If given, the ONNX file refers to the weights in it instead
+            of holding a copy, and the two files must stay together.
 
     Raises:
-        ExportError: The path has another suffix, the network has no ONNX form, the pictures differ by more than one
+        ExportError: The path has another suffix, torch cannot export the network, the pictures differ by more than one
             level of 255, or the weights lie in another folder; nothing is written then.
         OSError: The file cannot be written.
     """
-    if path.suffix != ".onnx":
-        raise ExportError(f"{path}: the name of an ONNX file must end in .onnx")
-    if weights and weights.resolve().parent != path.resolve().parent:
-        raise ExportError(f"{path}: must lie in the folder of {weights} to refer to its weights")
+    _require_path(path, weights)
     network = deepcopy(checkpoint.model).cpu().float().eval()
     with _one_thread():
         metadata = _metadata(checkpoint, network)
         model = _model(network, metadata)
         if weights:
-            _refer_to_weights(model.graph, weights)
+            _link_weights(model.graph, weights)
         with written_whole(path) as aside:
             aside.write_bytes(model.SerializeToString())
             difference, shapes = _compare(network, Network(aside))
     return ExportReport(path, path.stat().st_size, difference, shapes)
 
 
-def _metadata(checkpoint: Checkpoint, network: ColorizationModel) -> dict[str, Any]:
-    """What a reader of the file has to know."""
-    metadata = {
-        "format_version": FORMAT_VERSION,
-        "model": network.catalogue_name,
-        "hyperparameters": network.hyperparameters,
-        "value_range": "signed",
-        "data": dict(checkpoint.data),
-        "figures": dict(checkpoint.figures),
-        "output": "rgb",
-    }
+def _require_path(path: Path, weights: Path | None) -> None:
+    if path.suffix != ".onnx":
+        raise ExportError(f"{path}: the name of an ONNX file must end in .onnx")
+    if weights and weights.resolve().parent != path.resolve().parent:
+        raise ExportError(f"{path}: must lie in the folder of {weights} to refer to its weights")
+
+
+def _metadata(checkpoint: Checkpoint, network: ColorizationModel) -> GraphMetadata:
+    known = asdict(checkpoint.metadata())
     if not isinstance(network, DistributionModel):
-        return metadata
-    reading = {"stride": _stride(network), "decodings": list(network.decodings), "decoding": network.decoding}
-    return metadata | {"output": "probabilities"} | reading
+        return GraphMetadata(**known, output="rgb")
+    return GraphMetadata(
+        **known,
+        output="probabilities",
+        stride=_stride(network),
+        decodings=list(network.decodings),
+        decoding=network.decoding,
+    )
 
 
 def _stride(network: DistributionModel) -> int:
@@ -143,7 +133,7 @@ def _stride(network: DistributionModel) -> int:
 
 
 class _ProbabilitiesOf(nn.Module):
-    """Gives the probabilities of a network instead of its color."""
+    """A network's probabilities instead of its color."""
 
     def __init__(self, network: DistributionModel) -> None:
         super().__init__()
@@ -154,11 +144,11 @@ class _ProbabilitiesOf(nn.Module):
         return self.network.probabilities(gray)
 
 
-def _model(network: ColorizationModel, metadata: Mapping[str, Any]) -> onnx.ModelProto:
-    """The network as an ONNX graph that carries its metadata.
+def _model(network: ColorizationModel, metadata: GraphMetadata) -> onnx.ModelProto:
+    """The network as an ONNX graph with its metadata.
 
     Raises:
-        ExportError: Torch cannot make one.
+        ExportError: Torch cannot export it.
     """
     try:
         with _quiet_exporter():
@@ -168,25 +158,23 @@ def _model(network: ColorizationModel, metadata: Mapping[str, Any]) -> onnx.Mode
                 dynamo=True,
                 dynamic_shapes=({0: "batch", 2: "height", 3: "width"},),
                 input_names=["gray"],
-                output_names=[metadata["output"]],
+                output_names=[metadata.output],
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
         reason = str(error.__cause__ or error).strip().partition("\n")[0]
-        raise ExportError(
-            f"{metadata['model']}: torch cannot make an ONNX graph of any size of it: {reason}"
-        ) from error
+        raise ExportError(f"{metadata.model}: torch cannot make an ONNX graph of any size of it: {reason}") from error
     if program is None:
-        raise ExportError(f"{metadata['model']}: torch made no ONNX graph of it")
+        raise ExportError(f"{metadata.model}: torch made no ONNX graph of it")
     model: onnx.ModelProto = program.model_proto
     _drop_traces(model.graph)
-    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(metadata)})
+    onnx.helper.set_model_props(model, metadata.as_properties())
     return model
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let torch use one thread: beside other work, two that wait for each other took twenty times as long."""
+    """Let torch use one thread: on a busy machine, two threads took twenty times as long."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -197,10 +185,9 @@ def _one_thread() -> Iterator[None]:
 
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
-    """Silence what torch's exporter says about itself, of which no user can mend anything.
+    """Silence two messages of torch's exporter that a user cannot act on.
 
-    It warns of its own use of something that it deprecates, and logs that torchvision is missing, which must not be
-    installed here.
+    It warns of its own use of a deprecated function, and logs that torchvision is missing, which is on purpose.
     """
     logger = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = logger.level
@@ -214,7 +201,7 @@ def _quiet_exporter() -> Iterator[None]:
 
 
 def _drop_traces(graph: onnx.GraphProto) -> None:
-    """Leave out where in the source each step came from: it doubles small files, and names folders of this machine."""
+    """Remove source locations, which double the size of small files and name folders of this machine."""
     graph.ClearField("metadata_props")
     graph.ClearField("value_info")
     for part in (*graph.node, *graph.input, *graph.output):
@@ -222,16 +209,15 @@ def _drop_traces(graph: onnx.GraphProto) -> None:
         part.ClearField("doc_string")
 
 
-def _refer_to_weights(graph: onnx.GraphProto, path: Path) -> None:
-    """Let large weights be read from a checkpoint; those of 16 bits are made 32 bits by a step of their own.
+def _link_weights(graph: onnx.GraphProto, path: Path) -> None:
+    """Read large weights from a checkpoint instead of the graph; a step of the graph casts 16-bit weights to 32 bits.
 
-    ONNX Runtime takes that step once, when it loads the file. A weight that the graph has in another form than the
-    checkpoint stays in the graph: torch merges what follows a convolution into it where that is used but once, as in
-    no mirrored network.
+    ONNX Runtime does the cast once, when it loads the file. Weights that differ from the checkpoint's stay in the
+    graph: torch merges batch norm into a convolution that is used once, which is not so in a mirrored network.
 
     Reference:
-        https://onnx.ai/onnx/repo-docs/ExternalData.html for files that hold the weights of a graph, and
-        https://huggingface.co/docs/safetensors/index#format for where a checkpoint has them.
+        https://onnx.ai/onnx/repo-docs/ExternalData.html for external weights,
+        https://huggingface.co/docs/safetensors/index#format for their places in a checkpoint.
     """
     with path.open("rb") as file:
         header_size = int.from_bytes(file.read(8), "little")
@@ -240,7 +226,7 @@ def _refer_to_weights(graph: onnx.GraphProto, path: Path) -> None:
     casts = []
     for weights in graph.initializer:
         name, values = weights.name.removeprefix(_NETWORK), onnx.numpy_helper.to_array(weights)
-        if values.size < _FEWEST_REFERRED or not np.array_equal(stored.get(name, np.zeros(0)), values):
+        if values.size < _FEWEST_LINKED or not np.array_equal(stored.get(name, np.zeros(0)), values):
             continue
         if stored[name].dtype == np.float16:
             casts.append(onnx.helper.make_node("Cast", [f"{weights.name}_half"], [weights.name], to=weights.data_type))
@@ -256,21 +242,21 @@ def _refer_to_weights(graph: onnx.GraphProto, path: Path) -> None:
 
 
 def _compare(network: ColorizationModel, graph: Network) -> tuple[int, tuple[_Shape, ...]]:
-    """Color pictures of several sizes by the network and by its ONNX form.
+    """Color pictures of several sizes with the network and with its ONNX file.
 
     Args:
         network: In evaluation mode; its decoding is changed.
-        graph: Its ONNX form.
+        graph: The ONNX file.
 
     Returns:
-        The largest difference in levels of 255, and the shapes that the network takes.
+        The largest difference in levels of 255, and the shapes that the network accepts.
 
     Raises:
         ExportError: The pictures differ by more than the tolerance.
     """
     differences: dict[_Shape, int] = {}
     for shape in _CHECKED_SHAPES:
-        gray = _gray_pictures(shape)
+        gray = _gray_ramps(shape)
         expected = _colored_by_network(network, gray)
         if expected is not None:
             differences[shape] = _difference(network.catalogue_name, expected, _colored_by_file(graph, gray))
@@ -279,15 +265,15 @@ def _compare(network: ColorizationModel, graph: Network) -> tuple[int, tuple[_Sh
     return max(differences.values()), tuple(differences)
 
 
-def _gray_pictures(shape: _Shape) -> GrayBatch:
-    """Pictures that go from black to white, with some noise; shape (batch, 1, height, width), signed."""
+def _gray_ramps(shape: _Shape) -> GrayBatch:
+    """Ramps from black to white with some noise; shape (batch, 1, height, width), signed."""
     ramp = np.linspace(0.0, 255.0, int(np.prod(shape))).reshape(shape)
     noise = np.random.default_rng(0).normal(0.0, 20.0, shape)
     return to_signed(np.clip(ramp + noise, 0.0, 255.0).astype(np.uint8))[:, None]
 
 
 def _colored_by_network(network: ColorizationModel, gray: GrayBatch) -> list[AnyArray] | None:
-    """The pictures of each decoding, shape (batch, 3, height, width), uint8; None if they are too small for it."""
+    """One array of pictures for each decoding, shape (batch, 3, height, width), uint8; None if they are too small."""
     decodings = network.decodings if isinstance(network, DistributionModel) else (None,)
     pictures = []
     for decoding in decodings:
@@ -296,32 +282,32 @@ def _colored_by_network(network: ColorizationModel, gray: GrayBatch) -> list[Any
         try:
             with torch.no_grad():
                 pictures.append(to_uint8(network(torch.from_numpy(gray))).numpy())
-        except (RuntimeError, PhotochromError):  # a network states in words alone which sizes it takes
+        except (RuntimeError, PhotochromError):  # only a network's docstring says which sizes it accepts
             return None
     return pictures
 
 
 def _colored_by_file(graph: Network, gray: GrayBatch) -> list[AnyArray]:
-    """The pictures of each decoding, by the ONNX file; shape (batch, 3, height, width), uint8.
+    """One array of pictures for each decoding, shape (batch, 3, height, width), uint8.
 
     Raises:
-        ExportError: It fails.
+        ExportError: The file cannot be run.
     """
     try:
         output = graph.run(gray)
     except CheckpointError as error:
         raise ExportError(str(error)) from error
-    if graph.metadata["output"] == "rgb":
+    if graph.metadata.output == "rgb":
         return [to_uint8(output)]
-    stride = graph.metadata["stride"]
-    return [to_uint8(color_from_probabilities(gray, output, name, stride)) for name in graph.metadata["decodings"]]
+    stride = graph.metadata.stride
+    return [to_uint8(color_from_probabilities(gray, output, name, stride)) for name in graph.metadata.decodings]
 
 
 def _difference(name: str, expected: list[AnyArray], found: list[AnyArray]) -> int:
-    """The largest difference between pictures in levels of 255, if it is tolerable.
+    """The largest difference between pictures, in levels of 255.
 
     Raises:
-        ExportError: It is not, or the pictures differ in size.
+        ExportError: It exceeds the tolerance, or the pictures differ in size.
     """
     differences = []
     for ours, theirs in zip(expected, found, strict=True):

@@ -18,7 +18,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def _smooth_l1(prediction: Tensor, target: Tensor) -> Tensor:
-    """Quadratic below the study's margin of 12 levels, which is where an error stops to matter; linear above."""
+    """Quadratic below the study's margin of 12 levels, where errors no longer count, and linear above."""
     return smooth_l1_loss(prediction, target, beta=12 / 127.5)
 
 
@@ -41,8 +41,8 @@ def chroma_target(color: RgbBatch, height: int, width: int) -> Tensor:
 
     Args:
         color: Shape (batch, 3, larger height, larger width), signed.
-        height: Of the logits.
-        width: Of the logits.
+        height: The logits' height.
+        width: The logits' width.
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].
@@ -52,9 +52,9 @@ def chroma_target(color: RgbBatch, height: int, width: int) -> Tensor:
 
 
 def soft_bins(chroma: ChromaBatch) -> ChromaProbabilities:
-    """The probabilities that training aims at: a bell around the true value, as wide as a bin.
+    """Target probabilities: a bell around the true value, as wide as a bin.
 
-    Near misses are thereby told from far ones, which plain classes would not.
+    Unlike a single true bin, it makes a near miss cost less than a far one.
 
     Args:
         chroma: Shape (batch, 2, height, width), range [-1, 1].
@@ -67,16 +67,16 @@ def soft_bins(chroma: ChromaBatch) -> ChromaProbabilities:
 
 
 def chroma_cross_entropy(logits: Tensor, chroma: ChromaBatch, doubling_chroma: float = 0.0) -> Tensor:
-    """How badly logits foretell the true chroma.
+    """The cross entropy of logits against the true chroma.
 
     Args:
         logits: Shape (batch, 2, bins, height, width), any range.
         chroma: The truth, as `chroma_target` gives it; shape (batch, 2, height, width).
-        doubling_chroma: Length of chroma, in levels of 255, at which a place counts twice as much as a gray one; colors
-            are rare in photos, and a network that sees them count the same grows pale. 0 counts all places the same.
+        doubling_chroma: Length of chroma, in levels of 255, at which a place has twice the weight of a gray one. Strong
+            colors are rare in photos, and with equal weights a network becomes pale. 0 weights all places equally.
 
     Returns:
-        A scalar, the weighted mean over places and over Cb and Cr; at least the entropy of the bell of `soft_bins`.
+        A scalar: the weighted mean over places and over Cb and Cr; at least the entropy of the bell of `soft_bins`.
     """
     entropy: Tensor = -(soft_bins(chroma) * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
     if not doubling_chroma:

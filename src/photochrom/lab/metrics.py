@@ -1,8 +1,8 @@
-"""How near predicted color is to the truth, and how true a network's word about itself is.
+"""Measures of predicted color against the truth, and of stated probabilities against how often they are right.
 
-The study's measures give one value for all pictures, from numpy arrays and torch tensors alike. The later ones take
-numpy arrays and give one value a picture, shape (count,), so that groups of pictures can be compared; `by_picture`
-does the same for the study's.
+The study's measures give one value for all pictures, from numpy arrays or torch tensors. The others take numpy arrays
+and give one value for each picture, shape (count,), for comparing groups of pictures; `by_picture` does so for the
+study's measures.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,12 +31,13 @@ __all__ = [
     "peak_signal_to_noise",
     "pooled",
     "structural_similarity",
+    "to_lab",
 ]
 
 FloatArray = npt.NDArray[np.floating]
 
 SMALLEST_SIDE = 11
-"""Of pictures whose structure is compared: the width of the window of `structural_similarity`."""
+"""Least side of a picture for `structural_similarity`, the width of its window."""
 
 
 def _require_same_shape(prediction: AnyArray, target: AnyArray) -> None:
@@ -47,11 +48,11 @@ def _require_same_shape(prediction: AnyArray, target: AnyArray) -> None:
 
 
 def by_picture(measure: Callable[..., float], *pictures: AnyArray) -> FloatArray:
-    """What a measure gives for each picture by itself.
+    """The value of a measure for each picture.
 
     Args:
         measure: Gives one value, such as `accuracy_within`.
-        pictures: What the measure takes; each has the pictures along its first axis.
+        pictures: The arguments of the measure, each with the pictures along its first axis.
 
     Returns:
         Shape (count,).
@@ -64,7 +65,7 @@ def by_picture(measure: Callable[..., float], *pictures: AnyArray) -> FloatArray
 
 
 def is_within(prediction: AnyArray, target: AnyArray, margin: int = STUDY_MARGIN) -> AnyArray:
-    """Which channel values are nearer to the truth than a margin.
+    """Which channel values differ from the truth by less than a margin.
 
     Args:
         prediction: Any shape, uint8.
@@ -83,9 +84,9 @@ def is_within(prediction: AnyArray, target: AnyArray, margin: int = STUDY_MARGIN
 
 
 def accuracy_within(prediction: AnyArray, target: AnyArray, margin: int = STUDY_MARGIN) -> float:
-    """The study's accuracy: the share of channel values that are nearer to the truth than a margin.
+    """The study's accuracy: the share of channel values that differ from the truth by less than a margin.
 
-    All pictures have the same size here, so the mean over all values is the mean over pictures too.
+    All pictures have the same size, so the mean over all values is also the mean over pictures.
 
     Args:
         prediction: Any shape, uint8.
@@ -110,7 +111,7 @@ def mean_squared_error(prediction: AnyArray, target: AnyArray) -> float:
     """The study's loss: the mean squared difference of signed values.
 
     Args:
-        prediction: Any shape, signed floats; not clamped, so that what leaves the range is punished.
+        prediction: Any shape, signed floats; not clamped, so values out of range count fully.
         target: Same shape, signed floats.
 
     Returns:
@@ -168,12 +169,12 @@ def peak_signal_to_noise(prediction: AnyArray, target: AnyArray) -> FloatArray:
 
 
 def structural_similarity(prediction: AnyArray, target: AnyArray) -> FloatArray:
-    """How alike the structure of each two pictures is: the mean over red, green and blue.
+    """The structural similarity (SSIM) of each picture, the mean over red, green and blue.
 
-    Luma is most of all three, so a network that is given the luma scores high; compare only like with like.
+    Most of all three is luma, so a network that keeps the luma scores high; compare only networks of the same kind.
 
     Args:
-        prediction: Shape (count, height, width, 3), uint8 RGB; no side is below 11.
+        prediction: Shape (count, height, width, 3), uint8 RGB; no side below 11.
         target: Same shape, uint8 RGB.
 
     Returns:
@@ -201,7 +202,7 @@ def structural_similarity(prediction: AnyArray, target: AnyArray) -> FloatArray:
 
 
 def chroma_error(prediction: AnyArray, target: AnyArray) -> FloatArray:
-    """How far each picture's color is from the truth, whatever its lightness: the mean distance in a* and b*.
+    """The mean distance of each picture's color from the truth in a* and b*, without lightness.
 
     Args:
         prediction: Shape (count, height, width, 3), uint8 sRGB.
@@ -218,12 +219,12 @@ def chroma_error(prediction: AnyArray, target: AnyArray) -> FloatArray:
         "Learning large-scale automatic image colorization", 2015.
     """
     _require_same_shape(prediction, target)
-    distance = np.linalg.norm(_to_lab(prediction)[..., 1:] - _to_lab(target)[..., 1:], axis=-1)
+    distance = np.linalg.norm(to_lab(prediction)[..., 1:] - to_lab(target)[..., 1:], axis=-1)
     return np.asarray(distance.mean(axis=(1, 2), dtype=np.float64))
 
 
 def color_difference(prediction: AnyArray, target: AnyArray) -> FloatArray:
-    """How different each two pictures look to people with normal vision: the mean CIEDE2000 difference.
+    """The mean CIEDE2000 difference of each picture: how different it looks to people with normal vision.
 
     Args:
         prediction: Shape (count, height, width, 3), uint8 sRGB.
@@ -241,19 +242,26 @@ def color_difference(prediction: AnyArray, target: AnyArray) -> FloatArray:
     from skimage.color import deltaE_ciede2000
 
     _require_same_shape(prediction, target)
-    difference = deltaE_ciede2000(_to_lab(prediction), _to_lab(target))  # type: ignore[no-untyped-call]
+    difference = deltaE_ciede2000(to_lab(prediction), to_lab(target))  # type: ignore[no-untyped-call]
     return np.asarray(difference.mean(axis=(1, 2), dtype=np.float64))
 
 
-def _to_lab(pictures: AnyArray) -> AnyArray:
-    """CIELAB; in float32, which takes a tenth of the time of float64 and is off by less than 0.001."""
+def to_lab(pictures: AnyArray) -> AnyArray:
+    """The CIELAB values of sRGB pictures; in float32, which takes a tenth of the time of float64.
+
+    Args:
+        pictures: Shape (..., 3), uint8 sRGB.
+
+    Returns:
+        Same shape: L*, a* and b* under D65, off by less than 0.001.
+    """
     from skimage.color import rgb2lab
 
     return rgb2lab(pictures.astype(np.float32) / np.float32(255.0))
 
 
 def largest_luma_change(prediction: AnyArray, gray: AnyArray) -> FloatArray:
-    """How far the luma of each colored picture leaves the gray picture that it was made from, where it does so most.
+    """The largest difference between the luma of each colored picture and the gray picture it was made from.
 
     Args:
         prediction: Shape (count, height, width, 3), uint8 RGB.
@@ -275,12 +283,12 @@ def largest_luma_change(prediction: AnyArray, gray: AnyArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How often stated probabilities came true, in bins of equal width; those of many pictures can be `pooled`.
+    """Stated probabilities and how often they were right, in bins of equal width; see `pooled` for many pictures.
 
     Attributes:
-        values: How many values are in each bin; shape (bins,).
+        values: The number of values in each bin; shape (bins,).
         stated: The sum of their stated probabilities; shape (bins,).
-        observed: The sum of what came true of them; shape (bins,).
+        observed: The sum of their outcomes; shape (bins,).
     """
 
     values: FloatArray
@@ -289,7 +297,7 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """The expected calibration error, between 0 and 1: by how much a stated probability is wrong, on average.
+        """The expected calibration error, between 0 and 1: how much a stated probability is wrong on average.
 
         Reference:
             Guo et al., "On calibration of modern neural networks", 2017, equation 3.
@@ -297,7 +305,7 @@ class Calibration:
         return float(np.abs(self.stated - self.observed).sum() / self.values.sum())
 
     def table(self) -> list[dict[str, float]]:
-        """The bins that hold anything: `from` and `to`, mean `stated` and `observed`, and `share` of all values."""
+        """The bins that are not empty: `from` and `to`, mean `stated` and `observed`, and `share` of all values."""
         width = 1.0 / len(self.values)
         return [
             {
@@ -313,21 +321,18 @@ class Calibration:
 
 
 def calibration(stated: AnyArray, hits: AnyArray, bins: int = 15) -> Calibration:
-    """How often stated probabilities came true.
+    """Compare stated probabilities with how often they were right.
 
     Args:
-        stated: Probabilities between 0 and 1; any shape, but not empty.
-        hits: What came true, between 0 and 1 or bool; same shape.
-        bins: How many ranges of probabilities are looked at, each as wide.
-
-    Returns:
-        Its `error` is the expected calibration error, its `table()` the reliability table.
+        stated: Probabilities between 0 and 1; any shape, not empty.
+        hits: Outcomes, bool or between 0 and 1; same shape.
+        bins: The number of ranges of equal width.
 
     Raises:
-        DataError: The shapes differ, or a stated probability is none.
+        DataError: The shapes differ, or a stated value is not a probability.
 
     Reference:
-        Guo et al., "On calibration of modern neural networks", 2017, where the bins are 15.
+        Guo et al., "On calibration of modern neural networks", 2017, with 15 bins.
 
     Example:
         >>> round(calibration(np.array([0.9, 0.9]), np.array([True, False])).error, 3)
@@ -338,12 +343,12 @@ def calibration(stated: AnyArray, hits: AnyArray, bins: int = 15) -> Calibration
     if not probabilities.size or not np.all((probabilities >= 0.0) & (probabilities <= 1.0)):
         raise DataError("stated probabilities must be numbers from 0 to 1, and at least one")
     places = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
-    came_true = np.asarray(hits, dtype=np.float64).ravel()
+    outcomes = np.asarray(hits, dtype=np.float64).ravel()
 
     def summed(values: FloatArray) -> FloatArray:
         return np.bincount(places, weights=values, minlength=bins).astype(np.float64)
 
-    return Calibration(summed(np.ones_like(probabilities)), summed(probabilities), summed(came_true))
+    return Calibration(summed(np.ones_like(probabilities)), summed(probabilities), summed(outcomes))
 
 
 def calibration_error(stated: AnyArray, hits: AnyArray, bins: int = 15) -> float:

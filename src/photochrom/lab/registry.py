@@ -1,4 +1,4 @@
-"""Finding the entries of a catalogue room by their files."""
+"""A registry that finds the entries of a catalogue by their files."""
 
 import importlib
 import pkgutil
@@ -14,13 +14,13 @@ Entry = TypeVar("Entry", bound=Callable[..., Any])
 
 
 class Registry(Generic[Entry]):
-    """The entries of one catalogue: one plain file each, named like the file.
+    """The entries of one catalogue, each in a file of its name that does not begin with an underscore.
 
-    A file is imported when its entry is first asked for, so that listing names costs nothing.
+    A file is imported when its entry is first used, so listing names is cheap.
 
     Args:
         package: Dotted name of the catalogue's package.
-        kind: What an entry is called in messages, such as "model".
+        kind: What messages call an entry, such as "model".
     """
 
     def __init__(self, package: str, kind: str) -> None:
@@ -29,16 +29,10 @@ class Registry(Generic[Entry]):
         self._entries: dict[str, Entry] = {}
 
     def register(self, entry: Entry) -> Entry:
-        """Enter a class or function under the name of the file that defines it.
-
-        Args:
-            entry: The class or function; a file holds exactly one.
-
-        Returns:
-            The same object, so that this serves as a decorator.
+        """Register a class or function by the name of its file; a decorator.
 
         Raises:
-            ValueError: The file has entered something already.
+            ValueError: The file has registered an entry already.
         """
         name = entry.__module__.rpartition(".")[2]
         if name in self._entries:
@@ -47,7 +41,7 @@ class Registry(Generic[Entry]):
         return entry
 
     def names(self) -> list[str]:
-        """The names of all entries, sorted."""
+        """The sorted names of all entries."""
         package = importlib.import_module(self.package)
         return sorted(
             module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")

@@ -1,4 +1,4 @@
-"""How light the skin in a picture of a face looks, so that measures can be compared between groups of skin tone."""
+"""How light the skin in a picture of a face looks, for comparing measures between groups of skin tone."""
 
 import math
 from typing import Any
@@ -16,33 +16,33 @@ TONE_GROUPS = ("very light", "light", "intermediate", "tan", "brown", "dark")
 """From the lightest to the darkest."""
 
 NO_TONE = "unknown"
-"""The group of pictures that show too little skin, most of them gray, or under strongly colored light."""
+"""The group of pictures in which too little skin is found: most are gray or have strongly colored light."""
 
 _LOWEST_ANGLES = (55.0, 41.0, 28.0, 10.0, -30.0)
-"""What an angle must exceed to belong to each group but the last, in degrees."""
+"""The angle, in degrees, above which a picture belongs to each group but the last."""
 
 _ELLIPSE_HEIGHT, _ELLIPSE_WIDTH = 0.7, 0.5
-"""Shares of the picture: from the brow to the mouth, from cheek to cheek in a picture that is cut to the face."""
+"""Shares of a picture that is cropped to the face: from brow to mouth, from cheek to cheek."""
 
 _CB_LEVELS, _CR_LEVELS = (77, 127), (133, 173)
 _LEVELS_PER_CHROMA = 112.0
-"""Of the digital Cb and Cr of BT.601, which run from 16 to 240 around 128."""
+"""The digital Cb and Cr of BT.601 run from 16 to 240 around 128."""
 
 _LEAST_SHARE = 0.1
-"""Of the ellipse; where less of it is skin, its median says little."""
+"""Least share of the ellipse that must be skin; the median of less says little."""
 
 _LIGHTNESS_PIVOT = 50.0
 
 
 def skin_mask(rgb: RgbPictures) -> Bool[Any, "count height width"]:
-    """Where pictures of faces show skin: in their middle ellipse, where the color is one that skin has.
+    """Where pictures of faces show skin: pixels of skin color in the middle ellipse.
 
-    The range is one of chroma and leaves lightness open. Measured on 2000 faces of UTKFace: for each of its five labels
-    of race the median face keeps the whole ellipse, and nine faces in ten keep at least 0.85 of it; what loses its
-    mask is gray pictures and strongly colored light.
+    Skin color is a range of chroma, whatever the lightness. On 2000 faces of UTKFace, for each of its five labels of
+    race, the median face keeps the whole ellipse, and nine of ten faces keep at least 0.85 of it. Gray pictures and
+    pictures in strongly colored light lose the mask.
 
     Args:
-        rgb: Shape (count, height, width, 3), uint8 sRGB; each cut to a face.
+        rgb: Shape (count, height, width, 3), uint8 sRGB; each cropped to a face.
 
     Returns:
         Shape (count, height, width), bool.
@@ -70,14 +70,14 @@ def _middle_ellipse(height: int, width: int) -> npt.NDArray[np.bool_]:
 def typology_angle(rgb: RgbPictures) -> Float[Any, " count"]:
     """The individual typology angle of the skin in pictures of faces: high for light skin, low for dark skin.
 
-    It was made for a colorimeter on the skin, under a light of its own. From a photograph it says how light the skin
-    looks in that picture, no more: exposure, shadow, white balance, make-up and the camera move it by tens of
-    degrees. Of the same 2000 faces of UTKFace, those labeled Black have a median of 4 degrees and those labeled White
-    one of 37, yet a fifth of the latter falls into the groups brown and dark. So it serves to compare averages over
-    many pictures. It must not be used to say anything of a person, and it is no measure of descent.
+    The angle is defined for a colorimeter on the skin. In a photograph it only tells how light the skin looks in that
+    picture: exposure, shadow, white balance, make-up and the camera change it by tens of degrees. Of the same 2000
+    faces of UTKFace, those labeled Black have a median of 4 degrees and those labeled White of 37, yet a fifth of the
+    latter falls into the groups brown and dark. Use it to compare averages over many pictures. It must not be used to
+    say anything about a person, and it does not measure descent.
 
     Args:
-        rgb: True pictures, not colored ones; shape (count, height, width, 3), uint8 sRGB; each cut to a face.
+        rgb: True pictures, not colored ones; shape (count, height, width, 3), uint8 sRGB; each cropped to a face.
 
     Returns:
         Shape (count,), in degrees: arctan((L* - 50) / b*), with the medians of L* and b* over the skin; NaN where
@@ -94,17 +94,17 @@ def typology_angle(rgb: RgbPictures) -> Float[Any, " count"]:
     for place, (picture, mask) in enumerate(zip(rgb, masks, strict=True)):
         if mask.any() and mask.sum() >= enough:
             lightness, _, yellow = np.median(rgb2lab(picture[mask]), axis=0)
-            # b* is above 0 in all but a thousandth of the mask's range, and there this is the plain arctangent; where
-            # it is just below 0, the angle of very light skin goes on past 90 degrees instead of turning to -90.
+            # For b* above 0, which is nearly all of the mask's range, this is the plain arctangent. For b* just below
+            # 0, the angle of very light skin exceeds 90 degrees instead of jumping to -90.
             angles[place] = math.degrees(math.atan2(lightness - _LIGHTNESS_PIVOT, yellow))
     return angles
 
 
 def tone_group(angle: float) -> str:
-    """The group of skin tone to which an angle belongs.
+    """The group of skin tone of an angle.
 
     Args:
-        angle: The individual typology angle, in degrees; NaN if it is not known.
+        angle: The individual typology angle, in degrees; NaN if it is unknown.
 
     Returns:
         One of `TONE_GROUPS`, or `NO_TONE` for NaN.

@@ -1,32 +1,36 @@
 """Photos as files: what is in one, and how the same photo is written in color."""
 
-from photochrom.photo._decoding import HEAD_BYTES, Levels, sniff, to_8_bits
-from photochrom.photo._origin import SOFTWARE, SUFFIXES, Origin
+from photochrom.photo._metadata import SOFTWARE, Origin
 from photochrom.photo._photo import (
     MAX_MEGAPIXELS,
-    WRITTEN_FORMATS,
     Photo,
+    dropped_tags,
     encode_photo,
     photo_from_image,
     read_photo,
     write_photo,
 )
+from photochrom.photo._pixels import Levels, to_8_bits
 from photochrom.photo._tint import Coloring
+from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, format_of
 
 __all__ = [
+    "FORMATS",
     "HEAD_BYTES",
     "MAX_MEGAPIXELS",
     "SOFTWARE",
     "SUFFIXES",
     "WRITTEN_FORMATS",
     "Coloring",
+    "Format",
     "Levels",
     "Origin",
     "Photo",
+    "dropped_tags",
     "encode_photo",
+    "format_of",
     "photo_from_image",
     "read_photo",
-    "sniff",
     "to_8_bits",
     "write_photo",
 ]

@@ -1,47 +1,28 @@
 """Any photo file in, the same photo file out: its size, its resolution, and what it tells about itself."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from photochrom.errors import PhotoError
+from photochrom.errors import PhotoError, TooLargeError, UnreadableError
 from photochrom.files import write_whole
-from photochrom.photo._decoding import (
-    HEAD_BYTES,
-    Decoded,
-    Levels,
-    decode_file,
-    decode_image,
-    open_image,
-    quiet,
-    require_one_photo,
-    sniff,
-    to_8_bits,
-)
-from photochrom.photo._encoding import DEEP_FORMATS, ENCODERS
-from photochrom.photo._origin import (
-    SUFFIXES,
-    TURNING_FORMATS,
-    UPRIGHT,
-    Origin,
-    origin_of_file,
-    origin_of_image,
-    signed,
-)
+from photochrom.photo._metadata import UPRIGHT, Origin, signed
+from photochrom.photo._pillow import origin_of_image, picture_of
+from photochrom.photo._pixels import Levels, Picture, decode, to_8_bits, turned
 from photochrom.photo._tint import Coloring
+from photochrom.photo._vips import image_from
+from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, format_of
 
 __all__ = [
     "MAX_MEGAPIXELS",
-    "WRITTEN_FORMATS",
     "Photo",
+    "dropped_tags",
     "encode_photo",
     "photo_from_image",
     "read_photo",
@@ -51,22 +32,8 @@ __all__ = [
 MAX_MEGAPIXELS = 200.0
 """More than nearly all scans and phones have; larger pictures are refused before anything is decoded."""
 
-WRITTEN_FORMATS = tuple(SUFFIXES)
-"""The formats that can be written, by Pillow's names. GIF is read too, but 256 colors are too few to write it."""
-
-_TURNS = MappingProxyType(
-    {
-        1: (False, None),
-        2: (False, 1),
-        3: (False, -1),
-        4: (False, 0),
-        5: (True, None),
-        6: (True, 1),
-        7: (True, -1),
-        8: (True, 0),
-    }
-)
-"""How EXIF's orientations are brought upright: whether rows become columns, then OpenCV's code of a flip."""
+_FALLBACK = "PNG"
+"""The format of photos whose own cannot be written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,31 +69,38 @@ class Photo:
         return self.origin.suffix if self.origin.suffix in suffixes else suffixes[0]
 
 
-def read_photo(source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
+def read_photo(
+    source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS, on_size: Callable[[float], object] | None = None
+) -> Photo:
     """The photo in a file. What the file is, is told by its content, not by its name.
 
-    JPEG, PNG, WebP, TIFF, BMP, GIF and, with pillow-heif, HEIC; 8 or 16 bits; gray, palettes, RGB, CMYK, transparency.
+    All formats of `photochrom.photo.formats` are read; 8 or 16 bits; gray, palettes, RGB, CMYK, transparency. Gray and
+    CMYK profiles are applied and dropped.
 
     Args:
         source: A file, or what is in one.
         max_megapixels: Larger pictures are refused before they are decoded.
+        on_size: Called with the picture's megapixels before it is decoded.
 
     Returns:
         The photo, upright.
 
     Raises:
-        PhotoError: There is no such file, it cannot be read, is broken, too large, or holds several pictures.
+        UnreadableError: There is no such file, it cannot be read, is broken, or holds several pictures. The file's
+            name is not told.
+        TooLargeError: It has more pixels.
+        PhotoError: It needs more memory than there is, or a package that is not installed.
     """
-    name, suffix = ("photo", "") if isinstance(source, bytes) else (str(source), source.suffix.lower())
-    try:
-        with _opened(source) as file:
-            return _read(file, suffix, max_megapixels)
-    except PhotoError as error:
-        raise PhotoError(f"{name}: {error}") from error
-    except MemoryError as error:
-        raise PhotoError(f"{name}: not enough memory to read this photo; make it smaller") from error
-    except Exception as error:  # decoders raise whatever broken bytes lead them to: struct.error, SyntaxError, ...
-        raise PhotoError(f"{name}: broken photo ({_one_line(error)}); get a fresh copy of the file") from error
+    suffix = "" if isinstance(source, bytes) else source.suffix.lower()
+    with _clear_errors(UnreadableError, "broken photo ({}); get a fresh copy of the file"), _opened(source) as file:
+        head = file.read(HEAD_BYTES)
+        opened = format_of(head).open(file)
+        _require_size(opened.picture, max_megapixels)
+        if opened.refusal:
+            raise UnreadableError(opened.refusal)
+        if on_size is not None:
+            on_size(opened.picture.width * opened.picture.height / 1e6)
+        return _photo(opened.picture, replace(opened.origin, suffix=suffix))
 
 
 def photo_from_image(image: Image.Image) -> Photo:
@@ -139,22 +113,19 @@ def photo_from_image(image: Image.Image) -> Photo:
         The photo, upright; it will be written in the format that the picture was opened from, or else as PNG.
 
     Raises:
-        PhotoError: The picture is empty, broken, or of numbers of a kind that is not read.
+        UnreadableError: The picture is empty, broken, or of numbers of a kind that is not read.
     """
-    try:
+    with _clear_errors(UnreadableError, "broken picture ({}); load it afresh"):
         image.load()
         # Once loaded, a TIFF has been turned by Pillow and tells so.
-        return _photo(decode_image(image), origin_of_image(image))
-    except PhotoError:
-        raise
-    except Exception as error:
-        raise PhotoError(f"broken picture ({_one_line(error)}); load it afresh") from error
+        origin = origin_of_image(image)
+        return _photo(picture_of(image), replace(origin, format=_writable(origin.format)))
 
 
 def encode_photo(rgb: Levels, photo: Photo, format: str | None = None) -> bytes:  # noqa: A002 - as Pillow names it
     """A colored photo as a file like the one that it came from.
 
-    Stored size, orientation, EXIF, XMP, profile and resolution are the source's; EXIF's Software also names
+    Stored size, orientation, EXIF, XMP, captions, profile and resolution are the source's; EXIF's Software also names
     photochrom. Where the format holds no transparency, the photo lies on white; one of 8 bits gets 16 bits rounded.
 
     Args:
@@ -174,16 +145,12 @@ def encode_photo(rgb: Levels, photo: Photo, format: str | None = None) -> bytes:
             f"{photo.luma.dtype}; color this photo"
         )
     target = _writable(photo.origin.format) if format is None else format
-    if target not in ENCODERS:
+    if target not in WRITTEN_FORMATS:
         raise PhotoError(f"cannot write {target!r}; choose one of: {', '.join(WRITTEN_FORMATS)}")
-    try:
-        return ENCODERS[target](*_stored(rgb, photo, target), signed(photo.origin, target))
-    except PhotoError:
-        raise
-    except MemoryError as error:
-        raise PhotoError(f"not enough memory to write this photo as {target}; make it smaller") from error
-    except Exception as error:  # each encoder tells in its own way of a size that the format does not hold
-        raise PhotoError(f"cannot write this photo as {target} ({_one_line(error)}); try PNG or TIFF") from error
+    with _clear_errors(PhotoError, f"cannot write this photo as {target} ({{}}); try PNG or TIFF"):
+        one = FORMATS[target]
+        assert one.encode is not None  # noqa: S101 - that is what written formats are
+        return one.encode(_stored(rgb, photo, one), signed(photo.origin, one.can_turn))
 
 
 def write_photo(rgb: Levels, photo: Photo, path: Path, overwrite: bool = False) -> None:
@@ -213,18 +180,59 @@ def write_photo(rgb: Levels, photo: Photo, path: Path, overwrite: bool = False) 
         raise PhotoError(f"{path}: cannot be written ({reason}); choose another folder or make room") from error
 
 
+def dropped_tags(photo: Photo, format: str | None = None) -> tuple[str, ...]:  # noqa: A002 - as Pillow names it
+    """What a photo's file tells and its colored copy cannot.
+
+    Args:
+        photo: What was read.
+        format: As of `encode_photo`.
+
+    Returns:
+        Such as `IPTC`, in alphabetical order.
+    """
+    origin = photo.origin
+    told = {
+        "EXIF": origin.exif,
+        "XMP": origin.xmp,
+        "IPTC": origin.iptc,
+        "ICC": origin.icc_profile,
+        "resolution": origin.dpi,
+    }
+    carried = FORMATS[_writable(origin.format) if format is None else format].tags
+    return tuple(sorted(tag for tag, value in told.items() if value and tag not in carried))
+
+
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    """What went wrong first; libvips tells what it was about to do before it."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("unable to ")]
+    return " ".join((lines[0] if lines else str(error)).split())[:200] or type(error).__name__
+
+
+@contextmanager
+def _clear_errors(kind: type[PhotoError], text: str) -> Iterator[None]:
+    """Turn whatever the block raises into one clear line.
+
+    Decoders raise whatever broken bytes lead them to (struct.error, SyntaxError, ...), and each encoder tells in its
+    own way of a size that the format does not hold.
+    """
+    try:
+        yield
+    except PhotoError:
+        raise
+    except MemoryError as error:
+        raise PhotoError("not enough memory for this photo; make it smaller") from error
+    except Exception as error:
+        raise kind(text.format(_one_line(error))) from error
 
 
 def _writable(source: str) -> str:
-    return source if source in SUFFIXES else "PNG"
+    return source if source in WRITTEN_FORMATS else _FALLBACK
 
 
 def _format_for(path: Path, origin: Origin) -> str:
     """The format in which a photo is written to a path; see `write_photo`."""
     suffix = path.suffix.lower()
-    if not suffix or (suffix == origin.suffix and origin.format in SUFFIXES):
+    if not suffix or (suffix == origin.suffix and origin.format in WRITTEN_FORMATS):
         return _writable(origin.format)
     for name, suffixes in SUFFIXES.items():
         if suffix in suffixes:
@@ -238,63 +246,55 @@ def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
     """The bytes of a photo, open to be read.
 
     Raises:
-        PhotoError: The file is missing, no file, or not to be read.
+        UnreadableError: The file is missing, no file, or not to be read.
     """
     if isinstance(source, bytes):
         yield io.BytesIO(source)
         return
     try:
         if source.is_dir():
-            raise PhotoError("this is a folder; give a photo in it")
+            raise UnreadableError("this is a folder; give a photo in it")
         if source.exists() and not source.is_file():  # a pipe or a device might never end
-            raise PhotoError("this is no file; give a photo")
+            raise UnreadableError("this is no file; give a photo")
         file = source.open("rb")
     except FileNotFoundError as error:
-        raise PhotoError("no such file; check the name") from error
+        raise UnreadableError("no such file; check the name") from error
     except PermissionError as error:
-        raise PhotoError("no permission to read this file; change its permissions") from error
+        raise UnreadableError("no permission to read this file; change its permissions") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        raise PhotoError(f"cannot be opened ({_one_line(error)}); check the name") from error
+        raise UnreadableError(f"cannot be opened ({_one_line(error)}); check the name") from error
     with file:
         yield file
 
 
-def _read(file: BinaryIO, suffix: str, max_megapixels: float) -> Photo:
-    head = file.read(HEAD_BYTES)
-    kind = sniff(head)
-    file.seek(0)
-    with quiet():
-        image = open_image(file, kind)
-        require_one_photo(image, max_megapixels)
-        origin = replace(origin_of_file(image, kind, file), suffix=suffix)
-    return _photo(decode_file(image, file, head), origin)
+def _require_size(picture: Picture, max_megapixels: float) -> None:
+    megapixels = picture.width * picture.height / 1e6
+    if megapixels > max_megapixels:
+        raise TooLargeError(
+            f"too large ({picture.width}x{picture.height} are {megapixels:.0f} megapixels, at most "
+            f"{max_megapixels:g} are read); make it smaller, or raise the limit"
+        )
 
 
-def _photo(decoded: Decoded, origin: Origin) -> Photo:
-    orientation = UPRIGHT if decoded.is_upright else origin.orientation
-    alpha = None if decoded.alpha is None else _turned_upright(decoded.alpha, orientation)
-    return Photo(_turned_upright(decoded.luma, orientation), alpha, decoded.coloring, origin)
+def _photo(picture: Picture, origin: Origin) -> Photo:
+    decoded = decode(picture)
+    orientation = UPRIGHT if picture.is_upright else origin.orientation
+    alpha = None if decoded.alpha is None else turned(decoded.alpha, orientation)
+    return Photo(turned(decoded.luma, orientation), alpha, decoded.coloring, origin)
 
 
-def _turned_upright(levels: Levels, orientation: int) -> Levels:
-    is_transposed, flip = _TURNS[orientation]
-    turned: Any = cv2.transpose(levels) if is_transposed else levels
-    return np.asarray(turned if flip is None else cv2.flip(turned, flip))
+def _stored(rgb: Levels, photo: Photo, one: Format) -> Any:
+    """The pixels as a file shall hold them, for libvips: turned as in the source, of no more bits than it has."""
+    orientation = photo.origin.orientation if one.can_turn else UPRIGHT
 
-
-def _turned_back(levels: Levels, orientation: int) -> Levels:
-    is_transposed, flip = _TURNS[orientation]
-    turned: Any = levels if flip is None else cv2.flip(levels, flip)
-    return np.asarray(cv2.transpose(turned) if is_transposed else turned)
-
-
-def _stored(rgb: Levels, photo: Photo, target: str) -> tuple[Levels, Levels | None]:
-    """The pixels as a file shall hold them: turned as in the source, and of no more bits than the format has."""
-    orientation = photo.origin.orientation if target in TURNING_FORMATS else UPRIGHT
-
-    def stored(levels: Levels) -> Levels:
-        if levels.dtype == np.uint16 and target not in DEEP_FORMATS:
+    def stored(levels: Levels) -> Any:
+        if levels.dtype == np.uint16 and one.bits == 8:
             levels = to_8_bits(np.asarray(levels, np.uint16))
-        return _turned_back(levels, orientation)
+        turned_back = turned(levels, orientation, back=True)
+        return image_from(turned_back if turned_back.ndim == 3 else turned_back[..., None])
 
-    return stored(rgb), None if photo.alpha is None else stored(photo.alpha)
+    image = stored(rgb)
+    if photo.alpha is None:
+        return image
+    image = image.bandjoin(stored(photo.alpha))
+    return image if one.has_alpha else image.flatten(background=255)

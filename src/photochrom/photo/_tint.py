@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -53,7 +52,7 @@ def judge_coloring(rgb: Levels, visible: Levels | None = None) -> Coloring:
     Returns:
         `gray`, `tinted` or `color`. See `TINT_LIMIT` for how often this errs.
     """
-    small = _shrink(rgb).astype(np.float64)
+    small = _shrink(rgb)
     shown = np.ones(small.shape[:2], dtype=bool) if visible is None else _shrink(visible) >= 128
     if np.count_nonzero(shown) < _SIDE:  # too few places to fit anything to
         shown = np.ones_like(shown)
@@ -65,14 +64,24 @@ def judge_coloring(rgb: Levels, visible: Levels | None = None) -> Coloring:
     return "tinted" if np.quantile(leftover, 0.75) <= TINT_LIMIT else "color"
 
 
-def _shrink(levels: Levels) -> Levels:
-    """The whole picture at the judged size; a picture that is smaller stays as it is."""
+def _shrink(levels: Levels) -> Floats:
+    """The whole picture at the judged size, each place the mean of its area; a smaller picture stays as it is."""
     height, width = levels.shape[:2]
     scale = _SIDE / max(height, width)
     if scale >= 1.0:
-        return levels
-    size = (max(_LEAST_SIDE, round(width * scale)), max(_LEAST_SIDE, round(height * scale)))
-    return np.asarray(cv2.resize(levels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return levels.astype(np.float64)
+    rows = _area_weights(height, max(_LEAST_SIDE, round(height * scale)))
+    columns = _area_weights(width, max(_LEAST_SIDE, round(width * scale)))
+    across = np.tensordot(rows, levels.astype(np.float64), axes=1)
+    return np.moveaxis(np.tensordot(columns, across, axes=(1, 1)), 0, 1)
+
+
+def _area_weights(before: int, after: int) -> Floats:
+    """How much each of some old rows counts in each new one; shape (after, before), each row sums to 1."""
+    edges = np.linspace(0.0, before, after + 1)
+    old = np.arange(before)
+    overlap = np.minimum(edges[1:, None], old + 1) - np.maximum(edges[:-1, None], old)
+    return np.asarray(np.maximum(overlap, 0.0) * (after / before))
 
 
 def _tint_terms(luma: Floats) -> Floats:

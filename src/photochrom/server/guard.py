@@ -15,21 +15,15 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from photochrom.errors import BusyError
 from photochrom.server.meters import Meters
 from photochrom.server.problems import Problem, problem_of, problem_response
 from photochrom.server.settings import Settings
-from photochrom.server.workbench import BusyError, WorkbenchError
+from photochrom.workers import FaultError
 
 __all__ = ["BATCH_PATH", "METHODS", "Guard", "RateLimit"]
 
 BATCH_PATH = "/api/v1/batch"
-
-_PAGE_API = "/gradio_api/"
-_PAGE_UPLOADS = "/gradio_api/upload"
-"""Where the page sends all photos that were chosen at once; it limits each of them itself."""
-
-_PAGE_POSTS = frozenset(_PAGE_API + name for name in ("upload", "queue/join", "cancel", "reset", "component_server"))
-"""What the page needs of Gradio; its other parts write files that nobody removes."""
 
 _OPEN_PATHS = frozenset({"/healthz"})
 """Without a key: they tell nothing."""
@@ -54,10 +48,10 @@ _HEADERS = {
 }
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _PAGE_POLICY = (
-    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""For the documentation and the page, whose scripts stand in their HTML: nothing from elsewhere, nor to it."""
+"""For the page and the documentation: scripts and styles are files of this server, and nothing goes elsewhere."""
 
 _log = logging.getLogger("photochrom.server")
 
@@ -123,6 +117,8 @@ class Guard:
         self._uploads += is_upload
         try:
             self._require_welcome(scope)
+            if is_upload and scope["path"] == BATCH_PATH:
+                scope["app"].state.store.require_room()  # before a form is spooled to the disk
             await self._app(scope, self._limited(scope, receive), send_guarded)
         except Exception as error:
             _log_fault(error)
@@ -157,8 +153,6 @@ class Guard:
             # Browsers then ask for a user and a password: the key is the password of any user.
             challenge = {"WWW-Authenticate": 'Basic realm="photochrom", charset="UTF-8"'}
             raise Problem(401, "give the API key: X-API-Key: KEY, or as a password", headers=challenge)
-        if is_upload and scope["path"].startswith(_PAGE_API) and scope["path"] not in _PAGE_POSTS:
-            raise Problem(404, "the page has no such part")
         if self._uploads > self._settings.queue + self._settings.workers:
             raise BusyError("too many photos wait already; try again in a moment")
 
@@ -184,7 +178,7 @@ class Guard:
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         """What receives the body, and refuses it as soon as it is too large or does not come."""
-        has_many = scope["path"] in (BATCH_PATH, _PAGE_UPLOADS)
+        has_many = scope["path"] == BATCH_PATH
         limit = self._settings.max_batch_bytes if has_many else self._settings.max_upload_bytes
         too_large = Problem(
             413, f"more than {limit / 1e6:g} MB; send less, or let the server take more by --max-upload-mb"
@@ -249,13 +243,12 @@ def _tell_browsers(path: str, headers: MutableHeaders) -> None:
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
     headers["Content-Security-Policy"] = _API_POLICY if is_api else _PAGE_POLICY
-    if is_api or path.startswith(f"{_PAGE_API}file="):
-        headers["Cache-Control"] = "no-store"
+    headers["Cache-Control"] = "no-store" if is_api else "no-cache"  # a new version's page is seen at once
 
 
 def _log_fault(error: Exception) -> None:
     """Log where a fault of ours lies, without its text, in which the name of a photo may stand."""
-    if isinstance(error, WorkbenchError):
+    if isinstance(error, FaultError):
         _log.error("fault while coloring: %s", error)  # its text tells nothing else
     elif not isinstance(error, (Problem, BusyError)):
         places = traceback.extract_tb(error.__traceback__)[-5:]

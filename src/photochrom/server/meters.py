@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from photochrom.server.workbench import Workbench
+from photochrom.workers import Pool
 
 __all__ = ["Meters"]
 
@@ -15,7 +15,7 @@ class Meters:
         seconds: What requests took, by route.
     """
 
-    def __init__(self, workbench: Workbench) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "photochrom_requests", "Requests.", ("method", "route", "status"), registry=self._registry
@@ -26,9 +26,9 @@ class Meters:
         self._pictures = Counter("photochrom_pictures", "Photos.", ("source", "outcome"), registry=self._registry)
         self._faces = Counter("photochrom_faces", "Faces found.", registry=self._registry)
         waiting = Gauge("photochrom_queue", "Photos that wait.", registry=self._registry)
-        waiting.set_function(lambda: workbench.waiting)
+        waiting.set_function(lambda: pool.waiting)
         at_work = Gauge("photochrom_at_work", "Photos that are being colored.", registry=self._registry)
-        at_work.set_function(lambda: workbench.at_work)
+        at_work.set_function(lambda: pool.at_work)
 
     def count(self, source: str, faces: int | None) -> None:
         """Count a photo.

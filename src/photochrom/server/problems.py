@@ -11,9 +11,16 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from photochrom.errors import PhotochromError
-from photochrom.server.tasks import InColorError, TooLargeError, UnreadableError
-from photochrom.server.workbench import BusyError, LostError, SlowError
+from photochrom.errors import (
+    BusyError,
+    GoneError,
+    InColorError,
+    LostError,
+    PhotochromError,
+    SlowError,
+    TooLargeError,
+    UnreadableError,
+)
 
 __all__ = ["PROBLEM_RESPONSES", "Problem", "ProblemDetails", "problem_of", "problem_response", "tell"]
 
@@ -87,6 +94,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = (
+    _Kind(GoneError, 404, "photo-gone", "The photo is gone"),
     _Kind(InColorError, 422, "photo-in-color", "The photo is in color already"),
     _Kind(TooLargeError, 413, "photo-too-large", "The photo has too many pixels"),
     _Kind(UnreadableError, 415, "photo-unreadable", "This is no photo that can be read"),

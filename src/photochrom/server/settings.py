@@ -8,6 +8,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from photochrom.errors import ConfigError
+from photochrom.shipped import DEFAULT_MODEL
 
 __all__ = ["API_KEY_VARIABLE", "Settings", "default_workers"]
 
@@ -37,8 +38,11 @@ class Settings:
         max_megapixels: Larger pictures are refused before they are decoded.
         max_batch_photos: A batch may hold so many, and `BATCH_FACTOR` times the bytes of a photo.
         max_jobs: Batches that may be unfinished; more are refused for the moment.
-        keep_hours: So long the result of a batch can be fetched.
-        data_dir: Where batches lie, for this server alone; the user's own data folder if not given.
+        keep_hours: Hours a finished batch is kept.
+        max_photos: Photos kept for visitors; beyond that, those used longest ago are deleted.
+        max_photos_mb: The same for all kept photos together, with their sketches, in millions of bytes.
+        keep_minutes: Minutes a photo is kept that nobody uses.
+        data_dir: Where photos and batches lie, for this server alone; the user's own data folder if not given.
         api_key: What callers must show; None asks for nothing.
         insecure: Whether callers from elsewhere may do without.
         requests_a_minute: Of each caller; more are refused for the moment.
@@ -47,7 +51,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 7860
-    model: str = "portrait"
+    model: str = DEFAULT_MODEL
     face_model: str | None = "face"
     workers: int = field(default_factory=default_workers)
     queue: int = 32
@@ -57,6 +61,9 @@ class Settings:
     max_batch_photos: int = 1000
     max_jobs: int = 20
     keep_hours: float = 24.0
+    max_photos: int = 500
+    max_photos_mb: float = 4000.0
+    keep_minutes: float = 60.0
     data_dir: Path | None = None
     api_key: str | None = field(default=None, repr=False)
     insecure: bool = False
@@ -69,7 +76,7 @@ class Settings:
         for name in ("workers", "queue", "seconds_a_photo", "max_upload_mb", "max_megapixels", "max_batch_photos"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, not {getattr(self, name):g}")
-        for name in ("max_jobs", "keep_hours", "requests_a_minute"):
+        for name in ("max_jobs", "keep_hours", "max_photos", "max_photos_mb", "keep_minutes", "requests_a_minute"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, not {getattr(self, name):g}")
         if not 0 <= self.port <= 65535:
@@ -106,6 +113,20 @@ class Settings:
         return self.BATCH_FACTOR * self.max_upload_bytes
 
     @property
+    def max_photo_bytes(self) -> int:
+        """Of all photos that are kept for visitors."""
+        return int(self.max_photos_mb * _MEGABYTE)
+
+    @property
     def job_folder(self) -> Path:
         """Where batches lie."""
-        return (self.data_dir or user_data_path("photochrom", appauthor=False)) / "jobs"
+        return self._data_folder / "jobs"
+
+    @property
+    def photo_folder(self) -> Path:
+        """Where photos lie that are kept for visitors."""
+        return self._data_folder / "kept-photos"
+
+    @property
+    def _data_folder(self) -> Path:
+        return self.data_dir or user_data_path("photochrom", appauthor=False)

@@ -9,6 +9,7 @@ from typing import IO
 
 from fastapi import UploadFile
 
+from photochrom.files import is_of_system
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
@@ -120,7 +121,7 @@ def _entry_name(entry: zipfile.ZipInfo) -> str | None:
         raise _refusal("the ZIP file is encrypted; pack it without a password")
     if entry.compress_type not in _PLAIN:  # others' dictionaries can take gigabytes of memory
         raise _refusal("the ZIP file is packed in a rare way; pack it plainly")
-    if entry.is_dir() or any(part.startswith(".") or part == "__MACOSX" for part in parts):
+    if entry.is_dir() or any(map(is_of_system, parts)):
         return None
     return "/".join(map(clean_name, parts))
 

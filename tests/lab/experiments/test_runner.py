@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from photochrom.errors import ConfigError, DataError
-from photochrom.lab.experiments import Job, Outcome, plan, run_jobs
+from photochrom.lab.experiments import TrainingJob, TrainingOutcome, plan, run_jobs
 
 QUICK = ["max_epochs=2", "precision=fp32"]
 
@@ -74,7 +74,7 @@ def test_killed_job_is_told_and_the_others_go_on(
 
     monkeypatch.setattr(subprocess, "Popen", remember)
 
-    def kill_first(working: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+    def kill_first(working: Sequence[TrainingJob], outcomes: Sequence[TrainingOutcome]) -> None:
         for job in working:
             if not killed and job.folder.history():
                 killed.append(job.name)

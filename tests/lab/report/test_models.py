@@ -7,7 +7,7 @@ import pytest
 
 import photochrom
 from photochrom.coloring.distribution import DECODINGS
-from photochrom.lab.report._figures import side_by_side
+from photochrom.lab.report._figures import picture_columns
 from photochrom.lab.report._model_pictures import model_figures
 from photochrom.lab.report._models import gather_shipped
 
@@ -150,7 +150,7 @@ def test_figures_show_what_each_model_can(ship: Callable[..., None], record: Cal
 
 def test_pictures_stand_in_columns_below_their_headings() -> None:
     red, blue = (np.full((2, 40, 30, 3), color, dtype=np.uint8) for color in ((255, 0, 0), (0, 0, 255)))
-    shown = np.asarray(side_by_side({"red": red, "a heading that is far too long": blue}))
+    shown = np.asarray(picture_columns({"red": red, "a heading that is far too long": blue}))
     assert (shown[-40:, :30] == (255, 0, 0)).all()
     assert (shown[-40:, 34:] == (0, 0, 255)).all()
     heading, between = shown[:-84], shown[:-84, 30:34]

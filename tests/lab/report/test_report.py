@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from photochrom.lab.experiments import get_run
 from photochrom.lab.report import write_report
 from photochrom.lab.report._effects import effects_of
 from photochrom.lab.report._results import Measured, gather
-from photochrom.lab.training import RunFolder
+from photochrom.lab.training import Epoch, RunFolder, RunMetrics
 
 
 def finished_run(root: Path, key: str, seed: int = 0, accuracy: float = 0.7, **metrics: Any) -> RunFolder:
@@ -27,27 +28,28 @@ def finished_run(root: Path, key: str, seed: int = 0, accuracy: float = 0.7, **m
     model = models.create(run.config.model, run.config.hyperparameters)
     save_checkpoint(folder.weights, Checkpoint(model))
     epochs = [1, 2] if run.config.optimizer == "sgd" and run.config.max_epochs else []
-    row = {"train_loss": 0.02, "train_accuracy": 0.5, "val_loss": 0.02, "val_mse": 0.02, "val_accuracy": accuracy}
-    folder.write_history([{"epoch": epoch, **row, "seconds": 1.0} for epoch in epochs])
-    folder.write_metrics(
-        {
-            "epochs": len(epochs),
-            "best_epoch": len(epochs),
-            "val_accuracy": accuracy,
-            "val_mse": 0.01,
-            "val_colorfulness": 20.0,
-            "val_true_colorfulness": 36.0,
-            "val_share_out_of_range": 0.0,
-            "val_accuracy_with_wraparound": accuracy,
-            "parameters": model.parameter_count(),
-            "seconds": 12.0,
-            "device": "cpu",
-            "precision": "32-true",
-            "threads": 1,
-            "torch": "2",
-            **metrics,
-        }
+    row = Epoch(1, train_loss=0.02, train_accuracy=0.5, val_loss=0.02, val_mse=0.02, val_accuracy=accuracy, seconds=1.0)
+    folder.write_history([replace(row, epoch=epoch) for epoch in epochs])
+    made = RunMetrics(
+        epochs=len(epochs),
+        best_epoch=len(epochs),
+        stopped_by="max_epochs",
+        val_accuracy=accuracy,
+        val_mse=0.01,
+        val_colorfulness=20.0,
+        val_true_colorfulness=36.0,
+        val_share_out_of_range=0.0,
+        val_accuracy_with_wraparound=accuracy,
+        parameters=model.parameter_count(),
+        seconds=12.0,
+        device="cpu",
+        precision="32-true",
+        threads=1,
+        torch="2",
+        train_pictures=48,
+        val_pictures=16,
     )
+    folder.write_metrics(replace(made, **metrics))
     return folder
 
 

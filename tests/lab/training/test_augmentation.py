@@ -5,13 +5,13 @@ from torch import Tensor
 
 from photochrom.color import luma, rgb_to_chroma
 from photochrom.lab.datasets._faces import draw_faces
-from photochrom.lab.training.augmentation import _WEAR, Augmentation, get_augmentation
-from photochrom.lab.training.predictions import rgb_batch
+from photochrom.lab.training._augmentation import _WEAR, Augmentation, get_augmentation
+from photochrom.lab.training._predictions import rgb_batch
 
 
 @pytest.fixture(scope="module")
 def rgb() -> Tensor:
-    return rgb_batch(torch.from_numpy(draw_faces(24, seed=2, size=40)))
+    return rgb_batch(torch.from_numpy(draw_faces(24, seed=6, size=40)))
 
 
 def augmented(name: str, rgb: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -19,8 +19,8 @@ from photochrom.lab.training import (
     score_estimations,
     write_estimations,
 )
-from photochrom.lab.training.estimations import write_guesses
-from photochrom.lab.training.predictions import gray_batch
+from photochrom.lab.training._estimations import write_guesses
+from photochrom.lab.training._predictions import gray_batch
 
 
 def write_names(path: Path, names: list[str]) -> Path:

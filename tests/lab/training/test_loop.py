@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,20 @@ from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets.folder import Folder
 from photochrom.lab.datasets.synthetic import Synthetic
 from photochrom.lab.models._efficientnet_lite import imagenet_weights
-from photochrom.lab.training import RunFolder, TensorBoardLog, TrainingConfig, evaluate, fit
-from photochrom.lab.training.loop import _Loop, _pictures_by_epoch, _schedule
+from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TensorBoardLog, TrainingConfig, evaluate, fit
+from photochrom.lab.training._loop import _Loop
+from photochrom.lab.training._optimization import get_schedule, pictures_by_epoch
 
 CONFIG = TrainingConfig(learning_rate=0.07, max_epochs=3, precision="fp32")
 TIMES = {"seconds"}
 
 
-def train(config: TrainingConfig, folder: Path, faces: Dataset, **options: Any) -> dict[str, Any]:
+def train(config: TrainingConfig, folder: Path, faces: Dataset, **options: Any) -> RunMetrics:
     return fit(config, RunFolder(folder), device="cpu", dataset=faces, **options)
 
 
-def without_times(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in TIMES}
+def without_times(row: Epoch | RunMetrics) -> dict[str, Any]:
+    return {name: value for name, value in asdict(row).items() if name not in TIMES}
 
 
 def course(folder: Path) -> list[dict[str, Any]]:
@@ -44,9 +46,9 @@ def test_finished_run_holds_everything_it_promises(tmp_path: Path, faces: Synthe
     names = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
     assert names == {"config.json", "history.jsonl", "metrics.json", "best.safetensors", "samples.png"}
     assert metrics == RunFolder(tmp_path).metrics()
-    assert metrics["epochs"] == 3
-    assert metrics["train_pictures"] == 48
-    assert metrics["parameters"] == 407
+    assert metrics.epochs == 3
+    assert metrics.train_pictures == 48
+    assert metrics.parameters == 407
     assert set(course(tmp_path)[0]) == {
         "epoch",
         "train_loss",
@@ -125,7 +127,7 @@ def test_probabilities_are_learnt(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(DISTRIBUTION.varied(max_epochs=25, augmentation="faces"), tmp_path, faces)
     losses = [row["val_loss"] for row in course(tmp_path)]
     assert losses[-1] < losses[0] - 0.5
-    assert metrics["val_accuracy"] > 0.4
+    assert metrics.val_accuracy > 0.4
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -189,9 +191,9 @@ def test_weights_of_imagenet_need_an_encoder(tmp_path: Path, faces: Synthetic) -
 
 
 def test_the_last_epochs_show_the_first_pictures_alone() -> None:
-    assert _pictures_by_epoch(DISTRIBUTION.varied(max_epochs=5, focus_epochs=2), 90, 30) == [90, 90, 90, 30, 30]
-    assert _pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2, focus_epochs=3), 90, 30) == [30, 30]
-    assert _pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2), 90, 90) == [90, 90]
+    assert pictures_by_epoch(DISTRIBUTION.varied(max_epochs=5, focus_epochs=2), 90, 30) == [90, 90, 90, 30, 30]
+    assert pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2, focus_epochs=3), 90, 30) == [30, 30]
+    assert pictures_by_epoch(DISTRIBUTION.varied(max_epochs=2), 90, 90) == [90, 90]
 
 
 def test_run_cut_off_in_its_focus_ends_like_an_unbroken_one(
@@ -200,7 +202,7 @@ def test_run_cut_off_in_its_focus_ends_like_an_unbroken_one(
     mixture = Mixture([faces, Folder(root=face_folder, size=24)])
     config = DISTRIBUTION.varied(focus_epochs=3)
     whole = train(config, tmp_path / "whole", mixture)
-    assert whole["train_pictures"] == 48 + 24
+    assert whole.train_pictures == 48 + 24
     with monkeypatch.context() as patched:
         cut("after_epoch", patched)
         with pytest.raises(_KilledError):
@@ -213,14 +215,14 @@ def test_run_cut_off_in_its_focus_ends_like_an_unbroken_one(
 
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_a_cycle_of_very_few_steps_is_one(tmp_path: Path, faces: Synthetic, epochs: int) -> None:
-    assert train(DISTRIBUTION.varied(max_epochs=epochs, batch_size=48), tmp_path, faces)["epochs"] == epochs
-    assert train(DISTRIBUTION.varied(max_epochs=5, batch_size=48), tmp_path / "five", faces)["epochs"] == 5
+    assert train(DISTRIBUTION.varied(max_epochs=epochs, batch_size=48), tmp_path, faces).epochs == epochs
+    assert train(DISTRIBUTION.varied(max_epochs=5, batch_size=48), tmp_path / "five", faces).epochs == 5
 
 
 def test_a_cycle_leaves_the_momentum_that_was_asked_for(faces: Synthetic) -> None:
     config = CONFIG.varied(schedule="one_cycle", momentum=0.5)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=config.momentum)
-    _schedule(config, optimizer, [48, 48])
+    get_schedule(config, optimizer, [48, 48])
     assert optimizer.param_groups[0]["momentum"] == 0.5
 
 
@@ -245,7 +247,7 @@ def test_training_starts_from_the_weights_that_are_named(tmp_path: Path, faces: 
     weights = RunFolder(tmp_path / "first").weights
     untouched = CONFIG.varied(initial_weights=str(weights), max_epochs=0)
     metrics = train(untouched, tmp_path / "second", faces)
-    assert metrics["val_accuracy"] == RunFolder(tmp_path / "first").metrics()["val_accuracy"]
+    assert metrics.val_accuracy == RunFolder(tmp_path / "first").metrics().val_accuracy
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path, faces: Synthetic) -> None:
@@ -257,7 +259,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, faces: Synthetic
 
 def cut(place: str, patched: pytest.MonkeyPatch) -> None:
     """Make training fail in its second epoch at the given place."""
-    module = sys.modules["photochrom.lab.training.loop"]
+    module = sys.modules["photochrom.lab.training._loop"]
 
     def failing(original: Callable[..., Any], on_call: int) -> Callable[..., Any]:
         calls = 0
@@ -328,7 +330,7 @@ def test_folder_named_by_its_settings_is_no_other_runs() -> None:
 
 def test_finished_run_is_not_trained_again(tmp_path: Path, faces: Synthetic) -> None:
     first = train(CONFIG, tmp_path, faces)
-    epochs: list[dict[str, Any]] = []
+    epochs: list[Epoch] = []
     assert train(CONFIG, tmp_path, faces, on_epoch=epochs.append) == first
     assert epochs == []
 
@@ -363,20 +365,20 @@ def test_broken_resume_state_is_named(tmp_path: Path, faces: Synthetic) -> None:
 def test_best_epoch_is_the_one_of_highest_accuracy(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(CONFIG.varied(max_epochs=6, learning_rate=0.3), tmp_path, faces)
     accuracies = [row["val_accuracy"] for row in course(tmp_path)]
-    assert metrics["best_epoch"] == 1 + accuracies.index(max(accuracies))
-    assert metrics["val_accuracy"] == pytest.approx(max(accuracies), abs=1e-6)
+    assert metrics.best_epoch == 1 + accuracies.index(max(accuracies))
+    assert metrics.val_accuracy == pytest.approx(max(accuracies), abs=1e-6)
 
 
 def test_best_epoch_can_be_the_one_of_lowest_loss(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(CONFIG.varied(max_epochs=6, select_by="loss"), tmp_path, faces)
     losses = [row["val_loss"] for row in course(tmp_path)]
-    assert metrics["best_epoch"] == 1 + losses.index(min(losses))
+    assert metrics.best_epoch == 1 + losses.index(min(losses))
 
 
 def test_settled_run_stops_early(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(CONFIG.varied(max_epochs=50, learning_rate=1e-6, patience=4), tmp_path, faces)
-    assert metrics["epochs"] == 5
-    assert metrics["stopped_by"] == "settled"
+    assert metrics.epochs == 5
+    assert metrics.stopped_by == "settled"
 
 
 @pytest.mark.parametrize("loss", ["mse", "l1", "smooth_l1"])
@@ -394,7 +396,7 @@ def test_diverging_loss_ends_with_advice(tmp_path: Path, faces: Synthetic) -> No
 
 def test_bf16_and_fp32_agree(tmp_path: Path, faces: Synthetic) -> None:
     figures = [
-        train(CONFIG.varied(precision=precision, max_epochs=10), tmp_path / precision, faces)["val_mse"]
+        train(CONFIG.varied(precision=precision, max_epochs=10), tmp_path / precision, faces).val_mse
         for precision in ("fp32", "bf16")
     ]
     assert figures[1] == pytest.approx(figures[0], rel=0.02)
@@ -404,15 +406,15 @@ def test_no_epochs_leave_a_network_as_it_was_made(tmp_path: Path, faces: Synthet
     metrics = train(TrainingConfig(model="lookup_table", max_epochs=0), tmp_path, faces)
     val = faces.split("val")
     copied = np.repeat(val.gray[..., None], 3, axis=3).astype(int)
-    assert metrics["val_accuracy"] == pytest.approx((abs(copied - val.truth.astype(int)) < 12).mean())
-    assert metrics["epochs"] == 0
+    assert metrics.val_accuracy == pytest.approx((abs(copied - val.truth.astype(int)) < 12).mean())
+    assert metrics.epochs == 0
 
 
 def test_lookup_table_is_solved_without_epochs(tmp_path: Path, faces: Synthetic) -> None:
     solved = train(TrainingConfig(model="lookup_table", optimizer="closed_form"), tmp_path / "solved", faces)
     copied = train(TrainingConfig(model="lookup_table", max_epochs=0), tmp_path / "copied", faces)
-    assert solved["val_mse"] < 0.5 * copied["val_mse"]
-    assert solved["stopped_by"] == "closed_form"
+    assert solved.val_mse < 0.5 * copied.val_mse
+    assert solved.stopped_by == "closed_form"
 
 
 def test_network_without_a_closed_form_says_so(tmp_path: Path, faces: Synthetic) -> None:
@@ -433,7 +435,7 @@ def test_device_that_is_not_there_is_refused(tmp_path: Path, faces: Synthetic, d
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_trains(tmp_path: Path, faces: Synthetic) -> None:
-    assert fit(CONFIG, RunFolder(tmp_path), device="cuda", dataset=faces)["device"] == "cuda"
+    assert fit(CONFIG, RunFolder(tmp_path), device="cuda", dataset=faces).device == "cuda"
 
 
 def test_evaluation_sees_values_beyond_the_range(faces: Synthetic) -> None:

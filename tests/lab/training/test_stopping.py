@@ -1,4 +1,4 @@
-from photochrom.lab.training.stopping import has_settled, is_out_of_patience
+from photochrom.lab.training._stopping import has_settled, is_out_of_patience
 
 FLAT = [0.1] * 10
 

@@ -4,7 +4,8 @@ from photochrom.lab.datasets._add import add
 from photochrom.lab.datasets._catalogue import available, describe, open_dataset, open_split
 from photochrom.lab.datasets._check import CheckReport, check
 from photochrom.lab.datasets._pairs import SPLITS, UNLABELED, Dataset, Pairs, ProgressCallback, Split, pairs_from_color
-from photochrom.lab.datasets._published import Addition
+from photochrom.lab.datasets._pictures import read_rgb
+from photochrom.lab.datasets._published import Addition, PictureCollection
 
 __all__ = [
     "SPLITS",
@@ -13,6 +14,7 @@ __all__ = [
     "CheckReport",
     "Dataset",
     "Pairs",
+    "PictureCollection",
     "ProgressCallback",
     "Split",
     "add",
@@ -22,4 +24,5 @@ __all__ = [
     "open_dataset",
     "open_split",
     "pairs_from_color",
+    "read_rgb",
 ]

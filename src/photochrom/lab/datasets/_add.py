@@ -1,4 +1,4 @@
-"""Adding a published set from whatever archive or folder a user has."""
+"""Adding a published data set from an archive or a folder."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ __all__ = ["add"]
 
 
 def add(source: Path, name: str | None = None) -> Addition:
-    """Add the published set that an archive or a folder holds.
+    """Add the published data set in an archive or a folder.
 
     Args:
         source: The archive or folder.
-        name: Which data set it is; found out by its contents if not given.
+        name: The data set; recognized by its contents if not given.
 
     Raises:
         ConfigError: No data set of that name can be added.
-        DataError: The source is missing or broken, or holds none of the known sets, or several.
+        DataError: The source is missing or broken, or holds no known data set, or several.
     """
     if name is not None:
         return _addable(name).add(source)
@@ -35,7 +35,7 @@ def add(source: Path, name: str | None = None) -> Addition:
 
 
 def _collections() -> list[PublishedSet]:
-    """One data set for each folder in the data home; some show the same pictures differently."""
+    """One data set for each folder in the data home; several data sets may show the same pictures."""
     published = [dataset() for name in available() if issubclass(dataset := entry(name), PublishedSet)]
     return [dataset for dataset in published if dataset.home.name == dataset.name]
 

@@ -1,4 +1,4 @@
-"""The data sets by name, and the one way to open one."""
+"""The data sets by name, and how to open them."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def entry(name: str) -> type[Dataset]:
 
 
 def describe(name: str) -> tuple[str, str, str, str]:
-    """What `--data` takes to mean a data set, what it is, its rights, and whether it is on this machine."""
+    """The value of `--data` for a data set, its summary, its rights, and whether it is on this machine."""
     dataset = entry(name)
     if name == "folder":
         return "path/to/folder", dataset.summary, dataset.rights, ""
@@ -42,19 +42,19 @@ def describe(name: str) -> tuple[str, str, str, str]:
 
 
 def open_dataset(spec: str) -> Dataset:
-    """The data set that a user means.
+    """The data set that a user names.
 
     Args:
-        spec: The name of a data set; or the path of a folder of pictures; or `auto`: the study's pictures where
-            they are at hand, else synthetic faces. Several, joined by `+`, mean a mixture, which is scored on the
-            first; a later one may be shown several times an epoch, or a share of it: `study+utkface`,
-            `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are brought to the first one's size.
+        spec: The name of a data set, the path of a folder of pictures, or `auto`: the study's pictures if they are at
+            hand, else synthetic faces. Several names joined by `+` are a mixture, which is scored on the first one.
+            Pictures of a later one can be shown several times an epoch, or only a share of them: `study+utkface`,
+            `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are read at the size of the first.
 
     Returns:
         The data set, not yet prepared.
 
     Raises:
-        ConfigError: No data set has that name, or a mixture names one twice, or its first is to be shown several times.
+        ConfigError: No data set has that name, or a mixture names one twice or multiplies its first.
         DataError: No folder lies at that path.
     """
     pieces = list(_parts(spec))
@@ -68,13 +68,13 @@ def open_dataset(spec: str) -> Dataset:
 
 
 def _times(piece: str) -> tuple[float, str]:
-    """How often a part of a mixture is shown in an epoch, and what it is."""
+    """How often a part of a mixture is shown in an epoch, and its name."""
     factor, star, name = piece.partition("*")
     return (float(factor), name) if star and _FACTOR.fullmatch(factor) else (1, piece)
 
 
 def _parts(spec: str) -> Iterator[str]:
-    """What a user has joined by `+`, but for a `+` in the name of a folder that exists."""
+    """The parts that `+` joins; a `+` in the name of a folder that exists does not count."""
     pieces = spec.split("+")
     if spec and not all(pieces):
         raise ConfigError(f"in {spec!r} a name is missing beside a plus sign: --data study+utkface")
@@ -86,7 +86,7 @@ def _parts(spec: str) -> Iterator[str]:
 
 
 def _open_part(spec: str, size: int | None = None) -> Dataset:
-    """One data set; a collection whose pictures can have any size gets the one that is asked for."""
+    """One data set; a collection is read at the given size."""
     if spec == "auto":
         study = entry("study")()
         return study if study.is_at_hand() else entry("synthetic")()
@@ -104,11 +104,11 @@ def _open_part(spec: str, size: int | None = None) -> Dataset:
 
 
 def open_split(spec: str, split: str) -> Pairs:
-    """One split of the data set that a user means.
+    """One split of the data set that a user names.
 
     Raises:
         ConfigError: There is no such data set.
-        DataError: There is no such split, or the pictures cannot be had.
+        DataError: There is no such split, or the pictures cannot be read.
     """
     require_split(split)
     return open_dataset(spec).split(cast("Split", split))

@@ -1,4 +1,4 @@
-"""Looking a data set over before anything is learnt from it."""
+"""A check of a data set before training."""
 
 import hashlib
 from collections import defaultdict
@@ -13,19 +13,19 @@ from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs
 __all__ = ["CheckReport", "check"]
 
 _GRAY_SPREAD = 3
-"""A color picture counts as gray if no pixel's channels lie further apart than this: JPEG alone moves them so far."""
+"""A color picture counts as gray if the channels of no pixel differ by more; JPEG alone can make this difference."""
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a look at every picture of a data set found.
+    """What a check of every picture of a data set found.
 
     Attributes:
         splits: The pairs of each split that exists.
-        missing: Why a split could not be read, by its name.
-        gray: Names of color pictures that hold no color, by split.
-        duplicates: Groups of two or more names whose gray pictures are equal to the bit, across and within splits.
-        near_duplicates: Names of a picture to learn from and of one that is kept back and nearly the same.
+        missing: The reason why a split could not be read, by its name.
+        gray: Names of color pictures without any color, by split.
+        duplicates: Groups of names whose gray pictures are identical, across and within splits.
+        near_duplicates: Pairs of names: a training picture, and one of another split that is nearly the same.
     """
 
     splits: dict[str, Pairs]
@@ -35,7 +35,7 @@ class CheckReport:
     near_duplicates: list[list[str]]
 
     def rows(self) -> list[tuple[str, int, str, int, int]]:
-        """Split, pictures, size, gray ones, and files left out; one row a split."""
+        """One row for each split: name, pictures, size, gray pictures, and files left out."""
         return [
             (
                 name,
@@ -48,7 +48,7 @@ class CheckReport:
         ]
 
     def remarks(self) -> list[str]:
-        """One line for each thing that a user should know; files left out were told when they were read."""
+        """One line for each finding; files left out were reported when they were read."""
         lines = [f"{name}: {reason}" for name, reason in self.missing.items()]
         lines += [f"gray: {', '.join(names)}" for names in self.gray.values() if names]
         lines += [f"the same picture: {', '.join(names)}" for names in self.duplicates]
@@ -56,7 +56,7 @@ class CheckReport:
 
 
 def check(dataset: Dataset) -> CheckReport:
-    """Look at every picture of a data set.
+    """Check every picture of a data set.
 
     Raises:
         DataError: No split can be read.
@@ -95,7 +95,7 @@ def _duplicates(splits: dict[str, Pairs]) -> list[list[str]]:
 
 
 def _near_duplicates(splits: dict[str, Pairs]) -> list[list[str]]:
-    """Between `train` and each other split; what is equal to the bit is told as such."""
+    """Pairs between `train` and each other split, without identical ones, which are duplicates."""
     train = splits.get("train")
     return [
         [train.names[ours], pairs.names[theirs]]

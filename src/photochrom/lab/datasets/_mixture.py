@@ -1,6 +1,5 @@
-"""Several data sets as one to learn from."""
+"""Several data sets mixed into one."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from photochrom.lab.datasets._pairs import (
     Pairs,
     ProgressCallback,
     Split,
+    hash_fraction,
     kept_back_of,
     require_split,
 )
@@ -23,19 +23,18 @@ __all__ = ["Mixture"]
 
 
 class Mixture(Dataset):
-    """The training pictures of all parts, scored on those that the first part keeps back.
+    """The training pictures of all parts, with the validation and test pictures of the first part.
 
-    Pictures of the later parts that are nearly the same as one of any part's `val` or `test` are left out of `train`,
-    so that no part is scored on what was learnt. Names of the later parts' pictures begin with their part's.
+    Training pictures of the later parts that are nearly the same as one of any part's `val` or `test` are left out, so
+    no part is scored on pictures that were trained on. The names of the later parts' pictures begin with the part's.
 
     Args:
-        parts: Data sets whose pictures have one size.
-        times: How often each part's pictures stand in `train`, so that a small set counts beside a large one; once
-            each if not given. Below 1 it is the share of the pictures that stand there at all, chosen by their names.
-            The first part's stand there once.
+        parts: Data sets whose pictures have the same size.
+        times: How often each part's pictures are in `train`, so that a small set counts beside a large one; once if not
+            given. A factor below 1 takes that share of the pictures, chosen by their names. The first factor must be 1.
 
     Raises:
-        ConfigError: A part is named twice or has a factor that is neither whole nor a share, or the first has one.
+        ConfigError: A part is named twice, a factor is neither whole nor a share, or the first factor is not 1.
     """
 
     def __init__(self, parts: Sequence[Dataset], times: Sequence[float] | None = None) -> None:
@@ -55,7 +54,7 @@ class Mixture(Dataset):
         return "+".join(f"{factor}{part.name}" for factor, part in zip(factors, self.parts, strict=True))
 
     def require_at_hand(self) -> None:
-        """See that all parts can be read without a download.
+        """Check that all parts can be read without a download.
 
         Raises:
             DataError: One cannot.
@@ -69,7 +68,7 @@ class Mixture(Dataset):
             part.prepare(progress)
 
     def split(self, split: Split) -> Pairs:
-        """For `train` the pairs of all parts, one part after the other; else those of the first part alone.
+        """The pairs of all parts, one part after the other, for `train`; else those of the first part.
 
         Raises:
             DataError: A part cannot be read, or the parts' pictures differ in size.
@@ -78,11 +77,11 @@ class Mixture(Dataset):
         first, *others = self.parts
         if split != "train":
             return first.split(split)
-        learnt, kept_back = [first.split("train")], [kept_back_of(part) for part in self.parts]
+        trained, kept_back = [first.split("train")], [kept_back_of(part) for part in self.parts]
         for part, times in zip(others, self.times[1:], strict=True):
             fresh = _share(_fresh(part, first.name, kept_back), times)
-            learnt += [fresh, *[replace(fresh, left_out=())] * (int(times) - 1)]
-        return _one_after_the_other(learnt)
+            trained += [fresh, *[replace(fresh, left_out=())] * (int(times) - 1)]
+        return _one_after_the_other(trained)
 
     def scored_part(self) -> Dataset:
         """The first part."""
@@ -98,7 +97,7 @@ def _is_factor(times: float) -> bool:
 
 
 def _fresh(part: Dataset, first: str, kept_back: Sequence[Pairs]) -> Pairs:
-    """What a part has to learn from and no part keeps back, named after the part; `kept_back` begins with the first."""
+    """The training pairs of a part without near-duplicates of `kept_back`; their names begin with the part's."""
     pairs = part.split("train")
     ours, theirs = _size(pairs), _size(kept_back[0])
     if ours != theirs:
@@ -110,16 +109,12 @@ def _fresh(part: Dataset, first: str, kept_back: Sequence[Pairs]) -> Pairs:
 
 
 def _share(pairs: Pairs, share: float) -> Pairs:
-    """The pictures whose names fall into a share of all names; all of them from 1 on."""
+    """A share of the pictures, chosen by their names; all of them from 1 on."""
     if share >= 1:
         return pairs
-    chosen = [place for place, name in enumerate(pairs.names) if _place_of(name) < share]
+    # With a prefix, so that the choice does not depend on the split that a name falls into.
+    chosen = [place for place, name in enumerate(pairs.names) if hash_fraction(f"share of {name}") < share]
     return replace(pairs.take(chosen), left_out=pairs.left_out)
-
-
-def _place_of(name: str) -> float:
-    """A number from 0 to 1 that a name stands for, spread evenly; of another kind than the one that splits use."""
-    return int.from_bytes(hashlib.sha256(f"share of {name}".encode()).digest()[:8], "big") / 2**64
 
 
 def _size(pairs: Pairs) -> str:

@@ -1,5 +1,6 @@
-"""What every data set gives: pairs of a gray and a color picture, held as uint8."""
+"""What every data set provides: pairs of a gray and a color picture, as uint8."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,23 +20,24 @@ __all__ = [
     "Pairs",
     "ProgressCallback",
     "Split",
+    "hash_fraction",
     "kept_back_of",
     "pairs_from_color",
     "require_split",
 ]
 
 UNLABELED = "unknown"
-"""The label of a picture of which its data set says nothing, where it labels others."""
+"""The label of a picture without a label in a data set that labels others."""
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 ProgressCallback = Callable[[int, int], None]
-"""Called with how much is done and how much there is to do."""
+"""Called with the amount done and the total."""
 
 
 def require_split(name: str) -> None:
-    """Refuse what is no split.
+    """Check the name of a split.
 
     Raises:
         DataError: There is no such split.
@@ -49,13 +51,13 @@ class Pairs:
     """Gray pictures and, where it is known, their color.
 
     Attributes:
-        names: One name a picture, in the order of the pictures.
+        names: The name of each picture.
         gray: Shape (count, height, width), uint8: luma as Pillow's `convert("L")` gives it.
-        color: Shape (count, height, width, 3), uint8 RGB; None where no truth exists.
-        left_out: One line for each file that could not be used, saying which and why.
-        labels: What the data set says of each picture, a group to report figures by; None where it says nothing.
-        aspects: Width by height of what each picture shows, where pictures are stored squashed to squares; NaN where
-            it is unknown. None if nothing is squashed.
+        color: Shape (count, height, width, 3), uint8 RGB; None if the color is unknown.
+        left_out: One line for each file that could not be used, with the reason.
+        labels: The group of each picture, for figures by group; None if the data set has no labels.
+        aspects: Width divided by height of each photo, if photos are stored squashed to squares; NaN where it is
+            unknown. None if no picture is squashed.
     """
 
     names: tuple[str, ...]
@@ -80,7 +82,7 @@ class Pairs:
         return self.color
 
     def take(self, indices: Sequence[int]) -> "Pairs":
-        """The pairs at the given places, in that order."""
+        """The pairs at the given indices, in that order."""
         return Pairs(
             names=tuple(self.names[index] for index in indices),
             gray=self.gray[list(indices)],
@@ -91,7 +93,7 @@ class Pairs:
 
 
 def pairs_from_color(names: Sequence[str], color: RgbPictures, left_out: Sequence[str] = ()) -> Pairs:
-    """Pairs whose gray side is made from the color side by Pillow's `convert("L")`, which is BT.601 luma."""
+    """Pairs whose gray pictures are made from the color ones by Pillow's `convert("L")`, which is BT.601 luma."""
     gray = np.empty(color.shape[:3], dtype=np.uint8)
     for place, picture in enumerate(color):
         gray[place] = np.asarray(Image.fromarray(picture).convert("L"))
@@ -102,8 +104,8 @@ class Dataset(ABC):
     """A source of pictures in three splits: train, val and test.
 
     Attributes:
-        summary: What it is, in a few words.
-        rights: Under which license its pictures are, or who may use them for what.
+        summary: A few words for `photochrom data list`.
+        rights: The license of the pictures, or what they may be used for.
     """
 
     summary: ClassVar[str]
@@ -112,10 +114,10 @@ class Dataset(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What to call this data set in a run's configuration, so that it can be opened again."""
+        """The name in a run's configuration, by which the data set can be opened again."""
 
     def require_at_hand(self) -> None:  # noqa: B027 - most sets are
-        """See that the pictures can be read without a download.
+        """Check that the pictures can be read without a download.
 
         Raises:
             DataError: They cannot; the message says how to get them.
@@ -130,13 +132,13 @@ class Dataset(ABC):
         return True
 
     def prepare(self, progress: ProgressCallback | None = None) -> None:  # noqa: B027 - most sets need nothing
-        """Find or download the pictures, verify and unpack them; does nothing if that was done.
+        """Find or download the pictures, verify and unpack them; does nothing if they are at hand.
 
         Args:
-            progress: Told the bytes received so far and those to come.
+            progress: Called with the bytes received so far and their total.
 
         Raises:
-            DataError: They cannot be had, or are not what they should be.
+            DataError: The pictures cannot be downloaded, or differ from what was published.
         """
 
     @abstractmethod
@@ -148,16 +150,21 @@ class Dataset(ABC):
         """
 
     def scored_part(self) -> "Dataset":
-        """The data set that `val` and `test` are of; its pictures are the first in `train`."""
+        """The data set of `val` and `test`; its pictures come first in `train`."""
         return self
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a checkpoint remembers of the data that it saw."""
+        """What identifies the pictures, for checkpoints and for resuming a run."""
         return {"name": self.name}
 
 
+def hash_fraction(text: str) -> float:
+    """A number in [0, 1) that depends on the text alone and is spread evenly."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
+
+
 def kept_back_of(dataset: Dataset) -> Pairs:
-    """The gray pictures of `val` and `test`, which nothing may be learnt from; a folder may do without `test`.
+    """The gray pictures of `val` and `test`, which must not be trained on; a folder may have no `test`.
 
     Raises:
         DataError: The pictures cannot be read.

@@ -1,4 +1,4 @@
-"""Reading picture files, whatever is in them, into equally large RGB arrays."""
+"""Reading picture files of any kind into RGB arrays of one size."""
 
 import logging
 import warnings
@@ -18,21 +18,22 @@ from photochrom.lab.datasets._pairs import Pairs, pairs_from_color
 __all__ = [
     "MIN_SIDE",
     "PICTURE_SUFFIXES",
-    "Cut",
+    "Crop",
     "find_broken",
     "middle_square",
     "read_pairs",
     "read_rgb",
     "sort_as_text",
     "tell_left_out",
+    "tell_left_out_alike",
 ]
 
-Cut = Callable[[Image.Image, int], Image.Image]
-"""Takes an RGB picture of any shape and a side, and gives a square of that side; nothing is squashed."""
+Crop = Callable[[Image.Image, int], Image.Image]
+"""Makes a square with the given side of an RGB picture of any shape."""
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MIN_SIDE = 8
-"""A picture with a shorter side than this shows nothing to learn from."""
+"""Pictures with a shorter side are refused."""
 
 _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _READERS = 4
@@ -46,7 +47,7 @@ def sort_as_text(paths: Iterable[Path]) -> list[Path]:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode as 8-bit RGB; transparency lies on white, and 16 bits are scaled, which Pillow would clip."""
+    """Convert any mode to 8-bit RGB: transparency on white, and 16 bits scaled, where Pillow would clip."""
     if image.mode in _SIXTEEN_BIT_MODES:
         levels = np.asarray(image, dtype=np.float64) / 257.0
         return Image.fromarray(levels.round().clip(0, 255).astype(np.uint8)).convert("RGB")
@@ -57,23 +58,23 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def middle_square(image: Image.Image, size: int) -> Image.Image:
-    """The middle of a picture, scaled to a square."""
+    """The square in the middle of a picture, scaled."""
     return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
 
 
-def read_rgb(path: Path, size: int | None = None, cut: Cut = middle_square) -> npt.NDArray[np.uint8]:
-    """One picture file as RGB, upright, and cut and scaled to a square if a size is asked for.
+def read_rgb(path: Path, size: int | None = None, cut: Crop = middle_square) -> npt.NDArray[np.uint8]:
+    """Read a picture file as upright RGB.
 
     Args:
         path: A file in any format and mode that Pillow reads.
-        size: Side of the square. None keeps the picture as it is.
-        cut: Which part of the picture the square shows.
+        size: Side of the square that the picture is cropped to; None keeps the whole picture.
+        cut: How it is cropped.
 
     Returns:
         Shape (height, width, 3), uint8.
 
     Raises:
-        DataError: The file is missing, empty, truncated, too large or too small, or no picture.
+        DataError: The file is missing, empty, truncated, too large or too small, or not a picture.
     """
     try:
         with Image.open(path) as image:
@@ -83,7 +84,7 @@ def read_rgb(path: Path, size: int | None = None, cut: Cut = middle_square) -> n
     except UnidentifiedImageError as error:
         what = "the file is empty" if path.stat().st_size == 0 else "not a picture that can be read"
         raise DataError(f"{path}: {what}") from error
-    except Exception as error:  # Pillow raises whatever broken bytes lead it to: struct.error, SyntaxError, ...
+    except Exception as error:  # broken bytes make Pillow raise struct.error, SyntaxError and others
         raise DataError(f"{path}: broken picture ({_one_line(error)})") from error
     if min(rgb.size) < MIN_SIDE:
         raise DataError(f"{path}: too small ({rgb.width}x{rgb.height}; at least {MIN_SIDE}x{MIN_SIDE} is needed)")
@@ -95,15 +96,21 @@ def _one_line(error: Exception) -> str:
 
 
 def tell_left_out(left_out: Sequence[str]) -> None:
-    """Log what was left out; where nobody listens to logs, Python prints it to standard error."""
+    """Log files that were left out; without a handler Python prints the lines to standard error."""
     for reason in left_out[:_TOLD_AT_MOST]:
         _log.warning("left out: %s", reason)
     if len(left_out) > _TOLD_AT_MOST:
         _log.warning("left out: %d more files", len(left_out) - _TOLD_AT_MOST)
 
 
+def tell_left_out_alike(left_out: Sequence[str]) -> None:
+    """Log files that were left out for the same reason, in one line."""
+    more = f"; and {len(left_out) - 1} more like that" if len(left_out) > 1 else ""
+    tell_left_out([f"{left_out[0]}{more}"])
+
+
 def _reasons(paths: Sequence[Path], use: Callable[[int, Path], None]) -> dict[int, str]:
-    """Why files cannot be used, by their place; `use` is called for each, side by side, and raises if it cannot be."""
+    """The reasons why files cannot be used, by index; `use` is called for each in threads, and raises `DataError`."""
 
     def reason(place: int) -> str | None:
         try:
@@ -112,14 +119,14 @@ def _reasons(paths: Sequence[Path], use: Callable[[int, Path], None]) -> dict[in
             return str(error)
         return None
 
-    # Pillow warns of torn EXIF and of large pictures; what cannot be used is told as left out.
+    # Pillow warns of damaged EXIF and of large pictures; files that cannot be used are reported anyway.
     with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(_READERS) as readers:
         reasons = readers.map(reason, range(len(paths)))
         return {place: text for place, text in enumerate(reasons) if text is not None}
 
 
 def find_broken(paths: Sequence[Path]) -> dict[Path, str]:
-    """The picture files that cannot be read, each with one line that says which and why."""
+    """The picture files that cannot be read, each with a line that names the file and the reason."""
 
     def use(_: int, path: Path) -> None:
         read_rgb(path)
@@ -132,24 +139,21 @@ def read_pairs(
     root: Path,
     size: int,
     truth: Literal["color", "none"] = "color",
-    cut: Cut = middle_square,
+    cut: Crop = middle_square,
 ) -> Pairs:
-    """The pairs of many picture files; broken ones are left out and named.
+    """Read picture files as pairs; broken files are left out and reported.
 
     Args:
-        paths: The files, in the order that the pairs will have.
+        paths: The files, in the order of the pairs.
         root: The folder that names are relative to.
-        size: Side of the square that every picture is brought to.
-        truth: Whether the files are color pictures, or gray ones without a truth.
-        cut: Which part of a picture the square shows.
-
-    Returns:
-        The pairs of all files that could be read.
+        size: Side of the square that every picture is cropped to.
+        truth: `color` for color pictures; `none` for gray ones.
+        cut: How pictures are cropped.
 
     Raises:
-        DataError: None could be read.
+        DataError: No file could be read.
     """
-    color = np.empty((len(paths), size, size, 3), dtype=np.uint8)  # filled in place: large sets fit in memory once
+    color = np.empty((len(paths), size, size, 3), dtype=np.uint8)  # filled in place: large sets fit in memory only once
 
     def use(place: int, path: Path) -> None:
         color[place] = read_rgb(path, size, cut)

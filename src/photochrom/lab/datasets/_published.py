@@ -1,18 +1,19 @@
-"""Sets that others have published and a user adds: what of an archive is theirs, and how it is split."""
+"""Data sets that others have published and a user adds: their files in an archive, and their splits."""
 
-import hashlib
 import re
 from abc import abstractmethod
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from PIL import Image
 
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets._near_duplicates import without_near_duplicates
-from photochrom.lab.datasets._pairs import Dataset, Pairs, Split, kept_back_of, require_split
+from photochrom.lab.datasets._pairs import Dataset, Pairs, Split, hash_fraction, kept_back_of, require_split
 from photochrom.lab.datasets._pictures import (
     MIN_SIDE,
     PICTURE_SUFFIXES,
@@ -26,18 +27,16 @@ from photochrom.lab.datasets._storage import MAC_ATTRIBUTES, content_digest, dat
 
 __all__ = ["Addition", "PictureCollection", "PublishedSet", "pictures_called", "split_by_name"]
 
-_OTHER_SELECTION = "the figures of shipped models were measured on another selection of these pictures"
-
 
 @dataclass(frozen=True)
 class Addition:
-    """What adding a set has brought.
+    """The result of adding a data set.
 
     Attributes:
-        name: Of the data set.
-        folder: Where its pictures lie.
-        pictures: How many there are.
-        remark: One line that a user should know; empty if there is none.
+        name: The data set's name.
+        folder: The folder of its pictures.
+        pictures: The number of pictures.
+        remark: One line for the user; may be empty.
     """
 
     name: str
@@ -52,11 +51,11 @@ class PublishedSet(Dataset):
     @property
     @abstractmethod
     def home(self) -> Path:
-        """Where the pictures lie once they are added."""
+        """The folder of the pictures after they are added."""
 
     @abstractmethod
     def is_in(self, folder: Path) -> bool:
-        """Whether a folder, at some depth, looks as if it held this set."""
+        """Whether a folder holds this data set, at some depth."""
 
     @abstractmethod
     def add(self, archive_or_folder: Path) -> Addition:
@@ -68,20 +67,22 @@ class PublishedSet(Dataset):
 
 
 class PictureCollection(PublishedSet):
-    """A published set that comes without splits: a picture's name alone decides which one it belongs to.
+    """A published data set without splits; the name of a picture decides its split.
 
-    Such sets hold some pictures twice, compressed or cut differently. A picture of `train` that is nearly the same as
-    one of `val` or `test` is left out, so that nothing is scored that was learnt.
+    Such sets hold some pictures twice, with another compression or crop. A picture of `train` that is nearly the same
+    as one of `val` or `test` is left out, so that no picture is scored that was trained on.
 
     Args:
-        size: Side of the square that each picture is cut and scaled to.
+        size: Side of the square that each picture is cropped to.
 
     Attributes:
         collection: The name of the collection, and of its folder in the data home.
         source: Where it is published.
-        digest: Of the selection that the shipped models were measured on, as `content_digest` gives it.
-        val_share: Share of the pictures that are kept for validation.
-        test_share: And for the test.
+        digest: The `content_digest` of the selection that the shipped models were measured on.
+        val_share: Share of the pictures in `val`.
+        test_share: Share of the pictures in `test`.
+        parts: What the levels of masks mean; empty if the set has no masks.
+        has_faces_in_the_middle: Whether a face fills the middle of every picture, so that its skin tone can be told.
 
     Raises:
         ConfigError: The size is too small.
@@ -92,6 +93,8 @@ class PictureCollection(PublishedSet):
     digest: ClassVar[str]
     val_share: ClassVar[float] = 0.1
     test_share: ClassVar[float] = 0.1
+    parts: ClassVar[Mapping[int, str]] = MappingProxyType({})
+    has_faces_in_the_middle: ClassVar[bool] = False
 
     def __init__(self, *, size: int = 160) -> None:
         if size < MIN_SIDE:
@@ -100,27 +103,35 @@ class PictureCollection(PublishedSet):
 
     @property
     def home(self) -> Path:
-        """Where the pictures lie once they are added."""
+        """The folder of the pictures after they are added."""
         return data_home() / self.collection
 
     @abstractmethod
     def members(self, folder: Path) -> dict[str, Path]:
-        """The pictures of this collection in a folder, at any depth, by the names that they get in the data home."""
+        """The pictures of this collection in a folder, at any depth, by their names in the data home."""
 
     def cut(self, image: Image.Image, size: int) -> Image.Image:
-        """The square of a picture that is learnt from."""
+        """Crop a picture to a square."""
         return middle_square(image, size)
 
     def pictures(self) -> list[Path]:
-        """The files that are learnt from or scored on, in the data home."""
+        """The picture files in the data home, of all splits."""
         return _pictures_below(self.home)
+
+    def label(self, picture: Path) -> str | None:  # noqa: ARG002 - most sets say nothing
+        """What the set says of a picture, a group to report figures by; None if it says nothing."""
+        return None
+
+    def mask(self, picture: Path) -> Path | None:  # noqa: ARG002 - most sets have none
+        """A gray picture of the same size with a key of `parts` in each pixel; None if there is none."""
+        return None
 
     def is_in(self, folder: Path) -> bool:
         """Whether a folder holds a picture of this collection."""
         return bool(self.members(folder))
 
     def require_at_hand(self) -> None:
-        """See that the pictures have been added.
+        """Check that the pictures have been added.
 
         Raises:
             DataError: They have not.
@@ -132,7 +143,7 @@ class PictureCollection(PublishedSet):
             )
 
     def add(self, archive_or_folder: Path) -> Addition:
-        """Copy the pictures from an archive or a folder; those that cannot be read are named and left out.
+        """Copy the pictures from an archive or a folder; unreadable ones are reported and left out.
 
         Raises:
             DataError: It is broken, or holds no usable picture of this collection; an earlier copy is kept then.
@@ -159,16 +170,21 @@ class PictureCollection(PublishedSet):
             path.unlink()
 
     def split(self, split: Split) -> Pairs:
-        """The pairs of one split; `train` lacks what is nearly the same as a picture of the other two."""
-        pairs = read_pairs(self._files(split), root=self.home, size=self.size, cut=self.cut)
+        """The pairs of one split; `train` has no near-duplicates of pictures of the other two."""
+        pairs = read_pairs(self.files(split), root=self.home, size=self.size, cut=self.cut)
         return without_near_duplicates(pairs, kept_back_of(self)) if split == "train" else pairs
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name, size and a checksum of all pictures: those of `test` decide too what training leaves out."""
+        """Name, size and a checksum of all pictures, since those of `val` and `test` decide what `train` leaves out."""
         self.require_at_hand()
         return {"name": self.name, "size": self.size, "pictures": content_digest(self.pictures())}
 
-    def _files(self, split: Split) -> list[Path]:
+    def files(self, split: Split) -> list[Path]:
+        """The pictures of one split as files, all of them.
+
+        Raises:
+            DataError: There is no such split, or the pictures have not been added.
+        """
         require_split(split)
         self.require_at_hand()
         return [path for path in self.pictures() if self._split_of(path) == split]
@@ -179,26 +195,26 @@ class PictureCollection(PublishedSet):
 
 
 def split_by_name(name: str, val_share: float, test_share: float) -> Split:
-    """The split of a picture, which its name alone decides: whatever is added or missing, no other picture moves.
+    """The split of a picture, which depends on its name alone: adding or removing pictures does not move others.
 
     Args:
         name: The picture's path in its collection, with `/` between folders.
-        val_share: Share of all names that fall to `val`.
-        test_share: And to `test`.
+        val_share: Share of all names in `val`.
+        test_share: Share of all names in `test`.
     """
-    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    place = hash_fraction(name)
     if place < test_share:
         return "test"
     return "val" if place < test_share + val_share else "train"
 
 
 def pictures_called(pattern: re.Pattern[str], folder: Path) -> dict[str, Path]:
-    """The files of the one folder, at any depth, that holds the most files whose whole name fits a pattern.
+    """The files whose name matches a pattern, from the one folder, at any depth, that has the most of them.
 
-    Archives hold the same pictures in several sizes or cuts, side by side; they must not be mixed.
+    Archives may hold the same pictures in several sizes or crops, in folders side by side, which must not be mixed.
 
     Returns:
-        Each file by its name; nothing if no name fits.
+        The files by name; empty if no name matches.
     """
     found: defaultdict[Path, dict[str, Path]] = defaultdict(dict)
     for path in sort_as_text(folder.rglob("*")):

@@ -1,4 +1,4 @@
-"""Where added data lies on this machine, and how archives and folders get there whole or not at all."""
+"""The folder of added data on this machine, and how archives and folders are copied there, whole or not at all."""
 
 import gzip
 import hashlib
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MAC_ATTRIBUTES = "__MACOSX"
-"""A zip made on a Mac holds a shadow of its folders under this name."""
+"""A zip file made on a Mac repeats its folders, without pictures, under this name."""
 
 DATA_HOME_VARIABLE = "PHOTOCHROM_DATA"
 _BLOCK_BYTES = 1 << 18
@@ -50,13 +50,13 @@ _BROKEN_ARCHIVE = (
 
 
 def data_home() -> Path:
-    """The folder of added data: `$PHOTOCHROM_DATA`, or else where this operating system keeps a user's data."""
+    """The folder of added data: `$PHOTOCHROM_DATA`, or the operating system's folder for user data."""
     chosen = os.environ.get(DATA_HOME_VARIABLE)
     return Path(chosen) if chosen else user_data_path("photochrom")
 
 
 def content_digest(files: Sequence[Path]) -> str:
-    """A SHA-256 over the names and contents of files, whatever archive or folder they came in."""
+    """A SHA-256 over the names and contents of files, whatever folder they are in."""
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda path: path.name):
         content = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -65,15 +65,15 @@ def content_digest(files: Sequence[Path]) -> str:
 
 
 def download(url: str, target: Path, progress: ProgressCallback | None = None) -> None:
-    """Fetch a file.
+    """Download a file.
 
     Args:
         url: Its address.
-        target: Where to write it.
-        progress: Told the bytes received and the bytes to come (0 when the server does not say).
+        target: The file to write.
+        progress: Called with the bytes received so far and their total, which is 0 if the server does not tell it.
 
     Raises:
-        DataError: The address cannot be reached or the transfer broke off.
+        DataError: The address cannot be reached, or the transfer broke off.
     """
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response, target.open("wb") as file:  # noqa: S310
@@ -93,17 +93,17 @@ def download(url: str, target: Path, progress: ProgressCallback | None = None) -
 
 @contextmanager
 def unpacked(archive_or_folder: Path, beside: Path) -> Iterator[Path]:
-    """The contents of an archive in a folder that vanishes afterwards; a folder is given as it is.
+    """Unpack an archive into a temporary folder; a folder is used directly.
 
     Args:
-        archive_or_folder: A folder, a tar file under any compression, or a zip file.
-        beside: The folder in which to unpack, so that the result can be moved within one file system.
+        archive_or_folder: A folder, a tar file with any compression, or a zip file.
+        beside: The folder in which to unpack, so that files can be moved within one file system.
 
     Yields:
         The folder with the contents.
 
     Raises:
-        DataError: It is missing, broken or no archive.
+        DataError: It is missing, broken or not an archive.
     """
     if archive_or_folder.is_dir():
         yield archive_or_folder
@@ -131,23 +131,24 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def install_folder(source: Path, target: Path, verify: Callable[[Path], None]) -> None:
-    """Copy a folder into place, whole or not at all.
+    """Copy a folder, whole or not at all.
 
     Args:
-        source: What to copy.
-        target: Where it shall lie; an older one is replaced once the new one is complete.
-        verify: Called with the finished copy before it takes its place; raises to refuse it, and may take files out.
+        source: The folder to copy.
+        target: Its new place; an older folder there is replaced when the copy is complete.
+        verify: Called with the complete copy before it replaces the older one. It may remove files from the copy, and
+            raises to reject it.
     """
     _install(lambda copy: shutil.copytree(source, copy), target, verify)
 
 
 def install_files(files: Mapping[str, Path], target: Path, verify: Callable[[Path], None]) -> None:
-    """Copy some files into place, whole or not at all.
+    """Copy files into a folder, whole or not at all.
 
     Args:
-        files: What to copy, by the path that each shall have in the folder.
-        target: As of `install_folder`.
-        verify: As of `install_folder`.
+        files: The files by their paths in the new folder.
+        target: See `install_folder`.
+        verify: See `install_folder`.
     """
 
     def write(copy: Path) -> None:

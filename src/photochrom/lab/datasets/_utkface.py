@@ -1,4 +1,4 @@
-"""The files of UTKFace, which several data sets show differently."""
+"""The files of UTKFace, which two data sets crop differently."""
 
 import re
 from dataclasses import replace
@@ -31,10 +31,15 @@ class UTKFaceFiles(PictureCollection):
     digest = "02b725827688a53fa387911fc5114e5f0f70cf04fc0238e904b6c067c0287d75"
     val_share = 0.0235
     test_share = 0.047
+    has_faces_in_the_middle = True
 
     def members(self, folder: Path) -> dict[str, Path]:
         """The aligned faces, of the folder that holds the most."""
         return pictures_called(_FILE_NAME, folder)
+
+    def label(self, picture: Path) -> str | None:
+        """The race that the name of a file states."""
+        return _label(picture.name)
 
     def split(self, split: Split) -> Pairs:
         """The pairs of one split, labeled."""

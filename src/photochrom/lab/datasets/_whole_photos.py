@@ -1,4 +1,4 @@
-"""Sets of photos of any shape, kept whole: squashed to squares beside their true shape."""
+"""Data sets of whole photos of any shape, stored as squares with their true aspect ratios."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,17 +7,17 @@ import numpy as np
 from PIL import Image
 
 from photochrom.lab.datasets._pairs import Pairs, Split
-from photochrom.lab.datasets._pictures import tell_left_out
+from photochrom.lab.datasets._pictures import tell_left_out_alike
 from photochrom.lab.datasets._published import PictureCollection
 
 __all__ = ["WholePhotos"]
 
 
 class WholePhotos(PictureCollection):
-    """Photos that are not cut: `Pairs.aspects` says how wide each is, so that training can show it unsquashed.
+    """Photos that are squashed to squares, not cropped; with `Pairs.aspects` training can undo this.
 
     Args:
-        size: Side of the squares in which photos are stored.
+        size: Side of the squares.
     """
 
     val_share = 0.05
@@ -31,13 +31,13 @@ class WholePhotos(PictureCollection):
         return image.resize((size, size), Image.Resampling.LANCZOS)
 
     def split(self, split: Split) -> Pairs:
-        """The pairs of one split, with the shape of each photo; gray photos teach nothing and are left out."""
+        """The pairs of one split with the aspect ratio of each photo; gray photos are left out."""
         pairs = _without_gray(super().split(split))
         aspects = [self.aspect(self.home / name) for name in pairs.names]
         return replace(pairs, aspects=np.asarray(aspects, dtype=np.float32))
 
     def aspect(self, path: Path) -> float:
-        """Width by height of what a file shows, upright; NaN if the file does not tell."""
+        """Width divided by height of an upright photo; NaN if the file does not tell it."""
         with Image.open(path) as image:
             width, height = image.size
             is_turned = image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
@@ -45,20 +45,20 @@ class WholePhotos(PictureCollection):
 
 
 def _without_gray(pairs: Pairs) -> Pairs:
-    """The pairs whose truth has any color."""
+    """The pairs whose color pictures have any color."""
     spreads = [float(np.ptp(picture.astype(np.int16), axis=2).mean()) for picture in pairs.truth]
-    gray = [place for place, spread in enumerate(spreads) if spread < _GRAY_SPREAD]
+    gray = [place for place, spread in enumerate(spreads) if spread < _LEAST_COLOR]
     if not gray:
         return pairs
     reasons = tuple(f"{pairs.names[place]}: a gray picture" for place in gray)
-    tell_left_out([reasons[0] if len(reasons) == 1 else f"{reasons[0]}; and {len(reasons) - 1} more like that"])
-    kept = pairs.take([place for place, spread in enumerate(spreads) if spread >= _GRAY_SPREAD])
+    tell_left_out_alike(reasons)
+    kept = pairs.take([place for place, spread in enumerate(spreads) if spread >= _LEAST_COLOR])
     return replace(kept, left_out=(*pairs.left_out, *reasons))
 
 
-_GRAY_SPREAD = 3.0
-"""Mean difference of the largest and the smallest of red, green and blue, in levels, from which a photo has color."""
+_LEAST_COLOR = 3.0
+"""A photo has color if the largest and the smallest of red, green and blue differ by this many levels on average."""
 
 _ORIENTATION = 0x0112
 _FIRST_TURNED = 5
-"""EXIF's orientations from here on change rows for columns."""
+"""EXIF's orientations from here on swap rows and columns."""

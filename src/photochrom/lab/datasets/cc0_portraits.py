@@ -1,4 +1,4 @@
-"""Generated portraits of people who do not exist, free for any use."""
+"""Generated portraits of people who do not exist, free for any use (CC0)."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _PARTS = ("female", "male")
 
 @register
 class CC0Portraits(PictureCollection):
-    """Portraits with clothes and backgrounds, made by a program; 160 files of 512x512 in `female` and `male`.
+    """Generated portraits with clothes and backgrounds: 160 files of 512x512 in `female` and `male`.
 
     Args:
         size: Side of the square pictures.
@@ -34,9 +34,9 @@ class CC0Portraits(PictureCollection):
     digest = "4bcdfc53f3cae929e045ab73fb1536267b93b9f0aa8fe4517e6be6807d870afd"
 
     def members(self, folder: Path) -> dict[str, Path]:
-        """Numbered files of 512x512 below the first `female` and `male` that lie side by side.
+        """Numbered files of 512x512 in the first folders `female` and `male` that lie side by side.
 
-        The published repository keeps each size in a folder of its own, as `female/512/0.jpg`.
+        The published repository has a folder for each size, such as `female/512/0.jpg`.
         """
         for female in sort_as_text(folder.rglob(_PARTS[0])):
             if MAC_ATTRIBUTES not in female.parts and female.with_name(_PARTS[1]).is_dir():
@@ -51,7 +51,7 @@ class CC0Portraits(PictureCollection):
 
 
 def _is_of_that_size(path: Path) -> bool:
-    """Whether a picture has the published size; a broken one is found later, and named."""
+    """Whether a picture has the published size; broken pictures are reported later."""
     try:
         with Image.open(path) as image:
             return image.size == (_SIDE, _SIDE)

@@ -12,12 +12,12 @@ __all__ = ["CongressPortraits"]
 
 _BIOGUIDE_ID = re.compile(r"[A-Z]\d{6}\.jpg")
 _TOWARDS_THE_TOP = (0.5, 0.3)
-"""Of the 22 lines that a square of 100x122 cannot hold, 7 go above, which spares the hair, and 15 below."""
+"""Of the 22 rows that are cropped from 100x122, 7 are above, which keeps the hair, and 15 below."""
 
 
 @register
 class CongressPortraits(PictureCollection):
-    """Head and shoulders before a studio's backdrop, mostly blue; 814 files of 100x122.
+    """Head and shoulders in front of a studio backdrop, mostly blue; 814 files of 100x122.
 
     Args:
         size: Side of the square pictures.
@@ -34,9 +34,9 @@ class CongressPortraits(PictureCollection):
     digest = "b31260f11cffa0782ec4e56733bd9d2165f46f027b916ec8ed489e268fe24334"
 
     def members(self, folder: Path) -> dict[str, Path]:
-        """The files that are called like a member of Congress in the Biographical Directory."""
+        """The files named by the id of a member of Congress in the Biographical Directory."""
         return pictures_called(_BIOGUIDE_ID, folder)
 
     def cut(self, image: Image.Image, size: int) -> Image.Image:
-        """The upper part: faces sit high."""
+        """Crop to the upper part, where the face is."""
         return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS, centering=_TOWARDS_THE_TOP)

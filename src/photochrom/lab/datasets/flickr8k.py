@@ -15,9 +15,9 @@ _FLICKR_ID = re.compile(r"\d+_[0-9a-f]{10}\.(?:jpg|webp)")
 
 @register
 class Flickr8k(WholePhotos):
-    """Photos that people shared on Flickr, chosen for having a scene that can be described.
+    """Photos that people shared on Flickr, chosen because their scene can be described.
 
-    Copies that circulate squashed to squares do not tell the photos' shapes, which mostly are 4:3 or 3:2.
+    Copies of this set that are squashed to squares do not tell the aspect ratios, most of which are 4:3 or 3:2.
 
     Args:
         size: Side of the squares in which photos are stored.
@@ -34,10 +34,10 @@ class Flickr8k(WholePhotos):
     digest = "6828611bdf8654f3bce24a19c6587c4ab2e4caa08fdf5a6edb3d41524cdf3688"
 
     def members(self, folder: Path) -> dict[str, Path]:
-        """The files that are called by a Flickr id and its secret."""
+        """The files named by a Flickr id and its secret."""
         return pictures_called(_FLICKR_ID, folder)
 
     def aspect(self, path: Path) -> float:
-        """Unknown where the file is a square: photos on Flickr rarely are, so it was squashed."""
+        """Unknown for square files: photos on Flickr are rarely square, so these were squashed."""
         told = super().aspect(path)
         return math.nan if told == 1.0 else told

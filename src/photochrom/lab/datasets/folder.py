@@ -1,4 +1,4 @@
-"""Any folder of color pictures."""
+"""A folder of color pictures."""
 
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,14 @@ __all__ = ["Folder"]
 class Folder(Dataset):
     """The pictures below a folder.
 
-    If the folder holds `train`, `val` and `test` they are the splits; a missing one is an error only when it is
-    asked for. Otherwise the pictures are split by a seed, and a picture's split depends on the set of names alone.
+    Folders `train`, `val` and `test` in it are the splits; a missing one is an error only when it is used. Without such
+    folders, the pictures are split at random by a seed, and the splits depend only on the seed and the set of names.
 
     Args:
         root: The folder; pictures are found at any depth.
-        size: Side of the square that each picture is cut and scaled to.
-        seed: Chooses which pictures go to which split where the folder does not say.
-        val_share: Share of the pictures that are kept for validation, and again for the test.
+        size: Side of the square that each picture is cropped to.
+        seed: Chooses the split of each picture if the folder has no split folders.
+        val_share: Share of the pictures in `val`, and share of those in `test`.
 
     Raises:
         ConfigError: An argument is out of range.
@@ -49,27 +49,35 @@ class Folder(Dataset):
 
     @property
     def name(self) -> str:
-        """The folder's path, absolute, so that a run can be resumed from anywhere."""
+        """The folder's absolute path, so that a run can be resumed from anywhere."""
         return self.root.resolve().as_posix()
 
     def split(self, split: Split) -> Pairs:
         """The pairs of one split."""
-        return read_pairs(self._files(split), root=self.root, size=self.size)
+        return read_pairs(self.files(split), root=self.root, size=self.size)
 
     def fingerprint(self) -> dict[str, Any]:
         """Path, size, seed and a checksum of every picture that training reads."""
-        files = [*self._files("train"), *self._files("val")]
+        files = [*self.files("train"), *self.files("val")]
         return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": content_digest(files)}
 
-    def _files(self, split: Split) -> list[Path]:
+    def files(self, split: Split | None = None) -> list[Path]:
+        """The pictures of one split as files; those of all splits if none is named.
+
+        Raises:
+            DataError: There is no such split.
+        """
+        if split is None:
+            return _pictures_below(self.root)
         require_split(split)
-        if not self._has_split_folders():
+        if not self.has_split_folders():
             return self._drawn_by_seed(_pictures_below(self.root), split)
         if not (self.root / split).is_dir():
             raise DataError(f"{self.root}: has split folders, but none is called {split!r}")
         return _pictures_below(self.root / split)
 
-    def _has_split_folders(self) -> bool:
+    def has_split_folders(self) -> bool:
+        """Whether the folder itself says which picture belongs to which split."""
         return any((self.root / split).is_dir() for split in SPLITS)
 
     def _drawn_by_seed(self, files: list[Path], split: Split) -> list[Path]:
@@ -84,7 +92,7 @@ class Folder(Dataset):
 
 
 def _pictures_below(folder: Path) -> list[Path]:
-    """Picture files at any depth, but for hidden ones and those in hidden folders."""
+    """Picture files at any depth, except hidden files and those in hidden folders."""
     return sort_as_text(
         path
         for path in folder.rglob("*")

@@ -14,7 +14,7 @@ _WORDNET_ID = re.compile(r"n\d{8}_.+\.(?:JPEG|jpg|webp)")
 
 @register
 class ImagenetSamples(WholePhotos):
-    """A thousand things by the names that WordNet gives them.
+    """A thousand photos of things, named as in WordNet.
 
     Args:
         size: Side of the squares in which photos are stored.
@@ -31,5 +31,5 @@ class ImagenetSamples(WholePhotos):
     digest = "f116de6921e8799ef6335da73b25a37e08d5fa5f36c6a69cb63b7432d479524e"
 
     def members(self, folder: Path) -> dict[str, Path]:
-        """The files that are called by a WordNet id and a name."""
+        """The files named by a WordNet id and a word."""
         return pictures_called(_WORDNET_ID, folder)

@@ -31,5 +31,5 @@ class LeedsSportsPoses(WholePhotos):
     digest = "e3e2affd2a3430725094a3c1328d5b4668959c1b37ea9cd124e0966ab794dc98"
 
     def members(self, folder: Path) -> dict[str, Path]:
-        """The files that are numbered as the set numbers them."""
+        """The numbered files."""
         return pictures_called(_NUMBERED, folder)

@@ -1,4 +1,4 @@
-"""Photos that anybody may use: families, crowds, markets, offices, streets, landscapes, garments."""
+"""Openly licensed photos: families, crowds, markets, offices, streets, landscapes, garments."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ _PARTS = ("openstax", "18f", "dollarstreet", "garments")
 
 @register
 class OpenPhotos(WholePhotos):
-    """Photos from open textbooks, a public agency, Gapminder's Dollar Street and a set of garments.
+    """Photos from open textbooks, a public agency, Gapminder's Dollar Street and a data set of garments.
 
-    Networks that learn from them may be shared freely if the list of attributions goes with them.
+    Networks trained on them may be shared freely, together with the list of attributions.
 
     Args:
         size: Side of the squares in which photos are stored.
@@ -34,7 +34,7 @@ class OpenPhotos(WholePhotos):
     digest = "c1d34cafa83a7409a9de86835eb57b95d2e47b4c78f95b3b0d8a1f23c261dd94"
 
     def members(self, folder: Path) -> dict[str, Path]:
-        """The pictures of the first folder of open textbooks, and of the other sources' folders beside it."""
+        """The pictures of the first folder `openstax`, and of the other sources' folders beside it."""
         for first in sort_as_text(folder.rglob(_PARTS[0])):
             if MAC_ATTRIBUTES in first.parts:
                 continue

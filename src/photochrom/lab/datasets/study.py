@@ -1,4 +1,4 @@
-"""The study's own set: 80x80 crops of faces, 5001 to train, 2000 to validate and 2000 gray ones to test."""
+"""The study's data set: 80x80 crops of faces, 5001 to train, 2000 to validate, and 2000 gray ones for the test."""
 
 import tempfile
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _URL = f"https://github.com/bitirgenalperen/Face-Colorization/archive/{_COMMIT}.
 
 @dataclass(frozen=True)
 class _Part:
-    """One split as it was published."""
+    """One published split."""
 
     folder: str
     count: int
@@ -55,7 +55,7 @@ def _verify(root: Path) -> None:
 
 
 def _find_root(folder: Path) -> Path:
-    """The folder that holds `train/images`, however deep an archive has put it."""
+    """The folder that holds `train/images`, at any depth."""
     for marker in sort_as_text(folder.rglob(_PARTS["train"].folder)):
         if MAC_ATTRIBUTES not in marker.parts:
             return marker.parents[1]
@@ -66,9 +66,9 @@ def _find_root(folder: Path) -> Path:
 class Study(PublishedSet):
     """The pictures of "Face Colorization with CNN Based Architectures", from its public repository.
 
-    They are looked for where `add` and `prepare` put them, then in a folder `dataset` here, which is where the
-    study's program kept them. Names are sorted as text, which is the study's order. The gray pictures of the test
-    split have no truth.
+    They are read from the data home, where `add` and `prepare` put them, or from a folder `dataset` in the current
+    folder, where the study's program kept them. Names are sorted as text, as in the study. The color of the pictures of
+    the test split is unknown.
 
     Reference:
         https://github.com/bitirgenalperen/Face-Colorization, folder `dataset`; the rights in the photographs are
@@ -86,12 +86,12 @@ class Study(PublishedSet):
 
     @property
     def home(self) -> Path:
-        """Where the pictures lie once they are added."""
+        """The folder of the pictures after they are added."""
         return data_home() / self.name
 
     @property
     def root(self) -> Path:
-        """Where the pictures are.
+        """The folder of the pictures: `home`, or `dataset` in the current folder.
 
         Raises:
             DataError: They are not on this machine.
@@ -105,7 +105,7 @@ class Study(PublishedSet):
         )
 
     def require_at_hand(self) -> None:
-        """See that the pictures have been added.
+        """Check that the pictures have been added.
 
         Raises:
             DataError: They have not.
@@ -113,10 +113,10 @@ class Study(PublishedSet):
         _ = self.root
 
     def prepare(self, progress: ProgressCallback | None = None) -> None:
-        """Download the pictures from the study's repository unless they are here; each is checked by its checksum.
+        """Download the pictures from the study's repository, unless they are here, and verify their checksums.
 
         Raises:
-            DataError: The download failed, or what came is not what was published; nothing is kept then.
+            DataError: The download failed, or the pictures differ from those published; nothing is kept then.
         """
         if self.is_at_hand():
             return
@@ -127,7 +127,7 @@ class Study(PublishedSet):
             self.add(archive)
 
     def is_in(self, folder: Path) -> bool:
-        """Whether a folder has the study's layout, at some depth."""
+        """Whether a folder has the study's layout, at any depth."""
         try:
             root = _find_root(folder)
         except DataError:
@@ -135,10 +135,10 @@ class Study(PublishedSet):
         return all((root / part.folder).is_dir() for part in _PARTS.values())
 
     def add(self, archive_or_folder: Path) -> Addition:
-        """Copy the pictures from an archive or a folder, after checking that they are the study's.
+        """Copy the pictures from an archive or a folder after verifying their checksums.
 
         Args:
-            archive_or_folder: Has `train/images`, `val/images` and `test_inputs/images` at some depth.
+            archive_or_folder: Has `train/images`, `val/images` and `test_inputs/images` at any depth.
 
         Raises:
             DataError: It is broken, or not the study's set; an earlier copy is kept then.
@@ -148,7 +148,7 @@ class Study(PublishedSet):
         return Addition(self.name, self.home, sum(part.count for part in _PARTS.values()))
 
     def split(self, split: Split) -> Pairs:
-        """The pairs of one split; the test split is gray alone."""
+        """The pairs of one split; those of `test` are gray only."""
         require_split(split)
         part = _PARTS[split]
         return read_pairs(
@@ -159,7 +159,7 @@ class Study(PublishedSet):
         )
 
     def fingerprint(self) -> dict[str, Any]:
-        """Name, and checksums of what training reads, whether or not that is what was published."""
+        """Name, and checksums of the files of `train` and `val` on this machine."""
         return {"name": self.name} | {
             split: content_digest(_files(self.root, _PARTS[split])) for split in ("train", "val")
         }

@@ -11,13 +11,13 @@ __all__ = ["Synthetic"]
 
 @register
 class Synthetic(Dataset):
-    """Synthetic faces in three splits; as in the study's data, the test split is gray only.
+    """Synthetic faces in three splits; the test split is gray only, like the study's.
 
     Args:
-        seed: Chooses the faces; not negative.
-        train_count: Faces to learn from.
-        val_count: Faces to score on.
-        test_count: Faces without a truth.
+        seed: Not negative.
+        train_count: Number of training faces.
+        val_count: Number of validation faces.
+        test_count: Number of gray faces.
         size: Side of the square pictures, at least 16.
 
     Raises:
@@ -44,7 +44,7 @@ class Synthetic(Dataset):
 
     @property
     def name(self) -> str:
-        """What to call this data set in a run's configuration."""
+        """Always `synthetic`."""
         return "synthetic"
 
     def split(self, split: Split) -> Pairs:
@@ -60,5 +60,5 @@ class Synthetic(Dataset):
         return Pairs(pairs.names, pairs.gray, None) if split == "test" else pairs
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a checkpoint remembers of the data that it saw."""
+        """Name, seed, size and counts."""
         return {"name": self.name, "seed": self.seed, "size": self.size, "counts": dict(self.counts)}

@@ -1,4 +1,4 @@
-"""Tight 80x80 faces of all ages, cut from UTKFace as the study's are."""
+"""Tight 80x80 crops of UTKFace's faces, like the study's."""
 
 from PIL import Image
 
@@ -9,12 +9,12 @@ __all__ = ["UTKFace"]
 
 _ALIGNED = 200
 _STUDY_FRAMING = (38, 45, 162, 169)
-"""Left, upper, right and lower edge of the square of an aligned face that shows what the study's crops show."""
+"""Left, upper, right and lower edge of the study's crop in an aligned face."""
 
 
 @register
 class UTKFace(UTKFaceFiles):
-    """The faces of UTKFace in the study's framing, from the brows to the chin, so that both can be learnt together."""
+    """The faces of UTKFace in the study's crop, from the brows to the chin, for training on both."""
 
     name = "utkface"
     summary = "UTKFace: 80x80 crops like the study's, of all ages"
@@ -23,6 +23,6 @@ class UTKFace(UTKFaceFiles):
         super().__init__(size=80)
 
     def cut(self, image: Image.Image, size: int) -> Image.Image:
-        """The face alone."""
+        """Crop to the face."""
         aligned = super().cut(image, _ALIGNED)
         return aligned.resize((size, size), Image.Resampling.LANCZOS, box=_STUDY_FRAMING)

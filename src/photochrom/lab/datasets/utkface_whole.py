@@ -1,4 +1,4 @@
-"""UTKFace's pictures whole: faces with hair and some background."""
+"""UTKFace's whole pictures: faces with hair and some background."""
 
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._utkface import UTKFaceFiles
@@ -8,7 +8,7 @@ __all__ = ["UTKFaceWhole"]
 
 @register
 class UTKFaceWhole(UTKFaceFiles):
-    """The pictures of UTKFace as they are, scaled; files and splits are those of the tight crops.
+    """The whole pictures of UTKFace, scaled; files and splits are the same as those of the tight crops.
 
     Args:
         size: Side of the square pictures; the files have 200.

@@ -20,7 +20,7 @@ def available() -> list[str]:
 
 
 def of_the_study() -> list[str]:
-    """The names of the experiments that the study consists of."""
+    """The names of the study's own experiments."""
     return [name for name in available() if get_experiment(name).in_study]
 
 
@@ -50,17 +50,14 @@ def get_run(key: str) -> Run:
 
 
 def base_config(file: Path | None, run: str | None) -> TrainingConfig:
-    """Where a user's settings start from.
+    """The settings that a user starts from: those of a file or of a run, or the default ones.
 
     Args:
-        file: A JSON file of settings, if one is named.
-        run: A run of an experiment as `experiment/run`, if one is named.
-
-    Returns:
-        The settings of either, or the default ones.
+        file: A JSON file of settings.
+        run: A run of an experiment, as `experiment/run`.
 
     Raises:
-        ConfigError: Both are named, or what is named does not exist or is broken.
+        ConfigError: Both are given, or the given one does not exist or is broken.
     """
     if file is not None and run is not None:
         raise ConfigError("a file of settings and an experiment cannot both be where settings start from")

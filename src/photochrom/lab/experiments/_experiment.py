@@ -1,4 +1,4 @@
-"""What an experiment is: a question, the runs that answer it, and what the study printed."""
+"""An experiment: a question, the runs that answer it, and the figures that the study printed."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ BASELINE = TrainingConfig()
 """The study's default: 2 layers, kernel 5, 4 kernels, learning rate 0.007."""
 
 PREFERENCE = BASELINE.varied(learning_rate=0.07, hyperparameters={"hidden_channels": 8})
-"""The study's preference after its controlled experiments, from which the further ones start."""
+"""The study's choice after its controlled experiments; its further experiments start from it."""
 
 DISTRIBUTION = TrainingConfig(
     model="chroma_unet",
@@ -22,9 +22,9 @@ DISTRIBUTION = TrainingConfig(
     schedule="one_cycle",
     clip_norm=1.0,
     stopping="patience",
-    patience=1000,  # one cycle is one course: it ends where its step size has fallen to nothing
+    patience=1000,  # a cycle is run to its end, where the step size is nearly 0
 )
-"""How networks past the study learn the probabilities of chroma."""
+"""How the networks beyond the study are trained: on probabilities of chroma."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class Published:
     Attributes:
         accuracy: Within-12 accuracy on the validation pictures, at the best epoch.
         mse: Validation loss at that epoch.
-        epochs: The column "#epoch". The study's program printed the epoch of the best accuracy there, which comes
-            before the epoch in which it stopped.
+        epochs: The column "#epoch": the epoch of the best accuracy, which is before the one in which training stopped.
     """
 
     accuracy: float
@@ -48,13 +47,12 @@ class Run:
     """One configuration to train.
 
     Attributes:
-        name: Its folder's name, without the seed.
-        label: Its row's name in tables.
+        name: The name of its folder, without the seed.
+        label: The name of its row in tables.
         config: Its settings; the seed is set when it is run.
-        published: What the study printed for it, if it did.
-        expected: What the study concluded of this run, held against the experiment's reference; None where it
-            concluded nothing.
-        remark: What a reader must know to compare it with the study's row.
+        published: The figures that the study printed for it, if any.
+        expected: The study's conclusion on this run compared with the experiment's reference; None if it drew none.
+        remark: What to know when comparing it with the study's row.
     """
 
     name: str
@@ -71,13 +69,13 @@ class Experiment:
 
     Attributes:
         title: A few words.
-        question: What is asked.
-        runs: What is trained for it.
-        compared_with: The run that these are held against, as `experiment/run`; None where there is none.
-        section: Where in the study this stands.
-        claim: What the study concluded, in our words.
-        in_study: Whether it is a part of the study, which `all` trains and the report shows; networks past the study
-            take hours and name their own data.
+        question: One sentence.
+        runs: The runs to train.
+        compared_with: The reference for these runs, as `experiment/run`; None if there is none.
+        section: Its section in the study.
+        claim: The study's conclusion, in our words.
+        in_study: Whether it is part of the study, which `all` trains and the report shows. Networks beyond the study
+            train for hours and name their own data.
     """
 
     title: str

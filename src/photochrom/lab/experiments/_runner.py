@@ -1,4 +1,4 @@
-"""Running many trainings side by side: one process each, so that one that dies takes no other with it."""
+"""Many trainings side by side, each in its own process, so that a crash ends only one."""
 
 import signal
 import subprocess
@@ -16,19 +16,19 @@ from photochrom.lab.experiments._catalogue import get_experiment, of_the_study
 from photochrom.lab.experiments._experiment import Run
 from photochrom.lab.training import RunFolder, TrainingConfig
 
-__all__ = ["Job", "Outcome", "plan", "run_jobs"]
+__all__ = ["TrainingJob", "TrainingOutcome", "plan", "run_jobs"]
 
 _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Job:
-    """One training that an experiment asks for.
+class TrainingJob:
+    """One run of an experiment with one seed.
 
     Attributes:
-        name: `experiment/run-seed-N`, which is also its place below the folder of runs.
+        name: `experiment/run-seed-N`, also its path in the folder of all runs.
         config: Its settings.
-        folder: Where it lies.
+        folder: Its folder.
     """
 
     name: str
@@ -37,38 +37,32 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a job ended: `error` is empty if it went well."""
+class TrainingOutcome:
+    """The end of a job; `error` is empty if it succeeded."""
 
-    job: Job
+    job: TrainingJob
     error: str = ""
 
 
-def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> list[Job]:
-    """The jobs of some experiments, those of the first seed before those of the second, and large networks first.
+def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> list[TrainingJob]:
+    """The jobs of some experiments, ordered by seed and then by size, the largest network first.
 
     Args:
-        words: Names of experiments, or `all`, which are those of the study; and settings to change in every run, as
+        words: Names of experiments, or `all` for those of the study; and settings to change in every run, as
             `NAME=VALUE`.
-        seeds: How many seeds each run is trained with, from 0 on.
+        seeds: The number of seeds of each run, from 0 on.
         runs: The folder of all runs.
-        data: A data set, for the runs that do not name their own.
+        data: A data set for the runs that do not name their own.
 
     Returns:
-        Every job, finished ones too.
+        All jobs, including finished ones.
 
     Raises:
-        ConfigError: No experiment is named, or one or a setting does not exist, or a run with other settings lies in
-            its place.
+        ConfigError: No experiment is named, or an experiment or a setting does not exist, or a run with other settings
+            lies in a job's folder.
         DataError: The pictures are not at hand.
     """
-    assignments = [word for word in words if "=" in word]
-    for name in ("data", "seed"):
-        if any(assignment.startswith(f"{name}=") for assignment in assignments):
-            raise ConfigError(f"{name} is set for all runs by an option of its own: see --help")
-    names = list(dict.fromkeys(word for word in words if "=" not in word))
-    if not names:
-        raise ConfigError("name an experiment, or all; 'photochrom experiment list' lists them")
+    names, assignments = _names_and_assignments(words)
     common = open_dataset(data)
 
     def data_of(run: Run) -> str:
@@ -76,48 +70,59 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
         dataset.require_at_hand()
         return dataset.name
 
-    jobs: list[Job] = []
+    jobs: list[TrainingJob] = []
     for seed in range(seeds):
         of_seed = [
-            Job(
+            TrainingJob(
                 name=f"{name}/{run.name}-seed-{seed}",
                 config=run.config.varied(data=data_of(run), seed=seed).assigned(assignments),
                 folder=RunFolder(runs / name / f"{run.name}-seed-{seed}"),
             )
-            for name in (of_the_study() if "all" in names else names)
+            for name in names
             for run in get_experiment(name).runs
         ]
-        # With the long jobs first, no core is left waiting at the end.
+        # Long jobs first, so that all cores are busy until the end.
         jobs += sorted(of_seed, key=_parameter_count, reverse=True)
     for job in jobs:
         job.folder.require_same_settings(job.config)
     return jobs
 
 
-def _parameter_count(job: Job) -> int:
+def _names_and_assignments(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    assignments = [word for word in words if "=" in word]
+    for name in ("data", "seed"):
+        if any(assignment.startswith(f"{name}=") for assignment in assignments):
+            raise ConfigError(f"{name} is set for all runs by an option of its own: see --help")
+    names = list(dict.fromkeys(word for word in words if "=" not in word))
+    if not names:
+        raise ConfigError("name an experiment, or all; 'photochrom experiment list' lists them")
+    return of_the_study() if "all" in names else names, assignments
+
+
+def _parameter_count(job: TrainingJob) -> int:
     return models.create(job.config.model, job.config.hyperparameters).parameter_count()
 
 
 def run_jobs(
-    jobs: Sequence[Job],
+    jobs: Sequence[TrainingJob],
     parallel: int,
     device: str = "auto",
-    on_progress: Callable[[Sequence[Job], Sequence[Outcome]], None] | None = None,
-) -> list[Outcome]:
-    """Train what is not finished, several at a time.
+    on_progress: Callable[[Sequence[TrainingJob], Sequence[TrainingOutcome]], None] | None = None,
+) -> list[TrainingOutcome]:
+    """Train the jobs that are not finished, several at a time.
 
     Args:
-        jobs: What to train, in this order; finished ones are skipped, begun ones are resumed.
-        parallel: How many processes work at once.
-        device: As for `training.fit`.
-        on_progress: Called about twice a second with the jobs at work and the outcomes so far.
+        jobs: The jobs in order; finished ones are skipped, interrupted ones are resumed.
+        parallel: The number of processes at a time.
+        device: See `photochrom.lab.training.fit`.
+        on_progress: Called about twice a second with the running jobs and the outcomes so far.
 
     Returns:
-        One outcome a job. What a failed job printed lies in its folder, in `log.txt`.
+        One outcome for each job. The output of a failed job is in `log.txt` in its folder.
     """
-    outcomes = [Outcome(job) for job in jobs if job.folder.is_finished()]
+    outcomes = [TrainingOutcome(job) for job in jobs if job.folder.is_finished()]
     waiting = [job for job in jobs if not job.folder.is_finished()]
-    working: dict[subprocess.Popen[bytes], Job] = {}
+    working: dict[subprocess.Popen[bytes], TrainingJob] = {}
     handled = signal.signal(signal.SIGTERM, _raise_exit)
     try:
         while waiting or working:
@@ -139,11 +144,11 @@ def run_jobs(
 
 
 def _raise_exit(signal_number: int, _: object) -> None:
-    """Let a request to end pass through `finally`, so that no training is left behind."""
+    """Turn a request to end into an exception, so that `finally` ends the trainings."""
     sys.exit(128 + signal_number)
 
 
-def _start(job: Job, device: str) -> subprocess.Popen[bytes]:
+def _start(job: TrainingJob, device: str) -> subprocess.Popen[bytes]:
     config_file = job.folder.path / "requested.json"
     write_whole(config_file, job.config.model_dump_json(indent=2) + "\n")
     command = [sys.executable, "-m", "photochrom.cli", "train", "--config", str(config_file)]
@@ -154,10 +159,10 @@ def _start(job: Job, device: str) -> subprocess.Popen[bytes]:
         )
 
 
-def _outcome(job: Job, status: int) -> Outcome:
+def _outcome(job: TrainingJob, status: int) -> TrainingOutcome:
     if status == 0 and job.folder.is_finished():
-        return Outcome(job)
+        return TrainingOutcome(job)
     log = (job.folder.path / "log.txt").read_text(errors="replace").strip().splitlines()
     if status < 0:
-        return Outcome(job, f"killed by signal {-status}; the same command goes on where it was")
-    return Outcome(job, log[-1] if log else f"ended with status {status}")
+        return TrainingOutcome(job, f"killed by signal {-status}; the same command goes on where it was")
+    return TrainingOutcome(job, log[-1] if log else f"ended with status {status}")

@@ -1,4 +1,4 @@
-"""What is lost in a small code?"""
+"""How much is lost in a small code?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import PREFERENCE, Experiment, Run
@@ -8,7 +8,7 @@ __all__ = ["autoencoder"]
 
 @register
 def autoencoder() -> Experiment:
-    """What is lost in a small code?"""
+    """How much is lost in a small code?"""
     return Experiment(
         title="Auto-encoder",
         question="How much is lost when everything must pass through a small code?",

@@ -1,4 +1,4 @@
-"""What do batch normalisation and a final tanh bring?"""
+"""Do batch normalization and a final tanh help?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import PREFERENCE, Experiment, Published, Run
@@ -6,17 +6,17 @@ from photochrom.lab.experiments._experiment import PREFERENCE, Experiment, Publi
 __all__ = ["batch_norm_tanh"]
 
 _BATCH_NORM = (
-    "The study's program also normalised after the last convolution, and validated with each batch's own statistics; "
-    "here the output is not normalised, and validation uses the running ones."
+    "The study's program also normalized after the last convolution, and validated with each batch's own statistics; "
+    "here the output is not normalized, and validation uses the running ones."
 )
 
 
 @register
 def batch_norm_tanh() -> Experiment:
-    """What do batch normalisation and a final tanh bring?"""
+    """Do batch normalization and a final tanh help?"""
     return Experiment(
         title="Batch norm and tanh",
-        question="Do batch normalisation and a final tanh help the preferred network?",
+        question="Do batch normalization and a final tanh help the preferred network?",
         section="2.1, 2.2",
         compared_with="preference/preference",
         claim="Batch norm converges fast and ends far lower; tanh costs nothing and removes the cyan noise.",

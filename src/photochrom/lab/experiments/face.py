@@ -1,4 +1,4 @@
-"""How near can a network come that sees the whole face?"""
+"""How accurate is a network that sees the whole face?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import DISTRIBUTION, Experiment, Run
@@ -10,7 +10,7 @@ _FACES = DISTRIBUTION.varied(average=0.998, augmentation="faces", batch_size=64)
 
 @register
 def face() -> Experiment:
-    """How near can a network come that sees the whole face?"""
+    """How accurate is a network that sees the whole face?"""
     return Experiment(
         title="The face model",
         question="What do probabilities of chroma, context and more faces bring?",

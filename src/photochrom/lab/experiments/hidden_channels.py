@@ -1,4 +1,4 @@
-"""What do more kernels bring?"""
+"""Do more kernels improve the color?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import BASELINE, Experiment, Published, Run
@@ -8,7 +8,7 @@ __all__ = ["hidden_channels"]
 
 @register
 def hidden_channels() -> Experiment:
-    """What do more kernels bring?"""
+    """Do more kernels improve the color?"""
     return Experiment(
         title="Number of kernels",
         question="Do more kernels make better color?",

@@ -1,4 +1,4 @@
-"""How far must a kernel see?"""
+"""Does a smaller kernel see enough?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import BASELINE, Experiment, Published, Run
@@ -8,7 +8,7 @@ __all__ = ["kernel_size"]
 
 @register
 def kernel_size() -> Experiment:
-    """How far must a kernel see?"""
+    """Does a smaller kernel see enough?"""
     return Experiment(
         title="Kernel size",
         question="Does a smaller kernel see enough?",

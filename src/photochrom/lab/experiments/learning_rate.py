@@ -1,4 +1,4 @@
-"""How large should a step be?"""
+"""How does the step size decide where training ends?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import BASELINE, Experiment, Published, Run
@@ -8,7 +8,7 @@ __all__ = ["learning_rate"]
 
 @register
 def learning_rate() -> Experiment:
-    """How large should a step be?"""
+    """How does the step size decide where training ends?"""
     return Experiment(
         title="Learning rate",
         question="How does the size of a step decide where training ends?",

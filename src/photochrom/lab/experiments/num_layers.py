@@ -1,4 +1,4 @@
-"""What does depth bring?"""
+"""Do more convolutions improve the color?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import BASELINE, Experiment, Published, Run
@@ -8,7 +8,7 @@ __all__ = ["num_layers"]
 
 @register
 def num_layers() -> Experiment:
-    """What does depth bring?"""
+    """Do more convolutions improve the color?"""
     return Experiment(
         title="Number of convolution layers",
         question="Do more convolutions make better color?",

@@ -1,4 +1,4 @@
-"""What colors do whole portraits have, and old photographs of them?"""
+"""How well are whole portraits colored, also in old photographs?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import DISTRIBUTION, Experiment, Run
@@ -10,7 +10,7 @@ _OLD_PHOTOS = DISTRIBUTION.varied(augmentation="photos", batch_size=32)
 
 @register
 def portrait() -> Experiment:
-    """What colors do whole portraits have, and old photographs of them?"""
+    """How well are whole portraits colored, also in old photographs?"""
     return Experiment(
         title="The portrait models",
         question="What do pictures that nobody owns suffice for, beside all pictures?",

@@ -1,4 +1,4 @@
-"""What colors do whole scenes have: people at all sizes, and the rooms, streets and landscapes around them?"""
+"""How well are whole scenes colored: people of all sizes in rooms, streets and landscapes?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import DISTRIBUTION, Experiment, Run
@@ -20,7 +20,7 @@ _SCENES = DISTRIBUTION.varied(
 
 @register
 def scene() -> Experiment:
-    """What colors do whole scenes have: people at all sizes, and the rooms, streets and landscapes around them?"""
+    """How well are whole scenes colored: people of all sizes in rooms, streets and landscapes?"""
     return Experiment(
         title="The scene models",
         question="What do photos that anybody may use suffice for, beside all photos?",

@@ -1,4 +1,4 @@
-"""What do skip connections bring, with and without pooling?"""
+"""Do skip connections help, with and without pooling?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import PREFERENCE, Experiment, Published, Run
@@ -8,7 +8,7 @@ __all__ = ["unet"]
 
 @register
 def unet() -> Experiment:
-    """What do skip connections bring, with and without pooling?"""
+    """Do skip connections help, with and without pooling?"""
     return Experiment(
         title="U-Net",
         question="Does a U-Net beat the best plain network?",

@@ -1,4 +1,4 @@
-"""What do branches of different width bring?"""
+"""Do parallel branches of different width help?"""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import PREFERENCE, Experiment, Published, Run
@@ -8,7 +8,7 @@ __all__ = ["weirdnet"]
 
 @register
 def weirdnet() -> Experiment:
-    """What do branches of different width bring?"""
+    """Do parallel branches of different width help?"""
     return Experiment(
         title="Weird-Net",
         question="Do parallel branches of different width beat the best plain network?",

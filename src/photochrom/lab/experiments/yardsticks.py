@@ -1,4 +1,4 @@
-"""What needs no network: gray itself, and a table from gray to color."""
+"""Color without a network: gray itself, and a table from gray to color."""
 
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import BASELINE, Experiment, Run
@@ -8,7 +8,7 @@ __all__ = ["yardsticks"]
 
 @register
 def yardsticks() -> Experiment:
-    """What does color cost without a network?"""
+    """How good is color without a network?"""
     return Experiment(
         title="Without a network",
         question="How good is gray itself, and how good can a table from gray level to color be?",

@@ -1,4 +1,4 @@
-"""The networks by name, and the one way to make one."""
+"""The networks by name."""
 
 import inspect
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def available() -> list[str]:
 
 
 def describe(name: str) -> tuple[str, str, str]:
-    """A network's name, its hyperparameters with their defaults, and one sentence on it."""
+    """A network's name, its hyperparameters with their defaults, and its module's docstring."""
     model_class = _registry[name]
     options = inspect.signature(model_class).parameters.values()
     sentence = inspect.cleandoc(inspect.getmodule(model_class).__doc__ or "")
@@ -39,7 +39,7 @@ def create(name: str, hyperparameters: Mapping[str, Any] | None = None) -> Color
 
     Args:
         name: A file of this catalogue.
-        hyperparameters: Arguments of its constructor; what is not named keeps its default.
+        hyperparameters: Arguments of its constructor; the others keep their defaults.
 
     Returns:
         The network; its `hyperparameters` rebuild it.
@@ -67,7 +67,7 @@ def create(name: str, hyperparameters: Mapping[str, Any] | None = None) -> Color
 
 
 def _check_types(name: str, signature: inspect.Signature, arguments: Mapping[str, Any]) -> None:
-    """Hold values from files and command lines against the constructor's annotations, without any conversion."""
+    """Check values from files and command lines against the constructor's annotations, without converting them."""
     for option, value in arguments.items():
         try:
             TypeAdapter(signature.parameters[option].annotation).validate_python(value, strict=True)

@@ -1,4 +1,4 @@
-"""Checks that constructors of networks share."""
+"""Checks of constructor arguments, shared by the networks."""
 
 from photochrom.errors import ConfigError
 
@@ -6,10 +6,10 @@ __all__ = ["require_at_least", "require_odd"]
 
 
 def require_at_least(lowest: int, **values: int) -> None:
-    """Refuse whole numbers below a bound, naming the first.
+    """Check that whole numbers are not below a bound.
 
     Raises:
-        ConfigError: A value is smaller than `lowest`.
+        ConfigError: A value is smaller than `lowest`; the message names it.
     """
     for name, value in values.items():
         if value < lowest:
@@ -17,7 +17,7 @@ def require_at_least(lowest: int, **values: int) -> None:
 
 
 def require_odd(**values: int) -> None:
-    """Refuse even numbers, and numbers below 1: only an odd kernel has a middle.
+    """Check that kernel sizes are odd: only an odd kernel has a middle.
 
     Raises:
         ConfigError: A value is even or smaller than 1.

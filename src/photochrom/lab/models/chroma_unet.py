@@ -1,4 +1,4 @@
-"""A U-Net that keeps luma and gives probabilities of chroma, seeing the whole face."""
+"""A U-Net that keeps luma and gives probabilities of chroma, with the whole face in view."""
 
 from itertools import pairwise
 
@@ -20,7 +20,7 @@ _FIRST_RESIDUAL_SCALE = 0.1
 
 
 class _Residual(nn.Module):
-    """Two convolutions whose result is added to their input."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, channels: int, dropout: float) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _Residual(nn.Module):
 
 
 class _GlobalContext(nn.Module):
-    """Adds to every place what the whole picture shows: its mean and its strongest features."""
+    """Adds global features to every place: the mean and the maximum of each channel over the picture."""
 
     def __init__(self, channels: int, dropout: float) -> None:
         super().__init__()
@@ -65,27 +65,26 @@ def _enlarge(features: Tensor, factor: int) -> Tensor:
 
 @register
 class ChromaUNet(ChromaDistributionModel):
-    """Probabilities of Cb and Cr at a quarter of the size, read as one guess and merged with the luma of the input.
+    """Probabilities of Cb and Cr at a quarter of the size, decoded and merged with the luma of the input.
 
-    Pictures may have any size: they are continued beyond their edges to the next multiple of what the network halves.
+    Pictures may have any size; see `ChromaDistributionModel`, also for `decoding` and `mirrored`.
 
     Args:
         width: Channels at a quarter of the size; each level below has twice as many.
-        depth: Levels.
-        blocks: Residual blocks on each contracting level but the first, which has one, as every expanding level has.
-        dropout: Share of the features dropped at the lowest level while training.
-        decoding: Which guess `forward` gives; see `photochrom.coloring.distribution.DECODINGS`.
-        mirrored: Whether probabilities are averaged over a picture and its mirror image, which takes twice the time and
-            is a little nearer to the truth; training never does it.
+        depth: Number of levels.
+        blocks: Residual blocks on each contracting level. The first level and the expanding ones have one each.
+        dropout: Share of the features dropped at the lowest level in training.
+        decoding: How `forward` decodes.
+        mirrored: Whether to average over the mirror image.
 
     Raises:
         ConfigError: An argument is out of range, or there is no such decoding.
 
     Reference:
-        Ronneberger, Fischer and Brox, "U-Net", 2015, for the bridges; He et al., "Deep residual learning for image
-        recognition", 2015; Iizuka, Simo-Serra and Ishikawa, "Let there be color!", 2016, for the global features;
-        Zhang, Isola and Efros, "Colorful image colorization", 2016, for probabilities instead of values. Those of Cb
-        and Cr each, instead of pairs, are ours: the study's measure asks for no more.
+        Ronneberger, Fischer and Brox, "U-Net", 2015, for the skip connections; He et al., "Deep residual learning for
+        image recognition", 2015; Iizuka, Simo-Serra and Ishikawa, "Let there be color!", 2016, for the global features;
+        Zhang, Isola and Efros, "Colorful image colorization", 2016, for probabilities instead of values. Unlike there,
+        Cb and Cr have a distribution each, which is enough for the study's measure.
     """
 
     def __init__(

@@ -17,15 +17,15 @@ __all__ = ["ConvNet"]
 class ConvNet(ColorizationModel):
     """Convolutions with ReLU between them, for pictures of any height and width.
 
-    Every layer has weights of its own. The study's program used its middle layer twice when it was asked for four
-    layers, and normalised after the last convolution too; its figures are those of that program.
+    Every layer has its own weights. The study's program, of which its figures are, used one middle layer twice in its
+    network of four layers, and also normalized after the last convolution.
 
     Args:
         num_layers: Number of convolutions.
         kernel_size: Side of every kernel; odd.
         hidden_channels: Channels between the convolutions; the study's "number of kernels".
-        batch_norm: Whether to normalise after every convolution but the last, whose output is the picture itself.
-        final_tanh: Whether to squash the output into [-1, 1].
+        batch_norm: Whether to normalize after every convolution but the last.
+        final_tanh: Whether to limit the output to [-1, 1].
 
     Raises:
         ConfigError: An argument is out of range.

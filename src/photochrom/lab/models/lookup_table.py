@@ -1,4 +1,4 @@
-"""A table from gray level to color: what can be known of a pixel's color from its own gray alone."""
+"""A table from gray level to color: what the gray of a pixel alone tells about its color."""
 
 from typing import Literal
 
@@ -20,13 +20,12 @@ _LEVELS = 256
 class LookupTable(ColorizationModel):
     """256 colors, one for each gray level, linear between them; for pictures of any height and width.
 
-    Fresh, it copies gray. It is no network but the yardstick for one: what beats it has learnt from context.
+    A fresh table copies gray. It is a yardstick for networks: one that beats it has learned from context.
 
     Args:
-        statistic: What `fit_in_closed_form` picks for each gray level: the `mean` color, which has the least
-            squared error, or the `mode`: in each channel the level with the most true values within the study's
-            margin, which has the highest within-12 accuracy that any table can have on the pictures it was made
-            from.
+        statistic: What `fit_in_closed_form` chooses for each gray level. `mean` is the mean color, which has the least
+            squared error. `mode` is, in each channel, the level with the most true values within the study's margin;
+            no table has a higher accuracy on the pictures it was made from.
     """
 
     def __init__(self, *, statistic: Literal["mean", "mode"] = "mean") -> None:
@@ -58,14 +57,14 @@ class LookupTable(ColorizationModel):
 
 
 def _joint_counts(gray: GrayPictures, color: RgbPictures) -> npt.NDArray[np.int64]:
-    """How often each gray level meets each level of each channel; shape (256 gray, 3, 256)."""
+    """Counts of each level of each channel at each gray level; shape (256 gray, 3, 256)."""
     flat_gray = gray.reshape(-1).astype(np.int64) * _LEVELS
     channels = [np.bincount(flat_gray + color[..., c].reshape(-1), minlength=_LEVELS**2) for c in range(3)]
     return np.stack([counts.reshape(_LEVELS, _LEVELS) for counts in channels], axis=1)
 
 
 def _fill_unseen(values: npt.NDArray[np.float64], seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Give gray levels that never occurred what lies between their neighbours."""
+    """Interpolate the gray levels that never occurred."""
     levels = np.arange(_LEVELS)
     return np.stack([np.interp(levels, levels[seen], values[seen, c]) for c in range(3)], axis=1)
 

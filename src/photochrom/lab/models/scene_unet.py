@@ -1,4 +1,4 @@
-"""A U-Net on an encoder that knows ImageNet: probabilities of chroma for whole photos."""
+"""A U-Net with an encoder pretrained on ImageNet: probabilities of chroma for whole photos."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -27,7 +27,7 @@ _WIDENING = (1.0, 1.0, 4 / 3, 2.0)
 
 
 class _Level(nn.Module):
-    """Joins features of the encoder with what comes up from below, by three convolutions."""
+    """Three convolutions that join the encoder's features with those of the level below."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ def _normalized(in_channels: int, out_channels: int, kernel_size: int) -> nn.Seq
 
 
 class _Decoder(nn.Module):
-    """From the encoder's features to logits of chroma at a quarter of the size."""
+    """Logits of chroma at a quarter of the size from the encoder's features."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -77,16 +77,15 @@ class _Decoder(nn.Module):
 class SceneUNet(ChromaDistributionModel):
     """Probabilities of Cb and Cr at a quarter of the size, from features that tell skin, sky, grass and cloth apart.
 
-    Pictures may have any size: they are continued beyond their edges to the next multiple of 32. The encoder is
-    EfficientNet-Lite0; it keeps the statistics of its batch norm while it learns, and where `pretrained_weights` were
-    loaded, training may leave it as it is for some epochs.
+    Pictures may have any size; see `ChromaDistributionModel`, also for `decoding` and `mirrored`. The encoder is
+    EfficientNet-Lite0. Its batch norm keeps its statistics in training, and `TrainingConfig.frozen_epochs` keeps its
+    weights too.
 
     Args:
         width: Channels at a quarter of the size.
-        dropout: Share of the features dropped at the lowest level while training.
-        decoding: Which guess `forward` gives; see `photochrom.coloring.distribution.DECODINGS`.
-        mirrored: Whether probabilities are averaged over a picture and its mirror image, which takes twice the time
-            and is a little nearer to the truth; training never does it.
+        dropout: Share of the features dropped at the lowest level in training.
+        decoding: How `forward` decodes.
+        mirrored: Whether to average over the mirror image.
 
     Raises:
         ConfigError: An argument is out of range, or there is no such decoding.
@@ -107,7 +106,7 @@ class SceneUNet(ChromaDistributionModel):
         self.decoder = _Decoder(width, dropout)
 
     def load_pretrained_weights(self) -> None:
-        """Give the encoder what it learnt on ImageNet.
+        """Load the weights trained on ImageNet into the encoder.
 
         Raises:
             CheckpointError: The weights are not installed.
@@ -115,7 +114,7 @@ class SceneUNet(ChromaDistributionModel):
         self.encoder.load_state_dict(imagenet_weights())
 
     def train(self, mode: bool = True) -> "SceneUNet":
-        """Training mode for all but the encoder, whose batch norm keeps its statistics."""
+        """Set training mode except in the encoder, whose batch norm keeps its statistics."""
         super().train(mode)
         self.encoder.eval()
         return self

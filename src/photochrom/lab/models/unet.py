@@ -1,4 +1,4 @@
-"""The U-Net as the study describes it: a contracting path, an expanding path, and bridges between them."""
+"""The U-Net that the study describes: a contracting path, an expanding path, and skip connections."""
 
 from itertools import pairwise
 
@@ -26,15 +26,15 @@ def _double_conv(in_channels: int, out_channels: int, batch_norm: bool) -> nn.Se
 
 @register
 class UNet(ColorizationModel):
-    """Channels double at every step down and halve at every step up; each level's features are concatenated.
+    """Channels double at every step down and halve at every step up; skip connections concatenate features.
 
-    Pictures may have any height and width of at least 2 ** depth: an odd side is rounded down on the way down, and
-    the features are brought to the size of their partner on the way up.
+    Height and width must be at least 2 ** depth. Odd sides are rounded down on the way down, and features are resized
+    to those of the skip connection on the way up.
 
     Args:
         base_channels: Channels at full resolution.
         depth: How many times the resolution is halved.
-        batch_norm: Whether to normalise after every convolution but the last.
+        batch_norm: Whether to normalize after every convolution but the last.
 
     Raises:
         ConfigError: An argument is smaller than 1.

@@ -1,5 +1,7 @@
 """The network whose figures the study prints as its U-Net: skip connections at one resolution."""
 
+from functools import partial
+
 import torch
 from torch import nn
 from torch.nn.functional import relu
@@ -16,7 +18,7 @@ __all__ = ["FlatUNet"]
 class FlatUNet(ColorizationModel):
     """Six convolutions with two concatenations and no pooling, for pictures of any height and width.
 
-    The study describes a U-Net that contracts and expands (`unet`); its program was this one.
+    The study's text describes a U-Net that contracts and expands (`unet`); its program was this network.
 
     Args:
         kernel_size: Side of every kernel; odd.
@@ -31,10 +33,7 @@ class FlatUNet(ColorizationModel):
     def __init__(self, *, kernel_size: int = 5) -> None:
         super().__init__()
         require_odd(kernel_size=kernel_size)
-
-        def conv(in_channels: int, out_channels: int) -> nn.Conv2d:
-            return nn.Conv2d(in_channels, out_channels, kernel_size, padding="same")
-
+        conv = partial(nn.Conv2d, kernel_size=kernel_size, padding="same")
         self.in8 = conv(1, 8)
         self.in12 = conv(8, 12)
         self.middle18 = conv(12, 18)

@@ -1,4 +1,6 @@
-"""The study's Weird-Net: three branches of different width, joined pair by pair and then all together."""
+"""The study's Weird-Net: three branches of different width, joined in pairs and then all together."""
+
+from functools import partial
 
 import torch
 from torch import nn
@@ -14,7 +16,7 @@ __all__ = ["WeirdNet"]
 
 @register
 class WeirdNet(ColorizationModel):
-    """Branches 1-8-4, 1-16-8 and 1-32-16; their pairs 12-6, 20-10 and 24-12; all of it 28-8-3.
+    """Three branches with 1-8-4, 1-16-8 and 1-32-16 channels, their pairs 12-6, 20-10 and 24-12, and all 28-8-3.
 
     Leaky ReLU follows every convolution but the last two. Pictures may have any height and width.
 
@@ -31,9 +33,7 @@ class WeirdNet(ColorizationModel):
     def __init__(self, *, kernel_size: int = 5) -> None:
         super().__init__()
         require_odd(kernel_size=kernel_size)
-
-        def conv(in_channels: int, out_channels: int) -> nn.Conv2d:
-            return nn.Conv2d(in_channels, out_channels, kernel_size, padding="same")
+        conv = partial(nn.Conv2d, kernel_size=kernel_size, padding="same")
 
         def branch(width: int) -> nn.Sequential:
             return nn.Sequential(

@@ -1,4 +1,4 @@
-"""What a change brought, how sure that is, and whether the study's conclusion holds: sentences from figures."""
+"""The effect of each change: how large, how certain, and whether the study's conclusion holds."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ __all__ = ["NEGLIGIBLE", "Effect", "Spread", "effects_of", "pooled_spread"]
 
 _CONFIDENCE = 0.95
 NEGLIGIBLE = 0.005
-"""A difference in accuracy that nobody would call one, however sure it is."""
+"""A smaller difference in accuracy counts as none, however certain it is."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Effect:
 
     Attributes:
         run: The changed run.
-        reference: What it is held against.
-        difference: Its mean accuracy less the reference's.
-        margin: Half the width of the 95 % confidence interval of that difference; None where no spread is known.
-        published: The difference that the study printed; None where it printed none.
+        reference: The run that it is compared with.
+        difference: The mean accuracy of the run minus that of the reference.
+        margin: Half the width of the 95 % confidence interval of the difference; None if no spread is known.
+        published: The difference in the study; None if it printed none.
     """
 
     run: RunResults
@@ -35,11 +35,11 @@ class Effect:
 
     @property
     def is_beyond_noise(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether the interval excludes zero."""
         return self.margin is not None and abs(self.difference) > self.margin
 
     def sentence(self) -> str:
-        """What the figures say, and whether the study's conclusion holds."""
+        """The difference in words, and whether the study's conclusion holds."""
         return f"{self._ours()} {self._against_the_study()}".strip()
 
     def _ours(self) -> str:
@@ -56,7 +56,7 @@ class Effect:
         return f"The study found it {self.run.run.expected}{printed}: {self._judgement()}."
 
     def _judgement(self) -> str:
-        """Whether that conclusion holds here."""
+        """Whether the study's conclusion holds here."""
         expected = self.run.run.expected
         if self.margin is None:
             return "single seeds cannot tell"
@@ -73,11 +73,11 @@ class Effect:
 
 @dataclass(frozen=True)
 class Spread:
-    """The spread over seeds of a run that is trained, pooled from those that have several seeds.
+    """The spread over seeds, pooled from the runs that have several.
 
     Attributes:
         deviation: The root of the pooled variance.
-        freedom: Its degrees of freedom: the seeds that it rests on, less one for each run.
+        freedom: Its degrees of freedom: the number of seeds minus the number of runs.
     """
 
     deviation: float
@@ -85,7 +85,7 @@ class Spread:
 
 
 def pooled_spread(findings: Findings) -> Spread | None:
-    """The spread that a run of a single seed is given; None if no run has several."""
+    """The spread assumed for a run with a single seed; None if no run has several."""
     trained = [run.accuracy for run in findings.runs if run.is_trained]
     several = [(side.deviation, side.count) for side in trained if side.deviation is not None]
     freedom = sum(count - 1 for _, count in several)
@@ -95,7 +95,7 @@ def pooled_spread(findings: Findings) -> Spread | None:
 
 
 def effects_of(results: ExperimentResults, findings: Findings) -> list[Effect]:
-    """The effect of each run of an experiment; none if what it is compared with is not finished."""
+    """The effect of each run of an experiment; empty if the reference is not finished."""
     reference = findings.find(results.experiment.compared_with)
     if reference is None:
         return []
@@ -117,9 +117,9 @@ def _effect(run: RunResults, reference: RunResults, spread: Spread | None) -> Ef
 
 
 def _margin(sides: Sequence[RunResults], spread: Spread | None) -> float | None:
-    """Half the confidence interval of a difference of means, by Welch.
+    """Half the width of the confidence interval of a difference of means, by Welch.
 
-    A trained run of a single seed is given the pooled spread, with its degrees of freedom. What is not trained has no
+    A trained run with a single seed takes the pooled spread and its degrees of freedom. Runs without training have no
     spread: a lookup table is the same for every seed.
 
     Reference:

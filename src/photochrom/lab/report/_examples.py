@@ -1,4 +1,4 @@
-"""The pictures that a report shows: real validation faces, or ones that may be published."""
+"""The pictures of a report: real validation faces, or pictures that may be published."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,11 @@ __all__ = ["example_pairs", "public_portrait"]
 
 _COUNT = 8
 _FACE_BOX = (169, 62, 279, 172)
-"""Left, top, right and bottom of the face in the portrait, cut as tightly as the study cut its faces."""
+"""Left, top, right and bottom of the face in the portrait, as tight as the study's crops."""
 
 
 def _validation(data: str) -> Pairs:
-    """Validation pictures of the data set that the runs saw."""
+    """Validation pictures of the runs' data set."""
     try:
         val = open_dataset(data).split("val")
     except DataError as error:
@@ -54,7 +54,7 @@ def example_pairs(source: str, data: str) -> Pairs:
 
     Args:
         source: `validation` or `public`.
-        data: The data set that the runs saw.
+        data: The runs' data set.
 
     Raises:
         ConfigError: There is no such source.
@@ -66,9 +66,9 @@ def example_pairs(source: str, data: str) -> Pairs:
 
 
 def public_portrait(size: int = 256) -> Pairs:
-    """A single picture that shows more than a face: the whole portrait of the public examples.
+    """The whole portrait of the public examples, which shows more than a face.
 
     Args:
-        size: Its height and width.
+        size: Height and width.
     """
     return pairs_from_color(("astronaut",), _resized(_astronaut(), size)[None])

@@ -1,4 +1,4 @@
-"""The figures of the report, as image files' bytes."""
+"""The figures of the report, as the content of image files."""
 
 import atexit
 import io
@@ -25,7 +25,7 @@ from photochrom.lab.report._results import Findings, RunResults
 from photochrom.lab.training import grid
 from photochrom.tensors import RgbPictures
 
-__all__ = ["curves", "overview", "reliability", "side_by_side", "to_jpeg"]
+__all__ = ["curves", "overview", "picture_columns", "reliability", "to_jpeg"]
 
 _STYLE: dict[Any, Any] = {
     "axes.edgecolor": "#8a8f98",
@@ -43,7 +43,7 @@ _TRAIN, _VALIDATION, _STUDY = "#9aa5b1", "#c2410c", "#1d4ed8"
 _SETS_OF_PICTURES = (_VALIDATION, _STUDY, "#0f766e", "#7e22ce", "#a16207", "#be185d")
 _LARGEST_DOT = 160.0
 _LEAST_SHARE = 0.001
-"""Of the pixels: how often rarer statements came true is chance."""
+"""Bins with a smaller share of the pixels are not drawn: there the observed share is mostly chance."""
 
 _SMALLEST_HEADING = 13.0
 _INK = "#1f2933"
@@ -56,19 +56,19 @@ def _svg(figure: Figure) -> bytes:
 
 
 def _draw_course(axes: Axes, run: RunResults, figure: str) -> None:
-    """Training and validation over the epochs, one line a seed, and the best epoch of the first seed."""
+    """Training and validation over the epochs, a line for each seed, and the best epoch of the first seed."""
     for index, seed in enumerate(run.seeds):
-        epochs = [row["epoch"] for row in seed.history]
+        epochs = [row.epoch for row in seed.history]
         for part, color in (("train", _TRAIN), ("val", _VALIDATION)):
-            values = [row[f"{part}_{figure}"] for row in seed.history]
+            values = [getattr(row, f"{part}_{figure}") for row in seed.history]
             name = {"train": "training", "val": "validation"}[part]
             axes.plot(epochs, values, color=color, linewidth=1.0, alpha=0.85, label=None if index else name)
-    axes.axvline(run.seeds[0].metrics["best_epoch"], color="#8a8f98", linewidth=0.8, linestyle=":")
+    axes.axvline(run.seeds[0].metrics.best_epoch, color="#8a8f98", linewidth=0.8, linestyle=":")
     axes.set_xlabel("epoch")
 
 
 def curves(run: RunResults) -> bytes:
-    """Loss and accuracy of a run over its epochs, as SVG; every seed is drawn."""
+    """Loss and accuracy of all seeds of a run over the epochs, as SVG."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(8, 2.6))
         loss_axes, accuracy_axes = figure.subplots(1, 2)
@@ -105,9 +105,9 @@ def overview(findings: Findings) -> bytes:
 
 
 def reliability(results: ShippedResults) -> bytes:
-    """What a model states of its default decoding beside how often that came true, as SVG; one line a set of pictures.
+    """The stated confidence of a model against the share of values that are right, as SVG; a line for each data set.
 
-    What is stated of less than a thousandth of the pixels is left out.
+    Bins with less than a thousandth of the pixels are left out.
 
     Reference:
         Guo et al., "On calibration of modern neural networks", 2017.
@@ -128,14 +128,11 @@ def reliability(results: ShippedResults) -> bytes:
         return _svg(figure)
 
 
-def side_by_side(columns: Mapping[str, RgbPictures]) -> Image.Image:
-    """Columns of equally large pictures on white, each under its heading.
+def picture_columns(columns: Mapping[str, RgbPictures]) -> Image.Image:
+    """Columns of pictures of one size on white, each under its heading.
 
     Args:
-        columns: By heading; each of shape (count, height, width, 3), uint8.
-
-    Returns:
-        One RGB picture.
+        columns: Arrays of shape (count, height, width, 3), uint8, by heading.
     """
     rows = [np.stack(row) for row in zip(*columns.values(), strict=True)]
     pictures, width = grid(rows), rows[0].shape[2]
@@ -151,14 +148,14 @@ def side_by_side(columns: Mapping[str, RgbPictures]) -> Image.Image:
 
 
 def _heading_font(headings: Iterable[str], width: int) -> ImageFont.FreeTypeFont:
-    """A font in which every heading is at most as wide as a column, in pixels."""
+    """A font in which every heading fits into the width of a column, in pixels."""
     font = _font(max(_SMALLEST_HEADING, width / 11))
     longest = max(font.getlength(heading) for heading in headings)
     return font if longest <= width else _font(font.size * width / longest)
 
 
 def _font(size: float) -> ImageFont.FreeTypeFont:
-    """The font of the other figures, which matplotlib ships."""
+    """The font of the other figures, which comes with matplotlib."""
     return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 

@@ -1,4 +1,4 @@
-"""What was measured of the models that come with the package: from the files beside their weights to tables' rows."""
+"""The measures of the shipped models: from the files beside their weights to the rows of tables."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ __all__ = [
 ]
 
 _REFERENCE = "study-best"
-"""The study's own network: what every other model is held against, so it comes first."""
+"""The study's own network, which the others are compared with; it comes first."""
 
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
 
 class _Record(BaseModel):
-    """A part of a file of evaluations; entries that the report does not show are left aside."""
+    """A part of a file of evaluations; entries that the report does not show are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class ReliabilityBin(_Record):
-    """A range of stated probabilities: the mean of what was stated, of what came true, and its share of all values."""
+    """A range of stated probabilities: their mean, the share of values that are right, and the share of all values."""
 
     stated: float
     observed: float
@@ -46,7 +46,7 @@ class ReliabilityBin(_Record):
 
 
 class RecordedScores(_Record):
-    """The measures of some pictures, as `photochrom.lab.evaluation.Scores` names them; None is no finite number."""
+    """The measures of some pictures; see `photochrom.lab.evaluation.Scores`. None is not a finite number."""
 
     pictures: int
     accuracy: float | None
@@ -62,19 +62,19 @@ class RecordedScores(_Record):
 
     @property
     def is_few(self) -> bool:
-        """Whether there are too few pictures to take part in the fairness ratio."""
+        """Whether there are too few pictures for the fairness ratio."""
         return self.pictures < FEWEST_PICTURES
 
 
 class RecordedGrouping(_Record):
-    """The measures of groups of pictures; the fairness ratio is None where there is nothing to compare."""
+    """The measures of groups of pictures; the fairness ratio is None if there is nothing to compare."""
 
     fairness_ratio: float | None
     groups: dict[str, RecordedScores]
 
 
 class RecordedEvaluation(_Record):
-    """What was measured of a network on one split of a data set, by one decoding; None for networks without."""
+    """The measures of a network on one split of a data set, by one decoding; None for networks without decodings."""
 
     data: str
     split: str
@@ -85,19 +85,19 @@ class RecordedEvaluation(_Record):
 
     @property
     def pictures(self) -> str:
-        """Which pictures, in words."""
+        """The data set and the split in words."""
         return f"{self.data}, {_SPLITS.get(self.split, self.split)} pictures"
 
 
 @dataclass(frozen=True)
 class ShippedResults:
-    """A model that comes with the package, and what was measured of it.
+    """A shipped model and its measures.
 
     Attributes:
-        name: The name that commands know it by.
+        name: Its name in commands.
         model: The network.
-        trained_on: The name of the data set that it saw; empty if its checkpoint does not say.
-        evaluations: In the order of their file; none if nothing was measured.
+        trained_on: The name of its data set; empty if its checkpoint does not tell it.
+        evaluations: In the order of their file; may be empty.
     """
 
     name: str
@@ -107,28 +107,28 @@ class ShippedResults:
 
     @property
     def decodings(self) -> tuple[str, ...]:
-        """The guesses that can be read from it; none if it gives color only."""
+        """The ways to decode its probabilities; empty if it gives color only."""
         return self.model.decodings if isinstance(self.model, DistributionModel) else ()
 
     @property
     def decoding(self) -> str | None:
-        """The guess that it gives unless another is asked for."""
+        """The default decoding; None if it gives color only."""
         return self.model.decoding if isinstance(self.model, DistributionModel) else None
 
     @property
     def as_used(self) -> tuple[RecordedEvaluation, ...]:
-        """The evaluations of that guess."""
+        """The evaluations of the default decoding."""
         return tuple(one for one in self.evaluations if one.decoding == self.decoding)
 
     @property
     def states_confidence(self) -> bool:
-        """Whether what it states of that guess was held against what came true."""
+        """Whether the stated confidence of the default decoding was measured."""
         return any(one.overall.reliability for one in self.as_used)
 
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """A model, decoded in one way, and whether that is the way it is used unless another is asked for."""
+    """A model with one decoding, and whether that is its default."""
 
     name: str
     evaluation: RecordedEvaluation
@@ -137,7 +137,7 @@ class ComparisonRow:
 
 @dataclass(frozen=True)
 class GroupTable:
-    """The measures of a model's default decoding by group; `kind` is what the groups are of."""
+    """The measures of a model's default decoding by group; `kind` is `skin tone` or `label`."""
 
     name: str
     kind: str
@@ -149,15 +149,15 @@ class Comparison:
     """All models on the same pictures.
 
     Attributes:
-        pictures: Which pictures, in words.
-        rows: In the order of the models; of each model the default decoding first, the others by name.
+        pictures: The data set and the split in words.
+        rows: In the order of the models; each model's default decoding first, then the others by name.
     """
 
     pictures: str
     rows: tuple[ComparisonRow, ...]
 
     def group_tables(self) -> list[GroupTable]:
-        """By skin tone and, where the data set has labels, by label, for each model."""
+        """For each model a table by skin tone and, if the data set has labels, one by label."""
         return [table for row in self.rows if row.is_default for table in _group_tables(row)]
 
 
@@ -169,21 +169,21 @@ def _group_tables(row: ComparisonRow) -> Iterator[GroupTable]:
 
 @dataclass(frozen=True)
 class Showcase:
-    """Every model that comes with the package.
+    """All shipped models.
 
     Attributes:
-        models: The study's own first, the others by name.
-        broken: One line for each file that cannot be used; a model whose figures are broken is there without them.
+        models: The study's own first, then the others by name.
+        broken: One line for each file that cannot be read; a model with broken figures is included without them.
     """
 
     models: tuple[ShippedResults, ...]
     broken: tuple[str, ...]
 
     def comparisons(self, first: str) -> list[Comparison]:
-        """One for each split of each data set on which anything was measured.
+        """One comparison for each split of each data set that was measured.
 
         Args:
-            first: The data set that comes before the others, which follow by name.
+            first: The data set that comes first; the others follow by name.
         """
         keys = {(one.data, one.split) for results in self.models for one in results.evaluations}
         return [self._comparison(*key) for key in sorted(keys, key=lambda key: (key[0] != first, key))]
@@ -201,7 +201,7 @@ class Showcase:
 
 
 def gather_shipped() -> Showcase:
-    """Read the models that come with the package and the evaluations beside them."""
+    """Read the shipped models and their evaluations."""
     models: list[ShippedResults] = []
     broken: list[str] = []
     for name in sorted(shipped_models(), key=lambda name: (name != _REFERENCE, name)):
@@ -221,10 +221,10 @@ def gather_shipped() -> Showcase:
 
 
 def _read(file: Path) -> tuple[RecordedEvaluation, ...]:
-    """The evaluations in a file; none if there is no such file.
+    """The evaluations in a file; empty if there is no file.
 
     Raises:
-        DataError: The file holds something else, or lacks a measure.
+        DataError: The file is not a list of evaluations, or a measure is missing.
     """
     try:
         return TypeAdapter(tuple[RecordedEvaluation, ...]).validate_python(tuple(read_evaluations(file)))

@@ -1,4 +1,4 @@
-"""The report's files: one HTML page that holds everything, Markdown beside its figures, and the figures as JSON."""
+"""The files of a report: a self-contained HTML page, Markdown with its figures, and the results as JSON."""
 
 import base64
 import json
@@ -21,9 +21,9 @@ from photochrom.lab.report._effects import NEGLIGIBLE, effects_of, pooled_spread
 from photochrom.lab.report._examples import example_pairs
 from photochrom.lab.report._figures import curves, overview, to_jpeg
 from photochrom.lab.report._model_pictures import model_figures
-from photochrom.lab.report._models import gather_shipped
+from photochrom.lab.report._models import Showcase, gather_shipped
 from photochrom.lab.report._results import Findings, RunResults, SeedResult, gather
-from photochrom.lab.training import comparison, grid, predict, predict_signed
+from photochrom.lab.training import TrainingConfig, comparison, grid, predict, predict_signed
 
 __all__ = ["write_report"]
 
@@ -31,20 +31,20 @@ _MIME = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 
 
 def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
-    """Write `report.html`, `report.md`, `results.json` and `figures/`; the models of the package have their section.
+    """Write a report: `report.html`, `report.md`, `results.json` and `figures/`.
 
     Args:
         runs: The folder of all runs.
         out: The folder of the report; an older report in it is replaced.
-        examples: Which pictures to show: see `example_pairs`.
+        examples: The pictures to show: `validation` or `public`.
 
     Returns:
-        The HTML page.
+        The path of the HTML page.
 
     Raises:
         ConfigError: There are no such examples.
         DataError: There is no finished run, or the pictures are not at hand.
-        OSError: Something cannot be written.
+        OSError: A file cannot be written.
     """
     findings = gather(runs)
     first = findings.runs[0].config if findings.runs else next(iter(findings.others.values())).config
@@ -55,7 +55,16 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
         write_whole(out / "figures" / name, content)
     _remove_all_but(out / "figures", figures)
     write_whole(out / "results.json", json.dumps(_result_rows(findings), indent=1) + "\n")
-    facts = {
+    facts = _facts(findings, shipped, first, examples) | {"figures": frozenset(figures)}
+    write_whole(out / "report.md", _render("report.md.jinja", facts, embed=None))
+    page = out / "report.html"
+    write_whole(page, _render("report.html.jinja", facts, embed=figures))
+    return page
+
+
+def _facts(findings: Findings, shipped: Showcase, first: TrainingConfig, examples: str) -> dict[str, Any]:
+    """The variables of the templates."""
+    return {
         "study": findings,
         "effects": {results.name: effects_of(results, findings) for results in findings.experiments},
         "noise": _noise_rows(findings),
@@ -65,20 +74,15 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
         "best_table": findings.best(lambda run: run.config.model == "lookup_table"),
         "negligible": NEGLIGIBLE,
         "spread": pooled_spread(findings),
-        "one_seed_seconds": sum(run.seeds[0].metrics["seconds"] for run in findings.runs),
+        "one_seed_seconds": sum(run.seeds[0].metrics.seconds for run in findings.runs),
         "machine": _machine(findings),
         "shipped": shipped,
         "comparisons": shipped.comparisons(first.data),
         "fewest_pictures": FEWEST_PICTURES,
         "data": first.data,
         "examples": examples,
-        "figures": frozenset(figures),
         "version": __version__,
     }
-    write_whole(out / "report.md", _render("report.md.jinja", facts, embed=None))
-    page = out / "report.html"
-    write_whole(page, _render("report.html.jinja", facts, embed=figures))
-    return page
 
 
 def _remove_all_but(folder: Path, names: Container[str]) -> None:
@@ -89,7 +93,7 @@ def _remove_all_but(folder: Path, names: Container[str]) -> None:
 
 
 def _render(template: str, facts: Mapping[str, Any], embed: Mapping[str, bytes] | None) -> str:
-    """Fill a template; figures become data in the page, or paths beside it."""
+    """Fill a template; figures are embedded if given, or else linked."""
 
     def source(name: str) -> str:
         if embed is None:
@@ -129,13 +133,13 @@ def _figures(findings: Findings, pairs: Pairs) -> Iterator[tuple[str, bytes]]:
 
 
 def _noisiest(findings: Findings) -> RunResults | None:
-    """The run whose raw output leaves [-1, 1] most often, if any does."""
+    """The run whose raw output leaves [-1, 1] most often; None if none does."""
     runs = [run for run in findings.runs if run.measured("val_share_out_of_range").mean > 0]
     return max(runs, key=lambda run: run.measured("val_share_out_of_range").mean, default=None)
 
 
 def _noise_figure(run: RunResults, pairs: Pairs) -> bytes:
-    """The same output made into pictures twice: with the study's cast above, clamped and rounded below."""
+    """The same output as pictures, with the study's cast above, and clamped and rounded below."""
     model = load_checkpoint(run.seeds[0].folder.weights).model
     wrapped = cast_with_wraparound(predict_signed(model, torch.from_numpy(pairs.gray)))
     return to_jpeg(grid([wrapped.permute(0, 2, 3, 1).numpy(), predict(model, pairs.gray)]))
@@ -143,7 +147,7 @@ def _noise_figure(run: RunResults, pairs: Pairs) -> bytes:
 
 @dataclass(frozen=True)
 class _NoiseRow:
-    """What leaving the range costs one run."""
+    """What values out of range cost a run."""
 
     label: str
     share: str
@@ -166,9 +170,9 @@ def _noise_rows(findings: Findings) -> list[_NoiseRow]:
 
 
 def _machine(findings: Findings) -> str:
-    """What the runs were computed on, in words."""
+    """The devices and versions of the runs, in words."""
     results = [seed for run in findings.runs for seed in run.seeds] or list(findings.others.values())
-    kinds = {(s.metrics["device"], s.metrics["precision"], s.metrics["threads"], s.metrics["torch"]) for s in results}
+    kinds = {(s.metrics.device, s.metrics.precision, s.metrics.threads, s.metrics.torch) for s in results}
     return "; ".join(
         f"{device}, {precision}, {threads} thread{'s' if threads != 1 else ''} a run, torch {version}"
         for device, precision, threads, version in sorted(kinds)
@@ -176,7 +180,7 @@ def _machine(findings: Findings) -> str:
 
 
 def _result_rows(findings: Findings) -> list[dict[str, Any]]:
-    """One row a finished run, for other programs."""
+    """One row for each finished run, for other programs."""
     rows = [_result_row(run.experiment, run.run.name, seed) for run in findings.runs for seed in run.seeds]
     return rows + [_result_row("", name, result) for name, result in findings.others.items()]
 
@@ -188,11 +192,11 @@ def _result_row(experiment: str, run: str, result: SeedResult) -> dict[str, Any]
         "run": run,
         "seed": result.config.seed,
         "settings": result.config.model_dump(exclude={"seed"}),
-        "epochs": metrics["epochs"],
-        "best_epoch": metrics["best_epoch"],
-        "val_accuracy": metrics["val_accuracy"],
-        "val_mse": metrics["val_mse"],
-        "val_colorfulness": metrics["val_colorfulness"],
-        "parameters": metrics["parameters"],
-        "seconds": metrics["seconds"],
+        "epochs": metrics.epochs,
+        "best_epoch": metrics.best_epoch,
+        "val_accuracy": metrics.val_accuracy,
+        "val_mse": metrics.val_mse,
+        "val_colorfulness": metrics.val_colorfulness,
+        "parameters": metrics.parameters,
+        "seconds": metrics.seconds,
     }

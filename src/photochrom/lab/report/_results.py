@@ -1,37 +1,18 @@
-"""What finished runs measured, gathered by the experiments that asked for them."""
+"""The results of finished runs, grouped by experiment."""
 
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from photochrom.errors import CheckpointError, DataError
 from photochrom.lab.checkpoint import load_checkpoint
 from photochrom.lab.experiments import Experiment, Run, get_experiment, of_the_study
-from photochrom.lab.training import RunFolder, TrainingConfig
+from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig
 
 __all__ = ["Chapter", "ExperimentResults", "Findings", "Measured", "RunResults", "SeedResult", "gather"]
 
-
-_FIGURES = (
-    "epochs",
-    "best_epoch",
-    "val_accuracy",
-    "val_mse",
-    "val_colorfulness",
-    "val_true_colorfulness",
-    "val_share_out_of_range",
-    "val_accuracy_with_wraparound",
-    "parameters",
-    "seconds",
-    "device",
-    "precision",
-    "threads",
-    "torch",
-)
-_HISTORY_FIGURES = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 _BEYOND = "Beyond the study"
 
 
@@ -42,7 +23,7 @@ class Measured:
     Attributes:
         mean: Its mean.
         deviation: Its standard deviation; None for a single seed.
-        count: How many seeds.
+        count: The number of seeds.
     """
 
     mean: float
@@ -51,12 +32,12 @@ class Measured:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Measured":
-        """The figure over the given values, at least one."""
+        """Mean and deviation of at least one value."""
         deviation = statistics.stdev(values) if len(values) > 1 else None
         return cls(statistics.fmean(values), deviation, len(values))
 
     def show(self, digits: int) -> str:
-        """The mean, and the deviation if there is one."""
+        """The mean, and the deviation if there is one, as text."""
         spread = "" if self.deviation is None else f" ± {self.deviation:.{digits}f}"
         return f"{self.mean:.{digits}f}{spread}"
 
@@ -67,8 +48,8 @@ class SeedResult:
 
     folder: RunFolder
     config: TrainingConfig
-    metrics: dict[str, Any]
-    history: list[dict[str, Any]]
+    metrics: RunMetrics
+    history: list[Epoch]
 
     @classmethod
     def read(cls, folder: RunFolder) -> "SeedResult":
@@ -78,23 +59,18 @@ class SeedResult:
             DataError: It is not finished, or a file is broken.
             CheckpointError: The weights are missing or broken.
         """
-        metrics, history = folder.metrics(), folder.history()
-        missing = [figure for figure in _FIGURES if figure not in metrics]
-        missing += [figure for row in history for figure in _HISTORY_FIGURES if figure not in row]
-        if missing:
-            raise DataError(f"{folder.path}: has no {missing[0]}")
         load_checkpoint(folder.weights)
-        return cls(folder, folder.config(), metrics, history)
+        return cls(folder, folder.config(), folder.metrics(), folder.history())
 
 
 @dataclass(frozen=True)
 class RunResults:
-    """A run of an experiment with all its seeds, at least one.
+    """A run of an experiment with at least one seed.
 
     Attributes:
         experiment: The experiment's name.
-        run: What was asked for.
-        seeds: What came out, by seed.
+        run: The run's definition.
+        seeds: The results, by seed.
     """
 
     experiment: str
@@ -103,7 +79,7 @@ class RunResults:
 
     @property
     def key(self) -> str:
-        """How experiments refer to this run."""
+        """The name of this run in experiments."""
         return f"{self.experiment}/{self.run.name}"
 
     @property
@@ -112,8 +88,8 @@ class RunResults:
         return self.seeds[0].config
 
     def measured(self, figure: str) -> Measured:
-        """A figure of `metrics.json` over the seeds."""
-        return Measured.of([seed.metrics[figure] for seed in self.seeds])
+        """A field of `RunMetrics` over the seeds."""
+        return Measured.of([getattr(seed.metrics, figure) for seed in self.seeds])
 
     @cached_property
     def accuracy(self) -> Measured:
@@ -122,13 +98,13 @@ class RunResults:
 
     @property
     def is_trained(self) -> bool:
-        """Whether there is a course of epochs to show."""
+        """Whether there are epochs to show."""
         return bool(self.seeds[0].history)
 
 
 @dataclass(frozen=True)
 class ExperimentResults:
-    """An experiment of which at least one run is finished."""
+    """An experiment with at least one finished run."""
 
     name: str
     experiment: Experiment
@@ -137,7 +113,7 @@ class ExperimentResults:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter of the study, or what goes beyond it."""
+    """A chapter of the study, or the experiments beyond it."""
 
     title: str
     experiments: tuple[ExperimentResults, ...]
@@ -145,12 +121,12 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that finished runs say.
+    """The results of all runs in a folder.
 
     Attributes:
         experiments: In the study's order.
-        others: Finished runs that no experiment asks for, by their path below the folder of runs.
-        unfinished: Paths of runs that were begun.
+        others: Finished runs that belong to no experiment, by their path in the folder.
+        unfinished: Paths of unfinished runs.
         broken: One line for each run that cannot be read.
     """
 
@@ -165,15 +141,15 @@ class Findings:
         return tuple(run for experiment in self.experiments for run in experiment.runs)
 
     def find(self, key: str | None) -> RunResults | None:
-        """The run that an experiment refers to as `experiment/run`, if it is finished."""
+        """The run `experiment/run`; None if it is not finished."""
         return next((run for run in self.runs if run.key == key), None)
 
     def best(self, condition: Callable[[RunResults], bool] = lambda _: True) -> RunResults | None:
-        """The run of the highest mean accuracy among those that meet a condition."""
+        """The run with the highest mean accuracy among those that meet a condition."""
         return max(filter(condition, self.runs), key=lambda run: run.accuracy.mean, default=None)
 
     def chapters(self) -> list[Chapter]:
-        """The experiments in the study's chapters; those that it does not have come last."""
+        """The experiments by chapter of the study, then those beyond it."""
         titles = {"1": "Baseline architecture", "2": "Further experiments", "5": "Other networks"}
         chapters: dict[str, list[ExperimentResults]] = {title: [] for title in (*titles.values(), _BEYOND)}
         for results in self.experiments:
@@ -183,10 +159,10 @@ class Findings:
 
 
 def gather(root: Path) -> Findings:
-    """Read all runs below a folder.
+    """Read all runs in a folder, at any depth.
 
     Raises:
-        DataError: There is no such folder, or no finished run in it, or its runs saw several data sets.
+        DataError: There is no such folder, or no finished run in it, or its runs have several data sets.
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; 'photochrom experiment run all' makes runs")
@@ -236,11 +212,11 @@ def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentRes
 
 
 def _has_settings_of(run: Run, result: SeedResult) -> bool:
-    """Whether a result is that of the run, on whatever data; `max_epochs=3` for a quick look makes it another one."""
+    """Whether a result has the settings of a run except seed and data; quick looks with `max_epochs=3` do not."""
     return run.config.varied(seed=result.config.seed, data=result.config.data) == result.config
 
 
 def _study_order(results: ExperimentResults) -> tuple[bool, str, bool, str]:
-    """By section; within one, what is compared with nothing comes first, and the preference after what led to it."""
+    """The order by section; within one, experiments without a reference first, then by title."""
     experiment = results.experiment
     return not experiment.section, experiment.section, experiment.compared_with is not None, experiment.title.lower()

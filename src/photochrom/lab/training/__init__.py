@@ -1,24 +1,29 @@
-"""Training: what is set, when to stop, the loop, and the folder in which a run lies."""
+"""Training: settings, the loop, stopping rules, run folders and predictions."""
 
-from photochrom.lab.training.config import TrainingConfig, read_config
-from photochrom.lab.training.estimations import choose, color_test_pictures, score_estimations, write_estimations
-from photochrom.lab.training.loop import EpochCallback, fit
-from photochrom.lab.training.predictions import (
+from photochrom.lab.training._config import TrainingConfig, parse_hyperparameters, read_config
+from photochrom.lab.training._estimations import choose, color_test_pictures, score_estimations, write_estimations
+from photochrom.lab.training._loop import EpochCallback, fit
+from photochrom.lab.training._predictions import (
     Evaluation,
     evaluate,
+    gray_batch,
     predict,
     predict_confidence,
     predict_signed,
     predict_variants,
+    rgb_batch,
 )
-from photochrom.lab.training.run_folder import RunFolder
-from photochrom.lab.training.samples import comparison, grid, sample_indices
-from photochrom.lab.training.tensorboard import TensorBoardLog
+from photochrom.lab.training._records import Epoch, RunMetrics
+from photochrom.lab.training._run_folder import RunFolder
+from photochrom.lab.training._samples import comparison, grid, sample_indices
+from photochrom.lab.training._tensorboard import TensorBoardLog
 
 __all__ = [
+    "Epoch",
     "EpochCallback",
     "Evaluation",
     "RunFolder",
+    "RunMetrics",
     "TensorBoardLog",
     "TrainingConfig",
     "choose",
@@ -26,12 +31,15 @@ __all__ = [
     "comparison",
     "evaluate",
     "fit",
+    "gray_batch",
     "grid",
+    "parse_hyperparameters",
     "predict",
     "predict_confidence",
     "predict_signed",
     "predict_variants",
     "read_config",
+    "rgb_batch",
     "sample_indices",
     "score_estimations",
     "write_estimations",

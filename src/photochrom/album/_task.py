@@ -1,0 +1,92 @@
+"""What a worker does with a photo, on the way to files and to callers alike."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from photochrom.coloring import Options
+from photochrom.errors import PhotoError
+from photochrom.photo import Photo, read_photo
+from photochrom.workers import announce_size
+
+if TYPE_CHECKING:
+    from photochrom.coloring import Guesser, Result
+
+__all__ = ["color_photo", "facts_of"]
+
+
+def color_photo(
+    colorizer: "Guesser", source: Path | bytes, options: Options, targets: Sequence[Path] | None = None
+) -> dict[str, Any]:
+    """Color a photo: a task for `photochrom.workers.Pool`.
+
+    Args:
+        colorizer: Guesses the colors.
+        source: The photo, or the content of its file.
+        options: How to color it, and which files are made.
+        targets: Where each file goes, in the order of `options.outputs.endings`; None returns their content.
+
+    Returns:
+        Plain data: the `outputs` as `ending`, `suffix` and, without targets, `content`; what `facts_of` gives; and the
+        `seconds` that it took to `read`, to `guess` and to `render`.
+
+    Raises:
+        UnreadableError: The photo cannot be read.
+        TooLargeError: It has too many pixels.
+        InColorError: It is in color already.
+        ConfigError: A hint lies outside it.
+        PhotoError: A result cannot be written.
+    """
+    from photochrom.coloring import guesses, outputs  # late: only workers load the networks' libraries
+
+    start = time.perf_counter()
+    photo = read_photo(source, options.limits.max_megapixels, announce_size)
+    was_read = time.perf_counter()
+    results = guesses(photo, options, colorizer)
+    was_guessed = time.perf_counter()
+    made = []
+    for number, output in enumerate(outputs(photo, results, options)):
+        if targets is None:
+            made.append(asdict(output))
+        else:
+            _write(targets[number], output.content)
+            made.append({"ending": output.ending, "suffix": output.suffix})
+    seconds = {"read": was_read - start, "guess": was_guessed - was_read, "render": time.perf_counter() - was_guessed}
+    return {"outputs": made, **facts_of(photo, results), "seconds": seconds}
+
+
+def facts_of(photo: Photo, results: "Sequence[Result]") -> dict[str, Any]:
+    """What is told of a photo and its guesses, as plain data.
+
+    Args:
+        photo: The photo as it was read.
+        results: Its guesses, the best one first.
+
+    Returns:
+        The `width` and `height` of the upright photo; its `coloring`; its `faces`, each as `x`, `y`, `width`, `height`
+        and `score`; and the `confidence` of the best guess: the `mean`, and the `lowest_tenth`, which a tenth of the
+        places do not exceed.
+    """
+    best, sides = results[0], ("x", "y", "width", "height", "score")
+    sure = best.guess.confidence
+    return {
+        "width": photo.size[0],
+        "height": photo.size[1],
+        "coloring": photo.coloring,
+        "faces": [dict(zip(sides, map(float, (*face.box, face.score)), strict=True)) for face in best.faces],
+        "confidence": {"mean": float(sure.mean()), "lowest_tenth": float(np.quantile(sure, 0.1))},
+    }
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise PhotoError(
+            f"its results cannot be written ({error.strerror or error}); make room, or choose another folder"
+        ) from error

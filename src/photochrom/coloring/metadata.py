@@ -1,0 +1,80 @@
+"""What a file says of the network in it, as JSON: a checkpoint and an ONNX file alike."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from photochrom.errors import CheckpointError
+
+__all__ = ["FORMAT_VERSION", "METADATA_KEY", "GraphMetadata", "NetworkMetadata"]
+
+FORMAT_VERSION = 2
+METADATA_KEY = "photochrom"
+"""The property of a file that holds its metadata."""
+
+
+@dataclass(frozen=True)
+class NetworkMetadata:
+    """What rebuilds a network, and what is known of it.
+
+    Attributes:
+        model: The network's name in the catalogue of `photochrom.lab.models`.
+        hyperparameters: The arguments of its constructor.
+        data: The data set it was trained on, as `Dataset.fingerprint` gives it.
+        figures: What was measured of it, such as `val_accuracy`.
+        value_range: The range of input and output.
+    """
+
+    model: str
+    hyperparameters: dict[str, Any]
+    data: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    value_range: str = "signed"
+
+    def as_properties(self) -> dict[str, str]:
+        """The metadata as properties of a file."""
+        return {METADATA_KEY: json.dumps({"format_version": FORMAT_VERSION, **asdict(self)})}
+
+    @classmethod
+    def from_properties(cls, name: str, properties: Mapping[str, str], *, foreign: str, outdated: str) -> Self:
+        """Read the metadata of a file.
+
+        Args:
+            name: What messages call the file.
+            properties: All properties of the file.
+            foreign: The message for a file that photochrom did not write.
+            outdated: What to do about a file of another format version.
+
+        Raises:
+            CheckpointError: The file is foreign or of another format version, or its metadata is incomplete.
+        """
+        try:
+            content = json.loads(properties[METADATA_KEY])
+            version = content["format_version"]
+            if version != FORMAT_VERSION:
+                reads = f"this photochrom reads version {FORMAT_VERSION}"
+                raise CheckpointError(f"{name}: format version {version!r}, but {reads}; {outdated}")
+            metadata = cls(**{each.name: content[each.name] for each in fields(cls) if each.name in content})
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise CheckpointError(f"{name}: {foreign}") from error
+        if not isinstance(metadata.model, str) or not isinstance(metadata.hyperparameters, dict):
+            raise CheckpointError(f"{name}: its metadata names no network")
+        return metadata
+
+
+@dataclass(frozen=True)
+class GraphMetadata(NetworkMetadata):
+    """The metadata of an ONNX file, with what a reader without torch has to know.
+
+    Attributes:
+        output: `probabilities` or `rgb`.
+        stride: How many times smaller than its picture the probabilities are.
+        decodings: The ways to decode probabilities; empty for `rgb`.
+        decoding: The chosen one; None for `rgb`.
+    """
+
+    output: str = field(kw_only=True)
+    stride: int = 1
+    decodings: list[str] = field(default_factory=list)
+    decoding: str | None = None

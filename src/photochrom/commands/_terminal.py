@@ -1,0 +1,195 @@
+"""What all commands show on a terminal: lines, tables, and failures as one line."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from photochrom.errors import PhotochromError
+
+__all__ = [
+    "err",
+    "one_line",
+    "one_line_failures",
+    "print_table",
+    "resumable",
+    "say",
+    "stopped_by_signals",
+    "tell_failure",
+    "usage_failure",
+    "warn",
+]
+
+_out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Where everything goes that is not a result."""
+
+_EXTRAS = {
+    "export": {"onnx", "onnx_ir", "onnxscript"},
+    "serve": {
+        "fastapi",
+        "fastapi_offline",
+        "httpx",
+        "multipart",
+        "prometheus_client",
+        "starlette",
+        "uvicorn",
+    },
+}
+"""The modules that each extra brings, but for the one for training."""
+
+_USAGE_STATUS = 2
+_INTERRUPTED_STATUS = 130
+_RESUMABLE = "interrupted; the same command goes on where it was"
+
+
+def say(text: str) -> None:
+    """Print a line of results."""
+    _out.print(text, markup=False)
+
+
+def warn(text: str) -> None:
+    """Print a line that is not a result."""
+    err.print(text, markup=False, style="yellow")
+
+
+def tell_failure(text: str) -> None:
+    """Print a line about something that failed, while the command goes on."""
+    err.print(f"photochrom: {one_line(text)}", markup=False, style="red")
+
+
+def one_line(text: str) -> str:
+    """Text whose line breaks, and letters of no encoding as names of files may have them, are written as escapes."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """Print a table; numbers stand to the right."""
+    table = Table(title=Text(title) if title else None, title_justify="left")
+    for index, column in enumerate(columns):
+        is_number = bool(rows) and all(_is_number(row[index]) for row in rows)
+        table.add_column(column, justify="right" if is_number else "left")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    _out.print(table)
+
+
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def _cell(value: object) -> Text:
+    """A value as it stands in a table; brackets in it are not markup."""
+    if value is None:
+        return Text()
+    return Text(f"{value:.5g}" if isinstance(value, float) else str(value))
+
+
+@contextmanager
+def one_line_failures() -> Iterator[None]:
+    """Turn errors that the user can fix into one line and exit status 2; other exceptions keep their traceback."""
+    _ready_streams()
+    try:
+        yield
+        _flush()
+    except PhotochromError as error:
+        _fail(str(error), _USAGE_STATUS)
+    except KeyboardInterrupt:
+        _fail("interrupted", _INTERRUPTED_STATUS)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("photochrom"):
+            raise
+        _fail(f"{error.name} is not installed: pip install 'photochrom[{_extra_of(error.name)}]'", _USAGE_STATUS)
+    except BrokenPipeError:
+        _silence_output()
+        sys.exit(_INTERRUPTED_STATUS)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", _USAGE_STATUS)
+
+
+def _ready_streams() -> None:
+    """See that nothing fails for want of a standard stream, or for letters that the terminal does not know."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # else the next file that is opened would get its number, and what is printed
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()  # here a full disk is told in one line; at the end of the process in many
+
+
+def _silence_output() -> None:
+    """Nobody reads any more: what is left to be printed goes nowhere, and nothing complains."""
+    with suppress(OSError, AttributeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _extra_of(module: str | None) -> str:
+    """The extra that brings a module."""
+    package = (module or "").partition(".")[0]
+    return next((extra for extra, packages in _EXTRAS.items() if package in packages), "train")
+
+
+def _fail(text: str, status: int) -> NoReturn:
+    err.print(f"photochrom: {one_line(' '.join(text.split()))}", markup=False, style="red")
+    sys.exit(status)
+
+
+def usage_failure(usage: str, text: str) -> NoReturn:
+    """Say how a command is used and what was wrong, and end with status 2."""
+    err.print(usage, markup=False)
+    _fail(text, _USAGE_STATUS)
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say, when the user interrupts, that nothing is lost; typer itself would say nothing."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _fail(_RESUMABLE, _INTERRUPTED_STATUS)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """Turn Ctrl-C, a request to end and a closed terminal into an event, so that work ends where nothing is lost.
+
+    The second signal ends it at once. Afterwards the command ends with a line and the status of the signal.
+
+    Yields:
+        The event.
+    """
+    stop = threading.Event()
+    received: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        received.append(number)
+        stop.set()
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # nohup has SIGHUP ignored, and means it.
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = [(number, signal.signal(number, note)) for number in handled]
+    try:
+        yield stop
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    if received:
+        _fail(_RESUMABLE, 128 + received[0])

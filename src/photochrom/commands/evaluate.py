@@ -1,0 +1,160 @@
+"""`photochrom evaluate`: all measures of a network, or of whole photos as the product colors them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from photochrom.commands._options import Data
+from photochrom.commands._terminal import err, print_table, say, usage_failure, warn
+from photochrom.shipped import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from photochrom.lab.datasets import Pairs
+    from photochrom.lab.evaluation import ModelEvaluation, PhotoEvaluation, PhotoSet, Product
+    from photochrom.lab.models import ColorizationModel
+
+__all__ = ["evaluate"]
+
+
+_USAGE = "Usage: photochrom evaluate MODEL [--data SET], or photochrom evaluate --photos SET_OR_FOLDER"
+
+_SHEET_PHOTOS = 24
+"""Photos on a contact sheet, shared by the sets that are evaluated."""
+
+
+def evaluate(
+    weights: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="A .safetensors file of a run, or the name of a shipped model."),
+    ] = None,
+    data: Data = "auto",
+    split: Annotated[
+        str | None, typer.Option(help="train, val, or test where it has color; val if not given, test for --photos.")
+    ] = None,
+    decoding: Annotated[
+        str | None, typer.Option(help="How a network that gives a distribution shall choose its color.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", "--limit", min=1, help="Draw so many pictures; all of them if not given.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Also add everything to this JSON file, in place of an older entry like it.")
+    ] = None,
+    photos: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SET_OR_FOLDER",
+            help="Color these whole photos as 'colorize' does, and compare that with leaving them gray; repeatable.",
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="For --photos: a name of 'photochrom models', or an ONNX file of 'photochrom export'.")
+    ] = DEFAULT_MODEL,
+    face_model: Annotated[str, typer.Option(help="For --photos: the model for faces.")] = "face",
+    faces: Annotated[
+        bool, typer.Option("--faces/--no-faces", help="For --photos: give faces a look of their own.")
+    ] = True,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="For --photos: processes side by side; one a core if not given.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="For --photos: also write a contact sheet, gray, colored and true.")
+    ] = None,
+) -> None:
+    """Tell whether color looks right: of MODEL's pictures, or of whole --photos as the product colors them."""
+    if (weights is None) == (not photos):
+        usage_failure(_USAGE, "name either a MODEL, or --photos and perhaps --model")
+    if weights is not None:
+        _evaluate_network(weights, data, split or "val", decoding, count, json)
+        return
+    if data != "auto" or decoding is not None:
+        usage_failure(_USAGE, "--data and --decoding are for a MODEL; --photos names its own sets")
+    _evaluate_photos(photos or [], model, face_model if faces else None, split or "test", count, jobs, json, sheet)
+
+
+def _evaluate_network(
+    weights: str, data: str, split: str, decoding: str | None, count: int | None, json: Path | None
+) -> None:
+    from photochrom.lab.checkpoint import find_checkpoint
+    from photochrom.lab.datasets import open_dataset, open_split
+    from photochrom.lab.evaluation import read_evaluations, record_evaluation
+    from photochrom.lab.training import choose
+
+    if json is not None:
+        read_evaluations(json)  # a file that cannot be added to is better told before the work than after it
+    network, pairs = find_checkpoint(weights).model, open_split(data, split)
+    evaluation = _measured(network, choose(pairs, count or len(pairs)), decoding)
+    for table in evaluation.tables():
+        print_table(table.columns, table.rows, title=table.title)
+    if json is not None:
+        record_evaluation(json, evaluation, weights, open_dataset(data).name, split)
+
+
+def _evaluate_photos(
+    specs: Sequence[str],
+    model: str,
+    face_model: str | None,
+    split: str,
+    limit: int | None,
+    jobs: int | None,
+    json: Path | None,
+    sheet: Path | None,
+) -> None:
+    """Color whole photos, and print, record and show how that compares with leaving them gray."""
+    from photochrom.lab import evaluation as lab
+
+    if json is not None:
+        lab.read_photo_evaluations(json)  # what cannot be written is better told before the work than after it
+    if sheet is not None:
+        lab.require_sheet_name(sheet)
+    sets = [lab.open_photos(spec, split, limit) for spec in specs]
+    panels = 0 if sheet is None else max(1, _SHEET_PHOTOS // len(sets))
+    evaluations = []
+    for evaluation in _colored(sets, lab.Product(model, face_model), jobs, panels):
+        evaluations.append(evaluation)
+        if json is not None:
+            lab.record_photo_evaluation(json, evaluation)
+    for line in (line for one in evaluations for line in one.left_out):
+        warn(f"left out: {line}")
+    for table in lab.photo_tables(evaluations):
+        print_table(table.columns, table.rows, title=table.title)
+    if sheet is not None:
+        lab.write_sheet([panel for one in evaluations for panel in one.panels], sheet)
+        say(f"contact sheet: {sheet}")
+
+
+def _colored(
+    sets: "Sequence[PhotoSet]", product: "Product", jobs: int | None, panels: int
+) -> "Iterator[PhotoEvaluation]":
+    """Color sets of photos behind a bar, and measure each."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    from photochrom.lab.evaluation import PhotoEvaluator
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with PhotoEvaluator(product, jobs) as evaluator, Progress(*columns, console=err, transient=True) as progress:
+        for chosen in sets:
+            task = progress.add_task(chosen.name, total=len(chosen.photos))
+
+            def update(done: int, total: int, task: TaskID = task) -> None:
+                progress.update(task, completed=done, total=total)
+
+            yield evaluator.evaluate(chosen, panels=panels, progress=update)
+
+
+def _measured(model: "ColorizationModel", pairs: "Pairs", decoding: str | None) -> "ModelEvaluation":
+    """Measure a network behind a bar."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from photochrom.lab.evaluation import evaluate_model
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("pictures", total=len(pairs))
+
+        def update(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        return evaluate_model(model, pairs, decoding, update)

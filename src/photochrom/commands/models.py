@@ -1,0 +1,61 @@
+"""`photochrom models`: what is shipped."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from photochrom.commands._terminal import print_table, say
+
+__all__ = ["models"]
+
+_RIGHTS = ("licence", "license", "rights", "not to be used", "trained on")
+"""Rows of a model card that tell what may be done with the model; the first that is there is shown."""
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="Print the card of this one.")] = None,
+) -> None:
+    """List the shipped models: what they are for, how good they are, and what may be done with them."""
+    from photochrom.shipped import shipped_model
+
+    if name is None:
+        _print_models()
+    else:
+        say(shipped_model(name).card.read_text(encoding="utf-8").rstrip())
+
+
+def _print_models() -> None:
+    """Print what models are shipped: what each is for, its size, how good it is, its rights and where its card lies."""
+    from photochrom.shipped import shipped_model, shipped_models
+
+    rows, remarks = [], []
+    for name in shipped_models():
+        model = shipped_model(name)
+        card = model.card.read_text(encoding="utf-8")
+        size = round(model.weights.stat().st_size / 1e6, 2)
+        rows.append((name, _purpose(card), size, *_figures_of(model.figures)))
+        facts = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", card, re.MULTILINE))
+        rights = next((f"{key}: {facts[key]}; " for key in _RIGHTS if key in facts), "")
+        remarks.append(f"{name}: {rights}card: {model.card}")
+    print_table(["model", "what it is", "MB", "accuracy", "chroma error", "measured on"], rows)
+    for remark in remarks:
+        say(remark)
+
+
+def _purpose(card: str) -> str:
+    """The first words of the first paragraph of a model card, up to what goes into details."""
+    paragraph = " ".join(card.split("\n\n")[1].split())
+    return re.split(r"[:.;] ", paragraph, maxsplit=1)[0].rstrip(".")
+
+
+def _figures_of(evaluations: Path) -> tuple[float | None, float | None, str]:
+    """Accuracy and chroma error, and the pictures that they were measured on."""
+    recorded = json.loads(evaluations.read_text(encoding="utf-8")) if evaluations.is_file() else []
+    if not recorded:
+        return None, None, ""
+    first = recorded[0]
+    overall, pictures = first["overall"], f"{first['data']} {first['split']}, {first['pictures']}"
+    return round(overall["accuracy"], 4), round(overall["chroma_error"], 2), pictures

@@ -1,0 +1,27 @@
+"""`photochrom pack`: weights in half precision."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from photochrom.commands._terminal import say
+
+__all__ = ["pack"]
+
+
+def pack(
+    weights: Annotated[Path, typer.Argument(help="A .safetensors file of a run.")],
+    out: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME=VALUE]...", help="How it shall be used, such as decoding=natural mirrored=true."),
+    ] = None,
+) -> None:
+    """Write weights anew in half precision, to ship or to hand on."""
+    from photochrom.lab.checkpoint import load_checkpoint, pack_checkpoint
+    from photochrom.lab.training import parse_hyperparameters
+
+    changes = parse_hyperparameters(settings or [], load_checkpoint(weights).model.catalogue_name)
+    pack_checkpoint(weights, out, changes)
+    say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,23 @@
+"""`photochrom score`: score predictions as the study does."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from photochrom.commands._options import Data
+from photochrom.commands._terminal import print_table
+
+__all__ = ["score"]
+
+
+def score(
+    predictions: Annotated[Path, typer.Argument(help="A .npy file, (count, height, width, 3), 0 to 255.")],
+    names: Annotated[Path, typer.Argument(help="A text file: the name of one picture a line, in the same order.")],
+    data: Data = "auto",
+) -> None:
+    """Score a file of predictions as the study does, whoever made it."""
+    from photochrom.lab.datasets import open_dataset
+    from photochrom.lab.training import score_estimations
+
+    print_table(["measure", "value"], list(score_estimations(predictions, names, open_dataset(data)).items()))

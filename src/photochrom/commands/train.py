@@ -1,0 +1,101 @@
+"""`photochrom train`: train one network."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from photochrom.commands._options import Device
+from photochrom.commands._terminal import resumable, say
+from photochrom.commands.predict import predict
+
+if TYPE_CHECKING:
+    from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig
+
+__all__ = ["train", "train_with_progress"]
+
+
+def train(
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=VALUE]...",
+            help="Settings, and hyperparameters of the network, such as model=unet depth=4 learning_rate=0.01; "
+            "'photochrom settings' lists them.",
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A JSON file of settings to start from.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="Or a run of an experiment, as EXPERIMENT/RUN.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Where the run shall lie; named by its settings below runs/custom if not given.")
+    ] = None,
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="Threads on the CPU.")] = 1,
+    tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Then color 100 test pictures, as 'predict' does.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
+    end_with_parent: Annotated[bool, typer.Option("--end-with-parent", hidden=True)] = False,
+) -> None:
+    """Train one network; the same command goes on after an interruption."""
+    from photochrom.lab.experiments import base_config
+    from photochrom.lab.training import RunFolder
+    from photochrom.process import end_with_parent as end_when_it_does
+
+    if end_with_parent:
+        end_when_it_does()
+    chosen = base_config(config, experiment).assigned(settings or []).resolved()
+    folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
+    metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, quiet=quiet)
+    say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
+    if test:
+        predict(str(folder.weights), data=chosen.data)
+
+
+def train_with_progress(
+    config: "TrainingConfig",
+    run: "RunFolder",
+    device: str = "auto",
+    threads: int = 1,
+    *,
+    tensorboard: bool = False,
+    quiet: bool = False,
+) -> "RunMetrics":
+    """Train, or go on training, behind a bar; gives the figures of the run."""
+    from photochrom.lab.training import TensorBoardLog, fit
+
+    callbacks: list[EpochCallback] = [TensorBoardLog(run)] if tensorboard else []
+    with ExitStack() as stack:
+        if not quiet:
+            callbacks.append(stack.enter_context(_epoch_progress(config.model, config.max_epochs, len(run.history()))))
+
+        def on_epoch(row: "Epoch") -> None:
+            for callback in callbacks:
+                callback(row)
+
+        stack.enter_context(resumable())
+        return fit(config, run, device=device, threads=threads, on_epoch=on_epoch)
+
+
+@contextmanager
+def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> "Iterator[EpochCallback]":
+    """A bar for one training.
+
+    Args:
+        label: What is trained.
+        max_epochs: Where the bar ends.
+        epochs_done: How far an earlier call came.
+
+    Yields:
+        A callback that takes each epoch's row.
+    """
+    from photochrom.commands._epochs import epoch_bars, figures
+
+    with epoch_bars() as progress:
+        task = progress.add_task(label, total=max_epochs, completed=epochs_done, figures="")
+
+        def update(row: "Epoch") -> None:
+            progress.update(task, completed=row.epoch, figures=figures(row))
+
+        yield update

@@ -1,0 +1,38 @@
+"""Whether color looks right: of a network's pictures, and of whole photos as the product colors them."""
+
+from photochrom.lab.evaluation._networks import ModelEvaluation, evaluate_model, read_evaluations, record_evaluation
+from photochrom.lab.evaluation._photo_files import PhotoFile, PhotoSet, open_photos
+from photochrom.lab.evaluation._photo_tables import photo_tables
+from photochrom.lab.evaluation._photos import (
+    PhotoEvaluation,
+    PhotoEvaluator,
+    Product,
+    read_photo_evaluations,
+    record_photo_evaluation,
+)
+from photochrom.lab.evaluation._scores import FEWEST_PICTURES, Grouping, Scores
+from photochrom.lab.evaluation._sheet import contact_sheet, require_sheet_name, write_sheet
+from photochrom.lab.evaluation._tables import Table
+
+__all__ = [
+    "FEWEST_PICTURES",
+    "Grouping",
+    "ModelEvaluation",
+    "PhotoEvaluation",
+    "PhotoEvaluator",
+    "PhotoFile",
+    "PhotoSet",
+    "Product",
+    "Scores",
+    "Table",
+    "contact_sheet",
+    "evaluate_model",
+    "open_photos",
+    "photo_tables",
+    "read_evaluations",
+    "read_photo_evaluations",
+    "record_evaluation",
+    "record_photo_evaluation",
+    "require_sheet_name",
+    "write_sheet",
+]

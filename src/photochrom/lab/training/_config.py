@@ -1,0 +1,206 @@
+"""The settings of a training run."""
+
+import json
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from photochrom.errors import ConfigError
+from photochrom.lab import models
+from photochrom.lab.datasets import open_dataset
+
+__all__ = ["TrainingConfig", "parse_assignments", "read_config"]
+
+
+class TrainingConfig(BaseModel):
+    """The settings of one run; the defaults are the study's.
+
+    Attributes:
+        data: Name of a data set, path of a folder, or `auto`; a run stores the name of the data set that this opens.
+        model: Name of a network.
+        hyperparameters: Arguments of the network; the others keep their defaults.
+        initial_weights: A shipped model or a `.safetensors` file with the weights to start from; it must hold the same
+            network. `imagenet` loads an encoder's weights from ImageNet. Empty for fresh weights.
+        loss: The loss to minimize; `cross_entropy` is for networks that give probabilities of chroma.
+        doubling_chroma: For `cross_entropy`: the chroma, in levels of 255, at which a place has twice the weight of a
+            gray one. 0 weights all places equally.
+        optimizer: `closed_form` computes the best weights directly; only a lookup table can.
+        learning_rate: Step size.
+        momentum: Of SGD.
+        weight_decay: Of SGD or AdamW.
+        schedule: `constant`, or `one_cycle`: the step size rises over the first fifth of all steps, then falls. AdamW's
+            momentum falls from 0.95 to 0.85 and rises again; SGD's is constant.
+        clip_norm: Maximum norm of a gradient; longer ones are shortened. 0 clips none.
+        average: Decay of the moving average of the weights. If it is not 0, the average is measured and kept instead of
+            the weights themselves.
+        frozen_epochs: Number of epochs at the start in which a network's encoder is not trained.
+        encoder_rate: The encoder's learning rate afterwards, as a share of `learning_rate`.
+        focus_epochs: Number of epochs at the end that train only on the first data set of a mixture.
+        augmentation: `faces` turns, scales, shifts and mirrors pictures a little; `photos` does more of it, and ages
+            the gray input with grain, blur, coarse JPEG, fading, scratches and uneven light; `scenes` does so with
+            square crops of photos of any shape.
+        batch_size: Pictures for each step.
+        max_epochs: Maximum number of passes over the training pictures; 0 does not train.
+        stopping: The study's rule `settled`, or `patience`; see `has_settled` and `is_out_of_patience`.
+        patience: Number of epochs that the rule looks back.
+        min_delta: Changes of the validation loss below this count as none.
+        select_by: Which epoch's weights are kept: those of the best validation accuracy, like the study, or loss.
+        precision: `bf16` computes convolutions in half precision and keeps the weights in full precision; `auto` does
+            so if the processor has instructions for it.
+        compiled: Whether to compile the network for this processor. It takes a minute or two at the start and saves a
+            third of the time for a network such as `scene_unet`.
+        seed: Decides the initial weights and the order of the pictures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = "auto"
+    model: str = "convnet"
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    initial_weights: str = ""
+    loss: Literal["mse", "l1", "smooth_l1", "cross_entropy"] = "mse"
+    doubling_chroma: float = Field(default=0.0, ge=0)
+    optimizer: Literal["sgd", "adamw", "closed_form"] = "sgd"
+    learning_rate: float = Field(default=0.007, gt=0, le=10)
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    clip_norm: float = Field(default=0.0, ge=0)
+    average: float = Field(default=0.0, ge=0, lt=1)
+    augmentation: Literal["none", "faces", "photos", "scenes"] = "none"
+    batch_size: int = Field(default=16, ge=1, le=4096)
+    max_epochs: int = Field(default=100, ge=0, le=100_000)
+    focus_epochs: int = Field(default=0, ge=0)
+    frozen_epochs: int = Field(default=0, ge=0)
+    encoder_rate: float = Field(default=0.1, ge=0, le=1)
+    stopping: Literal["settled", "patience"] = "settled"
+    patience: int = Field(default=10, ge=1)
+    min_delta: float = Field(default=5e-5, ge=0)
+    select_by: Literal["accuracy", "loss"] = "accuracy"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    compiled: bool = False
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @classmethod
+    def checked(cls, settings: Mapping[str, Any]) -> "TrainingConfig":
+        """The configuration with the given settings.
+
+        Raises:
+            ConfigError: A setting does not exist or is out of range; the message names all such settings.
+        """
+        try:
+            return cls(**settings)
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+            raise ConfigError("; ".join(faults)) from error
+
+    def varied(self, **changes: Any) -> "TrainingConfig":
+        """This configuration with some settings changed.
+
+        Args:
+            changes: New values. `hyperparameters` are merged into the present ones, unless `model` changes too: another
+                network starts from its own defaults.
+
+        Raises:
+            ConfigError: A setting does not exist or is out of range.
+        """
+        kept = {} if "model" in changes else self.hyperparameters
+        hyperparameters = {**kept, **changes.pop("hyperparameters", {})}
+        return self.checked({**self.model_dump(), **changes, "hyperparameters": hyperparameters})
+
+    def assigned(self, assignments: Sequence[str]) -> "TrainingConfig":
+        """This configuration with changes that a user writes; see `parse_assignments`.
+
+        Raises:
+            ConfigError: A text is not an assignment, or a setting does not exist or is out of range.
+        """
+        return self.varied(**parse_assignments(assignments, self.model))
+
+    def resolved(self) -> "TrainingConfig":
+        """This configuration with the name of the data set that its `data` opens, instead of `auto`.
+
+        Raises:
+            ConfigError: There is no such data set.
+            DataError: There is no such folder.
+        """
+        return self.model_copy(update={"data": open_dataset(self.data).name})
+
+    def differences(self, other: "TrainingConfig") -> str:
+        """The settings in which another configuration differs, as text; empty if both are equal."""
+        here, there = self.model_dump(), other.model_dump()
+        return ", ".join(f"{key} {there[key]!r} there, {here[key]!r} here" for key in here if here[key] != there[key])
+
+
+def read_config(file: Path) -> TrainingConfig:
+    """The configuration in a JSON file, such as a run's `config.json`.
+
+    Raises:
+        ConfigError: The file is missing or broken, or a setting does not exist or is out of range.
+    """
+    try:
+        content = json.loads(file.read_text())
+    except FileNotFoundError as error:
+        raise ConfigError(f"{file}: no such file") from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: must hold a JSON object of settings")
+    return TrainingConfig.checked(content)
+
+
+_TEXT_SETTINGS = frozenset(
+    name for name, field in TrainingConfig.model_fields.items() if isinstance(field.default, str)
+)
+
+
+def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
+    """The changes that a user writes, as arguments of `TrainingConfig.varied`.
+
+    Args:
+        assignments: Each `NAME=VALUE`; values are JSON, or else text.
+        model: The network whose hyperparameters may be named, unless an assignment chooses another.
+
+    Raises:
+        ConfigError: A text is not an assignment, or there is no such setting or hyperparameter.
+    """
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"{assignment!r} is no setting; write NAME=VALUE, such as learning_rate=0.01")
+        values[name] = value if name in _TEXT_SETTINGS else _parse_value(value)
+    settings = [name for name in TrainingConfig.model_fields if name != "hyperparameters"]
+    options = models.option_names(values.get("model", model))
+    for name in values:
+        if name not in settings and name not in options:
+            near = get_close_matches(name, [*settings, *options], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "'photochrom settings' lists them"
+            raise ConfigError(f"no setting or hyperparameter is called {name!r}; {hint}")
+    changes = {name: value for name, value in values.items() if name in settings}
+    return {
+        **changes,
+        "hyperparameters": {name: value for name, value in values.items() if name not in settings},
+    }
+
+
+def parse_hyperparameters(assignments: Sequence[str], model: str) -> dict[str, Any]:
+    """The changes of hyperparameters that a user writes; settings are not allowed.
+
+    Raises:
+        ConfigError: A text is not an assignment, or the network has no such hyperparameter.
+    """
+    changes = parse_assignments(assignments, model)
+    hyperparameters: dict[str, Any] = changes.pop("hyperparameters")
+    if changes:
+        raise ConfigError(f"{next(iter(changes))!r} is no hyperparameter of {model}: it is set when training")
+    return hyperparameters
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,83 @@
+"""What a run measures: a record of each epoch, and one of the finished run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from photochrom.errors import DataError
+
+__all__ = ["Epoch", "RunMetrics", "record_from"]
+
+Record = TypeVar("Record", bound="Epoch | RunMetrics")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The figures of one epoch; a line of `history.jsonl`.
+
+    Attributes:
+        epoch: Counted from 1.
+        train_loss: Mean over the training pictures, each measured before the step that learns from it.
+        train_accuracy: Of every eighth batch.
+        val_loss: Mean over the validation pictures.
+        val_mse: Mean squared error of signed values.
+        val_accuracy: Share of channel values within 12 of 255 levels.
+        seconds: Of training and validation.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_mse: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunMetrics:
+    """The figures of a finished run; the content of `metrics.json`. Those named `val_` are of the best weights.
+
+    Attributes:
+        epochs: How many were run.
+        best_epoch: The one whose weights were kept; 0 if there was none.
+        stopped_by: `max_epochs`, the stopping rule, or `closed_form`.
+        val_accuracy: See `Evaluation` for this and the other figures of validation.
+        parameters: How many numbers training adjusts.
+        seconds: Of all epochs.
+        precision: What Fabric calls it, such as `bf16-mixed`.
+        threads: On the CPU.
+        torch: Its version.
+    """
+
+    epochs: int
+    best_epoch: int
+    stopped_by: str
+    val_accuracy: float
+    val_mse: float
+    val_colorfulness: float
+    val_true_colorfulness: float
+    val_share_out_of_range: float
+    val_accuracy_with_wraparound: float
+    parameters: int
+    seconds: float
+    device: str
+    precision: str
+    threads: int
+    torch: str
+    train_pictures: int
+    val_pictures: int
+
+
+def record_from(kind: type[Record], content: Mapping[str, Any], file: Path) -> Record:
+    """The record in a JSON object of a file; entries that it does not have are ignored.
+
+    Raises:
+        DataError: An entry is missing.
+    """
+    names = [field.name for field in fields(kind)]
+    missing = [name for name in names if name not in content]
+    if missing:
+        raise DataError(f"{file}: has no {missing[0]}")
+    return kind(**{name: content[name] for name in names})

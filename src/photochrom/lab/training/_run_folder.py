@@ -1,0 +1,150 @@
+"""The folder of a run: its settings, its history, its figures and its weights."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from photochrom.errors import ConfigError, DataError
+from photochrom.files import write_whole
+from photochrom.lab.training._config import TrainingConfig
+from photochrom.lab.training._records import Epoch, RunMetrics, record_from
+
+__all__ = ["RunFolder"]
+
+
+class RunFolder:
+    """One run on disk: `config.json`, `history.jsonl`, `metrics.json`, `best.safetensors`, `resume.pt`, `samples.png`.
+
+    Every file is written whole or not at all. `metrics.json` is written last, so it marks a finished run.
+
+    Args:
+        path: The folder; it is made when the first file is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def of_config(cls, root: Path, config: TrainingConfig) -> "RunFolder":
+        """The folder below `root` that is named by a configuration; no two configurations share one."""
+        digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
+        return cls(root / f"{config.model}-{digest[:8]}")
+
+    @property
+    def weights(self) -> Path:
+        """The best weights so far."""
+        return self.path / "best.safetensors"
+
+    @property
+    def resume_state(self) -> Path:
+        """What resuming needs; deleted when the run is finished."""
+        return self.path / "resume.pt"
+
+    @property
+    def samples(self) -> Path:
+        """A picture of some gray inputs, predictions and truths."""
+        return self.path / "samples.png"
+
+    def is_finished(self) -> bool:
+        """Whether the run is complete."""
+        return (self.path / "metrics.json").is_file()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the folder; the lock ends with this process, even if it is killed.
+
+        Raises:
+            ConfigError: Another process is training this run.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ConfigError(f"{self.path}: another process is training this run") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def claim(self, config: TrainingConfig) -> None:
+        """Write the settings, unless a run with the same settings lies here.
+
+        Raises:
+            ConfigError: A run with other settings lies here.
+        """
+        self.require_same_settings(config)
+        if not (self.path / "config.json").is_file():
+            write_whole(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
+
+    def require_same_settings(self, config: TrainingConfig) -> None:
+        """Check that a run that lies here has the given settings.
+
+        Raises:
+            ConfigError: It has others.
+        """
+        if (self.path / "config.json").is_file() and (differences := config.differences(self.config())):
+            raise ConfigError(
+                f"{self.path}: a run with other settings lies there ({differences}); delete it or name another"
+            )
+
+    def config(self) -> TrainingConfig:
+        """The settings of the run.
+
+        Raises:
+            DataError: There is no run, or its settings cannot be read.
+        """
+        settings = self._read("config.json")
+        try:
+            return TrainingConfig.checked(settings)
+        except ConfigError as error:
+            raise DataError(f"{self.path / 'config.json'}: {error}") from error
+
+    def history(self) -> list[Epoch]:
+        """The epochs so far.
+
+        Raises:
+            DataError: The file is broken.
+        """
+        file = self.path / "history.jsonl"
+        if not file.is_file():
+            return []
+        try:
+            rows = [json.loads(line) for line in file.read_text().splitlines()]
+        except ValueError as error:
+            raise DataError(f"{file}: broken ({error})") from error
+        return [record_from(Epoch, row, file) for row in rows]
+
+    def write_history(self, rows: Sequence[Epoch]) -> None:
+        """Replace the history."""
+        write_whole(self.path / "history.jsonl", "".join(json.dumps(asdict(row)) + "\n" for row in rows))
+
+    def metrics(self) -> RunMetrics:
+        """The figures of a finished run.
+
+        Raises:
+            DataError: The run is not finished, or the file is broken.
+        """
+        return record_from(RunMetrics, self._read("metrics.json"), self.path / "metrics.json")
+
+    def write_metrics(self, metrics: RunMetrics) -> None:
+        """Write the figures, which finishes the run."""
+        write_whole(self.path / "metrics.json", json.dumps(asdict(metrics), indent=2) + "\n")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        file = self.path / name
+        try:
+            content = json.loads(file.read_text())
+        except FileNotFoundError as error:
+            raise DataError(f"{file}: no such file") from error
+        except ValueError as error:
+            raise DataError(f"{file}: broken ({error})") from error
+        if not isinstance(content, dict):
+            raise DataError(f"{file}: broken (no JSON object)")
+        return content

@@ -1,0 +1,38 @@
+"""The history of a run as TensorBoard files."""
+
+from dataclasses import asdict
+from importlib.util import find_spec
+from typing import Any
+
+from photochrom.errors import ConfigError
+from photochrom.lab.training._records import Epoch
+from photochrom.lab.training._run_folder import RunFolder
+
+__all__ = ["TensorBoardLog"]
+
+
+class TensorBoardLog:
+    """Writes the figures of each epoch to `tensorboard/` in the run's folder; pass it to `fit` as `on_epoch`.
+
+    A resumed run continues the same curves.
+
+    Raises:
+        ConfigError: TensorBoard is not installed.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        if find_spec("tensorboard") is None:
+            raise ConfigError("TensorBoard is not installed: pip install 'photochrom[tensorboard]'")
+        self._folder = run.path / "tensorboard"
+        self._writer: Any = None
+
+    def __call__(self, row: Epoch) -> None:
+        """Write the figures of one epoch; the first call opens the files, since only then `fit` owns the folder."""
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self._folder), purge_step=row.epoch)
+        for name, value in asdict(row).items():
+            if name != "epoch":
+                self._writer.add_scalar(name, value, row.epoch)
+        self._writer.flush()

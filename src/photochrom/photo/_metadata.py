@@ -1,0 +1,225 @@
+"""What a photo's file tells beyond its pixels, so that the same file can be written again."""
+
+import math
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from photochrom.photo._directories import (
+    EMPTY_BLOCK,
+    Directory,
+    Field,
+    integers_of,
+    read_directory,
+    short_field,
+    text_field,
+    with_fields,
+    without_thumbnail,
+)
+from photochrom.photo._xmp import with_orientation
+
+__all__ = [
+    "EXIF_HEAD",
+    "IPTC_RESOURCE",
+    "ORIENTATION",
+    "SOFTWARE",
+    "UPRIGHT",
+    "Origin",
+    "checked_dpi",
+    "checked_exif",
+    "described_by_exif",
+    "dpi_of_tags",
+    "iptc_of_resources",
+    "kept_resources",
+    "minimal_exif",
+    "rgb_profile",
+    "signed",
+    "with_iptc",
+]
+
+SOFTWARE = b"photochrom (the colors are guesses)"
+"""What EXIF's Software says of each written photo, after what it said before."""
+
+UPRIGHT = 1
+ORIENTATION, _SOFTWARE_TAG = 0x0112, 0x0131
+EXIF_HEAD = b"Exif\x00\x00"
+"""What stands before the byte-order mark in a JPEG."""
+
+COMPRESSION_LZW = 5
+
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+_CENTIMETERS, _INCH_IN_CENTIMETERS = 3, 2.54
+
+IPTC_RESOURCE = 0x0404
+_DROPPED_RESOURCES = frozenset({0x0409, 0x040C})
+"""Thumbnails of the gray photo."""
+
+_RESOURCE_MARKS = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a photo's file told, beyond the pixels.
+
+    Attributes:
+        format: Pillow's name of the format of the content, whatever the file is called.
+        suffix: Of the file's name, in lower case; empty if the photo came from no file.
+        orientation: EXIF's, from 1 to 8: how the pixels lay in the file.
+        exif: EXIF from its byte-order mark on; empty if there is none. Of a TIFF, its descriptive tags.
+        icc_profile: A color profile for RGB.
+        xmp: XMP, with what a JPEG keeps of it in an extension.
+        dpi: Dots per inch, across and down.
+        iptc: Captions, as IPTC's records.
+        resources: What Photoshop keeps beside the captions, as its resource blocks, without its thumbnails.
+        comment: A JPEG's.
+        quantization: A JPEG's tables.
+        lossless: Whether a WebP is.
+        compression: TIFF's number of it.
+        chunks: Name and data of a PNG's chunks that tell how it shall look, or are text.
+    """
+
+    format: str = "PNG"
+    suffix: str = ""
+    orientation: int = UPRIGHT
+    exif: bytes = field(default=b"", repr=False)
+    icc_profile: bytes | None = field(default=None, repr=False)
+    xmp: bytes | None = field(default=None, repr=False)
+    dpi: tuple[float, float] | None = None
+    iptc: bytes = field(default=b"", repr=False)
+    resources: bytes = field(default=b"", repr=False)
+    comment: bytes = field(default=b"", repr=False)
+    quantization: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+    lossless: bool = False
+    compression: int = COMPRESSION_LZW
+    chunks: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+
+
+def described_by_exif(origin: Origin, exif: object) -> Origin:
+    """The origin with EXIF, and with what EXIF tells of orientation and, if nothing else does, of resolution.
+
+    Args:
+        origin: Without EXIF.
+        exif: From a file, with or without its head; what is torn is left out.
+    """
+    block, orientation = checked_exif(exif)
+    dpi = origin.dpi or (dpi_of_tags(read_directory(block)) if block else None)
+    return replace(origin, exif=block, orientation=orientation, dpi=dpi)
+
+
+def signed(origin: Origin, can_turn: bool) -> Origin:
+    """The origin with photochrom named in its EXIF and XMP, and without copies of the gray photo.
+
+    Args:
+        origin: Of the photo.
+        can_turn: Whether the pixels lie as the origin's orientation says in the file that is going to be written;
+            if not, EXIF and XMP say that they are upright.
+    """
+    block = without_thumbnail(origin.exif or EMPTY_BLOCK)
+    tag = read_directory(block).get(_SOFTWARE_TAG)
+    before = tag.data.strip(b"\x00 ") if isinstance(tag, Field) else b""
+    text = before if SOFTWARE in before else b"; ".join(filter(None, [before, SOFTWARE]))
+    fields: Directory = {_SOFTWARE_TAG: text_field(text)}
+    if not can_turn and origin.orientation != UPRIGHT:
+        fields = {**fields, ORIENTATION: short_field(UPRIGHT)}
+    orientation = origin.orientation if can_turn else UPRIGHT
+    return replace(
+        origin,
+        exif=with_fields(block, fields),
+        orientation=orientation,
+        xmp=None if origin.xmp is None else with_orientation(origin.xmp, orientation),
+    )
+
+
+def minimal_exif(origin: Origin) -> bytes:
+    """EXIF that tells only how the pixels lie, and that photochrom colored them; from its byte-order mark on."""
+    return with_fields(EMPTY_BLOCK, {_SOFTWARE_TAG: text_field(SOFTWARE), ORIENTATION: short_field(origin.orientation)})
+
+
+def rgb_profile(profile: object) -> bytes | None:
+    """A color profile if it is one for RGB.
+
+    That of a gray or CMYK photo says nothing about the colors that it gets, and viewers refuse files whose profile
+    does not fit their channels.
+    """
+    is_rgb = isinstance(profile, bytes) and profile[16:20] == b"RGB " and profile[36:40] == b"acsp"
+    return profile if isinstance(profile, bytes) and is_rgb else None
+
+
+def checked_exif(exif: object) -> tuple[bytes, int]:
+    """EXIF from its byte-order mark on, and the orientation in it; torn EXIF is none."""
+    block = exif.removeprefix(EXIF_HEAD) if isinstance(exif, bytes) else b""
+    try:
+        value = integers_of(read_directory(block), ORIENTATION, UPRIGHT)[0]
+    except ValueError:
+        return b"", UPRIGHT
+    return block, value if 1 <= value <= 8 else UPRIGHT
+
+
+def checked_dpi(dpi: Any) -> tuple[float, float] | None:
+    """Dots per inch, across and down, if they make sense."""
+    try:
+        across, down = (float(value) for value in dpi)
+    except (TypeError, ValueError, ArithmeticError):  # hostile fractions divide by zero
+        return None
+    is_sane = all(math.isfinite(value) and 1.0 <= value <= 65535.0 for value in (across, down))
+    return (across, down) if is_sane else None
+
+
+def dpi_of_tags(tags: Directory) -> tuple[float, float] | None:
+    """Dots per inch, across and down, as the tags of TIFF and EXIF tell them."""
+    fractions = [tags.get(tag) for tag in (_X_RESOLUTION, _Y_RESOLUTION)]
+    values = []
+    for fraction in fractions:
+        if not isinstance(fraction, Field) or fraction.kind != 5 or len(fraction.data) < 8:
+            return None
+        above, below = struct.unpack_from("<II", fraction.data)
+        values.append(above / below if below else 0.0)
+    unit = integers_of(tags, _RESOLUTION_UNIT, 2)[0]
+    if unit not in (2, _CENTIMETERS):
+        return None
+    return checked_dpi([value * (_INCH_IN_CENTIMETERS if unit == _CENTIMETERS else 1.0) for value in values])
+
+
+def _resources_in(blocks: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Number, data and all bytes of each of Photoshop's resource blocks, up to the first that is torn."""
+    place = 0
+    while blocks[place : place + 4] in _RESOURCE_MARKS and place + 7 <= len(blocks):
+        number, name_length = struct.unpack_from(">HB", blocks, place + 4)
+        start = place + 6 + (name_length + 2) // 2 * 2
+        if start + 4 > len(blocks):
+            return
+        size = struct.unpack_from(">I", blocks, start)[0]
+        end = start + 4 + size
+        if end > len(blocks):
+            return
+        is_padded = size % 2 == 1 and blocks[end : end + 4] not in _RESOURCE_MARKS
+        yield number, blocks[start + 4 : end], blocks[place:end]
+        place = end + is_padded
+
+
+def iptc_of_resources(blocks: bytes) -> bytes:
+    """The captions among Photoshop's resource blocks."""
+    return b"".join(data for number, data, _ in _resources_in(blocks) if number == IPTC_RESOURCE)
+
+
+def kept_resources(blocks: bytes) -> bytes:
+    """Photoshop's resource blocks without captions, which are kept apart, and without thumbnails."""
+    dropped = _DROPPED_RESOURCES | {IPTC_RESOURCE}
+    return _joined(whole for number, _, whole in _resources_in(blocks) if number not in dropped)
+
+
+def _joined(blocks: Iterable[bytes]) -> bytes:
+    """Resource blocks one after the other, each of an even number of bytes."""
+    return b"".join(block + b"\x00" * (len(block) % 2) for block in blocks)
+
+
+def with_iptc(resources: bytes, iptc: bytes) -> bytes:
+    """Photoshop's resource blocks with the captions as the first of them."""
+    if not iptc:
+        return resources
+    return _joined([_resource(IPTC_RESOURCE, iptc), resources])
+
+
+def _resource(number: int, data: bytes) -> bytes:
+    return b"8BIM" + struct.pack(">HHI", number, 0, len(data)) + data

@@ -1,0 +1,61 @@
+"""What a file format is to this package."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+from photochrom.photo._metadata import Origin
+from photochrom.photo._pixels import Picture
+
+__all__ = ["ALL_TAGS", "HEAD_BYTES", "Format", "Opened", "Tag"]
+
+HEAD_BYTES = 32
+"""How much of a file's beginning tells what it is."""
+
+Tag = Literal["EXIF", "XMP", "IPTC", "ICC", "resolution"]
+
+ALL_TAGS: frozenset[Tag] = frozenset({"EXIF", "XMP", "IPTC", "ICC", "resolution"})
+
+
+class Opened(NamedTuple):
+    """A file whose header has been read.
+
+    Attributes:
+        picture: The pixels, before they are decoded.
+        origin: What else the file tells.
+        refusal: Why this is no single photo, and what to do; empty if it is one.
+    """
+
+    picture: Picture
+    origin: Origin
+    refusal: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Format:
+    """A file format. To add one is to add a module here that has a `FORMAT`.
+
+    Attributes:
+        name: Pillow's name for it.
+        suffixes: In lower case, the usual one first.
+        media_type: As HTTP names it.
+        recognizes: Whether a file that begins with these `HEAD_BYTES` is of this format.
+        open: Reads the header and the tags of a file; its pixels are not decoded yet.
+        encode: Makes a file of an sRGB image of libvips', which has opacity only if `has_alpha`, and of what the
+            source told; None if the format is only read.
+        bits: The most bits of a channel that are written.
+        can_turn: Whether pixels may lie turned, with a tag that says so.
+        has_alpha: Whether it holds opacity.
+        tags: Which tags it carries.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    media_type: str
+    recognizes: Callable[[bytes], bool]
+    open: Callable[[BinaryIO], Opened]
+    encode: Callable[[Any, Origin], bytes] | None = None
+    bits: Literal[8, 16] = 8
+    can_turn: bool = False
+    has_alpha: bool = True
+    tags: frozenset[Tag] = ALL_TAGS

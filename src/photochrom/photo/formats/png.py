@@ -1,0 +1,201 @@
+"""PNG: chunks before and after the pixels hold all that is told."""
+
+import binascii
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+from photochrom.photo._metadata import (
+    EXIF_HEAD,
+    Origin,
+    checked_dpi,
+    described_by_exif,
+    iptc_of_resources,
+    rgb_profile,
+    with_iptc,
+)
+from photochrom.photo._pixels import Picture
+from photochrom.photo._vips import encoded, open_with
+from photochrom.photo.formats._format import Format, Opened
+
+__all__ = ["FORMAT", "with_chunks"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_AFTER_IHDR = 33
+_LARGEST_CHUNK = 16 * 1024 * 1024
+_LARGEST_TEXT = 2 * 1024 * 1024
+
+_COPIED = frozenset({b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_READ = _COPIED | {b"eXIf", b"iCCP", b"acTL"}
+
+_XMP_KEY = b"XML:com.adobe.xmp"
+_RAW_PROFILE = re.compile(rb"Raw profile type (exif|APP1|iptc|8bim|xmp)\Z")
+_XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\x00"
+_INCH_IN_METERS = 0.0254
+
+
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Name and data of each intact chunk that tells something, before the pixels or after them."""
+    file.seek(len(_SIGNATURE))
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"IEND":
+            return
+        if kind not in _READ or length > _LARGEST_CHUNK:
+            file.seek(length + 4, 1)
+            continue
+        data, check = file.read(length), file.read(4)
+        if check == struct.pack(">I", zlib.crc32(kind + data)):
+            yield kind, data
+
+
+def with_chunks(png: bytes, chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The PNG file with these chunks, and no others, between its header and its pixels.
+
+    Args:
+        png: A whole file without a palette.
+        chunks: Name and data of each.
+
+    Returns:
+        The other file.
+    """
+    packed = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    pixels = _AFTER_IHDR
+    while png[pixels + 4 : pixels + 8] != b"IDAT":
+        pixels += 12 + struct.unpack_from(">I", png, pixels)[0]
+    return b"".join([png[:_AFTER_IHDR], *packed, memoryview(png)[pixels:]])
+
+
+def _inflated(data: bytes) -> bytes:
+    """What was compressed; nothing if it is torn or unpacks to more than a photo's texts ever do."""
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(data, _LARGEST_TEXT)
+    except zlib.error:
+        return b""
+    return text if unpacker.eof else b""
+
+
+def _text(kind: bytes, data: bytes) -> tuple[bytes, bytes]:
+    """Key and text of a chunk of text."""
+    key, _, rest = data.partition(b"\x00")
+    if kind == b"tEXt":
+        return key, rest
+    if kind == b"zTXt":
+        return key, _inflated(rest[1:])
+    is_compressed, after = rest[:1] == b"\x01", rest[2:].split(b"\x00", 2)
+    text = after[2] if len(after) == 3 else b""
+    return key, _inflated(text) if is_compressed else text
+
+
+def _raw_profile(text: bytes) -> bytes:
+    """What old programs hid as hexadecimal digits, after a name and a length."""
+    lines = text.strip().split(b"\n", 2)
+    try:
+        return binascii.unhexlify(b"".join(lines[2].split())) if len(lines) == 3 else b""
+    except binascii.Error:
+        return b""
+
+
+def _dpi(data: bytes) -> tuple[float, float] | None:
+    if len(data) != 9 or data[8] != 1:
+        return None
+    return checked_dpi([value * _INCH_IN_METERS for value in struct.unpack_from(">II", data)])
+
+
+def _with_text(origin: Origin, exif: bytes, key: bytes, text: bytes) -> tuple[Origin, bytes]:
+    """The origin and EXIF after one text that tells more than its words: XMP, or what old programs hid."""
+    if key == _XMP_KEY:
+        return replace(origin, xmp=origin.xmp or text or None), exif
+    hidden = _RAW_PROFILE.match(key)
+    if hidden is None:
+        return origin, exif
+    data = _raw_profile(text)
+    if hidden[1] in (b"exif", b"APP1") and data.startswith(EXIF_HEAD):
+        return origin, exif or data
+    if hidden[1] == b"xmp" or data.startswith(_XMP_HEAD):
+        return replace(origin, xmp=origin.xmp or data.removeprefix(_XMP_HEAD) or None), exif
+    if hidden[1] in (b"iptc", b"8bim"):
+        return replace(origin, iptc=origin.iptc or iptc_of_resources(data)), exif
+    return origin, exif
+
+
+def _is_plain(kind: bytes, data: bytes) -> bool:
+    """Whether a chunk is copied as it is.
+
+    What is kept as EXIF, IPTC or XMP is written where it belongs today; texts that cannot be unpacked are left out.
+    """
+    if kind not in _TEXTS:
+        return kind in _COPIED
+    key, text = _text(kind, data)
+    return key != _XMP_KEY and _RAW_PROFILE.match(key) is None and (kind == b"tEXt" or bool(text))
+
+
+def _read_origin(chunks: list[tuple[bytes, bytes]]) -> tuple[Origin, bytes | None]:
+    """What the chunks tell, and the color profile."""
+    first = dict(reversed(chunks))
+    origin, exif = Origin(format="PNG", dpi=_dpi(first.get(b"pHYs", b""))), first.get(b"eXIf", b"")
+    for kind, data in chunks:
+        if kind in _TEXTS:
+            origin, exif = _with_text(origin, exif, *_text(kind, data))
+    profile = _inflated(first.get(b"iCCP", b"").partition(b"\x00")[2][1:]) or None
+    kept = tuple(chunk for chunk in chunks if _is_plain(*chunk))
+    return described_by_exif(replace(origin, icc_profile=rgb_profile(profile), chunks=kept), exif), profile
+
+
+def _open(file: BinaryIO) -> Opened:
+    chunks = list(_chunks(file))
+    origin, profile = _read_origin(chunks)
+    image = open_with("png", file)
+    picture = Picture(
+        image.width,
+        image.height,
+        "gray" if image.bands < 3 else "rgb",
+        image.bands in (2, 4),
+        image.rows,
+        profile,
+    )
+    is_animation = any(kind == b"acTL" and data[:4] > b"\x00\x00\x00\x01" for kind, data in chunks)
+    return Opened(
+        picture, origin, "an animation; save one of its pictures as a file of its own" if is_animation else ""
+    )
+
+
+def _chunks_of(origin: Origin) -> list[tuple[bytes, bytes]]:
+    """All that is told of a photo, as chunks."""
+    chunks = list(origin.chunks)
+    if origin.icc_profile is not None:
+        chunks = [chunk for chunk in chunks if chunk[0] != b"sRGB"]  # a file may have the one or the other
+        chunks.append((b"iCCP", b"icc\x00\x00" + zlib.compress(origin.icc_profile)))
+    if origin.dpi is not None and not any(kind == b"pHYs" for kind, _ in chunks):
+        per_meter = [round(value / _INCH_IN_METERS).to_bytes(4, "big") for value in origin.dpi]
+        chunks.append((b"pHYs", b"".join(per_meter) + b"\x01"))
+    if origin.xmp is not None:
+        chunks.append((b"iTXt", _XMP_KEY + b"\x00" * 5 + origin.xmp))
+    if origin.iptc:  # as ExifTool and ImageMagick write it, for the format knows no place
+        blocks = with_iptc(b"", origin.iptc)
+        digits = b"\niptc\n%8d\n%s\n" % (len(blocks), binascii.hexlify(blocks))
+        chunks.append((b"zTXt", b"Raw profile type iptc\x00\x00" + zlib.compress(digits)))
+    return [*chunks, (b"eXIf", origin.exif)]
+
+
+def _encode(image: Any, origin: Origin) -> bytes:
+    return with_chunks(encoded(image, "png", compression=1, filter="sub"), _chunks_of(origin))
+
+
+FORMAT = Format(
+    name="PNG",
+    suffixes=(".png",),
+    media_type="image/png",
+    recognizes=lambda head: head.startswith(_SIGNATURE),
+    open=_open,
+    encode=_encode,
+    bits=16,
+    can_turn=True,
+)

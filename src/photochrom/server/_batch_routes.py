@@ -1,0 +1,113 @@
+"""The routes of batches: many photos that are colored while their sender does something else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, FastAPI, File, Request, Response, UploadFile
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+
+from photochrom.coloring import Options
+from photochrom.server._coloring_routes import WantedOptions
+from photochrom.server._responses import BINARY
+from photochrom.server.batches import Batch, BatchStore
+from photochrom.server.guard import BATCH_PATH
+from photochrom.server.problems import Problem
+from photochrom.server.uploads import unpack
+
+__all__ = ["routes"]
+
+routes = APIRouter(tags=["batches"])
+
+
+class BatchPhotoAnswer(BaseModel):
+    """A photo of a batch."""
+
+    name: str
+    state: str
+    faces: int
+    error: str | None
+
+
+class JobAnswer(BaseModel):
+    """A batch, and how far it is."""
+
+    id: str
+    state: Literal["unfinished", "finished"]
+    counts: dict[str, int] = Field(description="Photos by their state.")
+    created: datetime
+    expires: datetime | None = Field(description="Until when a finished batch's result can be fetched.")
+    photos: list[BatchPhotoAnswer]
+
+
+@routes.post(BATCH_PATH, status_code=202)
+async def start_batch(
+    request: Request,
+    response: Response,
+    files: Annotated[list[UploadFile], File(description="Photos, or ZIP files of photos.")],
+    options: WantedOptions,
+) -> JobAnswer:
+    """Have many photos colored; the answer tells the batch's id, by which to ask how far it is."""
+    job = await run_in_threadpool(_take, request.app, files, options)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return job
+
+
+def _take(app: FastAPI, files: list[UploadFile], options: Options) -> JobAnswer:
+    store: BatchStore = app.state.store
+    with store.draft() as draft:
+        job = store.add(draft, unpack(files, draft, app.state.settings), options)
+    app.state.runner.wake()
+    return _job_answer(job, store)
+
+
+@routes.get("/api/v1/jobs/{job}")
+def job_progress(request: Request, job: str) -> JobAnswer:
+    """How far a batch is."""
+    store: BatchStore = request.app.state.store
+    with _known_job():
+        return _job_answer(store.get(job), store)
+
+
+@routes.get(
+    "/api/v1/jobs/{job}/result",
+    response_class=FileResponse,
+    responses={200: {"content": {"application/zip": BINARY}}},
+)
+def job_result(request: Request, job: str) -> FileResponse:
+    """The colored photos of a finished batch, as a ZIP file, with a report in JSON."""
+    with _known_job():
+        path = request.app.state.store.result(job)
+    if path is None:
+        raise Problem(409, "the batch is not finished; ask again later", kind="job-unfinished", title="Not finished")
+    return FileResponse(path, media_type="application/zip", filename="photochrom.zip")
+
+
+@routes.delete("/api/v1/jobs/{job}", status_code=204)
+def delete_job(request: Request, job: str) -> None:
+    """Cancel a batch, and forget its photos and results."""
+    with _known_job():
+        request.app.state.runner.delete(job)
+
+
+def _job_answer(job: Batch, store: BatchStore) -> JobAnswer:
+    expires = None if job.finished is None else datetime.fromtimestamp(job.finished + store.keep_seconds, UTC)
+    return JobAnswer(
+        id=job.id,
+        state="unfinished" if job.finished is None else "finished",
+        counts=job.counts,
+        created=datetime.fromtimestamp(job.created, UTC),
+        expires=expires,
+        photos=[BatchPhotoAnswer(name=p.name, state=p.state, faces=p.faces, error=p.error) for p in job.photos],
+    )
+
+
+@contextmanager
+def _known_job() -> Iterator[None]:
+    try:
+        yield
+    except KeyError:
+        raise Problem(404, "there is no such batch; its time may have run out") from None

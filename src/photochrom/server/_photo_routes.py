@@ -1,0 +1,333 @@
+"""The routes of photos as resources: sent once, then looked at, adjusted and fetched as often as one likes."""
+
+import asyncio
+import shutil
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response, UploadFile
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outputs, parse_hint, require_inside
+from photochrom.errors import PhotochromError
+from photochrom.server._archive import Archive
+from photochrom.server._coloring_routes import Format, known_model
+from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, file_response, worked
+from photochrom.server._sketch import GUESSES, WIDEST, Facts, Part, PictureFormat, Show, View, draw, sketch, write
+from photochrom.server.meters import Meters
+from photochrom.server.photos import KeptPhoto, PhotoStore
+from photochrom.server.problems import Problem, problem_of
+from photochrom.server.settings import Settings
+from photochrom.server.tasks import Confidence, FaceBox
+from photochrom.server.uploads import clean_name
+from photochrom.workers import FaultError, Pending, Pool
+
+__all__ = ["routes"]
+
+_MOST_HINTS = 100
+_NARROWEST = 16
+
+routes = APIRouter(tags=["photos"])
+
+
+class PhotoAnswer(BaseModel):
+    """A photo that is kept, until it is deleted or nobody uses it for an hour."""
+
+    id: str = Field(description="Names the photo; whoever knows it can see it.")
+    name: str = Field(description="What its file was called.")
+    model: str = Field(description="Which network guessed its colors.")
+    width: int = Field(description="In pixels, upright.")
+    height: int = Field(description="In pixels, upright.")
+    bits: int = Field(description="Of each channel: 8 or 16.")
+    format: str = Field(description="Of its file, such as JPEG.")
+    coloring: str = Field(description="Whether it was gray, tinted or in color.")
+    faces: list[FaceBox]
+    confidence: Confidence
+    guesses: int = Field(description="How many there are, the likeliest first, then warmer, cooler and rosier ones.")
+
+
+class ModelChoice(BaseModel):
+    """Which network shall guess."""
+
+    model: str = Field(description="A name of /api/v1/models.")
+
+
+class PlacedColor(BaseModel):
+    """A color that is known."""
+
+    x: float = Field(ge=0.0, allow_inf_nan=False, description="Pixels from the left of the upright photo.")
+    y: float = Field(ge=0.0, allow_inf_nan=False, description="Pixels from its top.")
+    color: str = Field(pattern="^#[0-9a-fA-F]{6}$", description="Its hue is taken; how light it is, the photo says.")
+
+
+class ChosenLook(BaseModel):
+    """Which guess, and how strong and vivid it shall be."""
+
+    guess: int = Field(default=0, ge=0, lt=GUESSES, description="From 0, the likeliest.")
+    strength: float = Field(default=1.0, ge=0.0, le=1.0, description="From 0, gray, to 1.")
+    vividness: float = Field(default=1.0, ge=0.0, le=3.0, description="How many times as vivid as guessed.")
+
+
+class ChosenPhoto(ChosenLook):
+    """A photo of an archive, and how it shall look."""
+
+    id: str = Field(max_length=64)
+    force: bool = Field(default=False, description="Color anew what is in color already.")
+
+
+class ArchiveRequest(BaseModel):
+    """What an archive shall hold."""
+
+    photos: list[ChosenPhoto] = Field(min_length=1, max_length=1000)
+
+
+def _photo(request: Request, id: str) -> KeptPhoto:  # noqa: A002 - as the path names it
+    store: PhotoStore = request.app.state.photos
+    return store.get(id)
+
+
+WantedPhoto = Annotated[KeptPhoto, Depends(_photo)]
+WantedLook = Annotated[ChosenLook, Query()]
+WantedFile = Annotated[Format | None, Query(description="Of the result; the photo's own if not given.")]
+
+
+@routes.post(
+    "/api/v1/photos",
+    status_code=201,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["file"],
+                        "properties": {"file": {"type": "string", "format": "binary"}},
+                    }
+                },
+                "application/octet-stream": BINARY,
+                "image/*": BINARY,
+            },
+        }
+    },
+)
+async def send_photo(
+    request: Request,
+    response: Response,
+    name: Annotated[str, Query(max_length=1000, description="Of the photo's file, if it is sent as it is.")] = "photo",
+    model: Annotated[str | None, Query(description="A name of /api/v1/models; the default if not given.")] = None,
+) -> PhotoAnswer:
+    """Send a photo, as a form or as it is. It is looked at once; what is done with it afterwards is quick."""
+    store: PhotoStore = request.app.state.photos
+    model = known_model(request, model)
+    with store.draft() as draft:
+        source, folder = draft / "source", draft / token_urlsafe(6)
+        name = await _receive(request, source) or name
+        facts = await _sketched(request, source, folder, model)
+        photo = store.keep(source, folder, clean_name(name.replace("\\", "/").rpartition("/")[2]), model, facts)
+    response.headers["Location"] = f"/api/v1/photos/{photo.id}"
+    return _answer(request, photo)
+
+
+@routes.get("/api/v1/photos/{id}")
+async def photo_facts(request: Request, photo: WantedPhoto) -> PhotoAnswer:
+    """What is known of a photo."""
+    return _answer(request, photo)
+
+
+@routes.patch("/api/v1/photos/{id}")
+async def guess_anew(request: Request, photo: WantedPhoto, choice: ModelChoice) -> PhotoAnswer:
+    """Have another network guess a photo's colors."""
+    store: PhotoStore = request.app.state.photos
+    model, folder = known_model(request, choice.model), photo.folder / token_urlsafe(6)
+    store.replace_sketch(photo, folder, model, await _sketched(request, photo.source, folder, model))
+    return _answer(request, photo)
+
+
+@routes.delete("/api/v1/photos/{id}", status_code=204)
+async def delete_photo(request: Request, photo: WantedPhoto) -> None:
+    """Delete a photo, and all that was made of it."""
+    request.app.state.photos.delete(photo.id)
+
+
+@routes.get(
+    "/api/v1/photos/{id}/picture",
+    response_class=Response,
+    responses={200: {"content": dict.fromkeys(("image/jpeg", "image/webp", "image/png"), BINARY)}},
+)
+async def picture(
+    request: Request,
+    photo: WantedPhoto,
+    look: WantedLook,
+    width: Annotated[int, Query(ge=_NARROWEST, le=WIDEST, description="Pixels across, at most.")] = 1600,
+    show: Annotated[Show, Query(description="In color, in gray, or how sure it is: yellow is sure.")] = "color",
+    format: Annotated[PictureFormat, Query()] = "jpeg",  # noqa: A002 - as elsewhere
+) -> Response:
+    """A picture of a photo to look at, of two megapixels at most; hints are in it."""
+    view = View(show, look.guess, Look(look.strength, look.vividness, photo.hints), width, format)
+    size = (photo.facts.width, photo.facts.height)
+    pool: Pool = request.app.state.pool
+    drawn = await worked(request, pool.submit(draw, photo.sketch, size, view), is_short=True)
+    return Response(drawn, media_type=f"image/{format}")
+
+
+@routes.get(
+    "/api/v1/photos/{id}/file",
+    response_class=Response,
+    responses={200: {"content": dict.fromkeys(MEDIA_TYPES.values(), BINARY)}},
+)
+async def photo_file(
+    request: Request,
+    photo: WantedPhoto,
+    look: WantedLook,
+    part: Annotated[Part, Query(description="The photo; gray and color side by side; or how sure it is.")] = "color",
+    format: WantedFile = None,  # noqa: A002 - as elsewhere
+    force: Annotated[bool, Query(description="Color anew what is in color already.")] = False,
+) -> Response:
+    """The photo in color, as large as it came, with everything that was stored in its file."""
+    pending = _writing(request, photo, look, part=part, target=format, force=force)
+    return file_response(Output(**await worked(request, pending)), _stem(photo))
+
+
+@routes.get("/api/v1/photos/{id}/hints")
+async def hints(photo: WantedPhoto) -> list[PlacedColor]:
+    """The colors that are known of a photo."""
+    return [PlacedColor(x=hint.x, y=hint.y, color=f"#{bytes(hint.color).hex()}") for hint in photo.hints]
+
+
+@routes.put("/api/v1/photos/{id}/hints")
+async def set_hints(
+    photo: WantedPhoto, colors: Annotated[list[PlacedColor], Field(max_length=_MOST_HINTS)]
+) -> list[PlacedColor]:
+    """Say which colors are known, in place of all that were said before."""
+    placed = tuple(Hint(color.x, color.y, parse_hint(f"0,0,{color.color}").color) for color in colors)
+    require_inside(placed, (photo.facts.height, photo.facts.width))
+    photo.hints = placed
+    return colors
+
+
+@routes.delete("/api/v1/photos/{id}/hints", status_code=204)
+async def forget_hints(photo: WantedPhoto) -> None:
+    """Forget all colors that are known of a photo."""
+    photo.hints = ()
+
+
+@routes.post(
+    "/api/v1/archives",
+    tags=["photos"],
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": BINARY}}},
+)
+async def pack(request: Request, wanted: ArchiveRequest) -> StreamingResponse:
+    """Several photos in color as one ZIP file; what cannot be colored is named in a text file within."""
+    store: PhotoStore = request.app.state.photos
+    photos = [(store.get(chosen.id), chosen) for chosen in wanted.photos]
+    return StreamingResponse(
+        _packed(request, photos), media_type="application/zip", headers=attached("photos-in-color.zip")
+    )
+
+
+async def _packed(request: Request, photos: Sequence[tuple[KeptPhoto, ChosenPhoto]]) -> AsyncIterator[bytes]:
+    """The bytes of an archive, photo by photo: as many are made ahead as there are workers."""
+    settings: Settings = request.app.state.settings
+    archive, left_out, waiting = Archive(), [], deque(photos)
+    making: deque[tuple[KeptPhoto, Pending]] = deque()
+    try:
+        while waiting or making:
+            while waiting and len(making) < settings.workers:
+                photo, chosen = waiting.popleft()
+                making.append((photo, _writing(request, photo, chosen, force=chosen.force, is_patient=True)))
+            photo, pending = making[0]
+            try:
+                made = Output(**await asyncio.wrap_future(pending))
+            except (PhotochromError, FaultError) as error:
+                left_out.append(f"{photo.name}: {problem_of(error).detail}\n")
+            else:
+                yield archive.add(f"{_stem(photo)}{made.ending}{made.suffix}", made.content)
+            making.popleft()
+        if left_out:
+            yield archive.add("not-in-here.txt", "".join(left_out).encode())
+        yield archive.end()
+    finally:
+        for _, pending in making:  # the caller has gone
+            pending.cancel()
+
+
+async def _receive(request: Request, source: Path) -> str | None:
+    """Write the photo that is sent to a file; gives its name, if it comes in a form.
+
+    Raises:
+        Problem: There is no photo in the form.
+    """
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        with source.open("wb") as file:
+            async for chunk in request.stream():
+                file.write(chunk)
+        return None
+    async with request.form(max_files=1, max_fields=10) as form:
+        upload: Any = form.get("file")
+        if not hasattr(upload, "file"):
+            raise Problem(422, "there is no photo in the form; send it as the field 'file'")
+        await run_in_threadpool(_copy, upload, source)
+        return str(upload.filename or "")
+
+
+def _copy(upload: UploadFile, source: Path) -> None:
+    with source.open("wb") as file:
+        shutil.copyfileobj(upload.file, file, 1 << 20)
+
+
+async def _sketched(request: Request, source: Path, folder: Path, model: str) -> Facts:
+    pool: Pool = request.app.state.pool
+    meters: Meters = request.app.state.meters
+    options = _options(request, model, ChosenLook())
+    try:
+        facts = Facts.of(await worked(request, pool.submit(sketch, source, folder, options, model=options.model)))
+    except Exception:
+        meters.count("photos", None)
+        raise
+    meters.count("photos", len(facts.faces))
+    return facts
+
+
+def _options(request: Request, model: str, look: ChosenLook, hints: tuple[Hint, ...] = ()) -> Options:
+    settings: Settings = request.app.state.settings
+    return Options(
+        Model(model, settings.face_model),
+        Look(look.strength, look.vividness, hints),
+        limits=Limits(settings.max_megapixels, settings.seconds_a_photo),
+    )
+
+
+def _writing(
+    request: Request,
+    photo: KeptPhoto,
+    look: ChosenLook,
+    *,
+    part: Part = "color",
+    target: Format | None = None,
+    force: bool = False,
+    is_patient: bool = False,
+) -> Pending:
+    """The task that writes a photo's file."""
+    pool: Pool = request.app.state.pool
+    options = _options(request, photo.model, look, photo.hints)
+    outputs = Outputs(format=None if target is None else target.upper())
+    options = replace(options, outputs=outputs, limits=replace(options.limits, force=force))
+    task = (write, photo.source, look.guess, part, options)
+    return pool.submit(*task, model=options.model, is_patient=is_patient)
+
+
+def _stem(photo: KeptPhoto) -> str:
+    return f"{Path(photo.name).stem}-color"
+
+
+def _answer(request: Request, photo: KeptPhoto) -> PhotoAnswer:
+    facts = vars(photo.facts) | {"faces": list(photo.facts.faces)}
+    return PhotoAnswer(id=photo.id, name=photo.name, model=request.app.state.models[photo.model].name, **facts)

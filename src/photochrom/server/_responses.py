@@ -1,0 +1,71 @@
+"""What routes share: how they wait for a worker, and how pictures go over the wire."""
+
+import asyncio
+from concurrent.futures import CancelledError
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request, Response
+
+from photochrom.coloring import Output
+from photochrom.server.problems import Problem
+from photochrom.workers import Pending
+
+__all__ = ["BINARY", "MEDIA_TYPES", "attached", "file_response", "worked"]
+
+MEDIA_TYPES = {
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+    ".bmp": "image/bmp",
+    ".heic": "image/heic",
+}
+"""Of the pictures that are written, by the suffix that each format gets."""
+
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+async def worked(request: Request, pending: Pending, *, is_short: bool = False) -> Any:
+    """What becomes of a task, which is given up when the caller goes away.
+
+    Args:
+        request: Whose task it is.
+        pending: The task.
+        is_short: Whether it is let go on once it is begun: to end a worker costs more than a short task.
+
+    Raises:
+        Problem: The server ends.
+        PhotochromError: It cannot be done.
+    """
+
+    async def caller_goes() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    answer, goes = asyncio.wrap_future(pending), asyncio.ensure_future(caller_goes())
+    either: set[asyncio.Future[Any]] = {answer, goes}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        goes.cancel()
+        if is_short:
+            pending.cancel_waiting()
+        elif not answer.done():
+            pending.cancel()
+    try:
+        return await answer
+    except (CancelledError, asyncio.CancelledError):
+        raise Problem(503, "given up, for the server ends or nobody waits any more") from None
+
+
+def attached(name: str) -> dict[str, str]:
+    """The header that has a browser save a response under a name."""
+    plain = name.encode("ascii", "replace").decode().translate(str.maketrans('"\\', "''"))
+    return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
+
+
+def file_response(output: Output, name: str) -> Response:
+    """A result file under a name, to which its ending and suffix are added."""
+    headers = attached(f"{name}{output.ending}{output.suffix}")
+    return Response(output.content, media_type=MEDIA_TYPES[output.suffix], headers=headers)

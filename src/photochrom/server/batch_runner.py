@@ -1,0 +1,127 @@
+"""Has batches colored by the workers that requests are served by."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+
+from photochrom.album import Job, Outcome, run
+from photochrom.errors import ConfigError
+from photochrom.server.batches import IN_COLOR, BatchPhoto, BatchStore
+from photochrom.server.meters import Meters
+from photochrom.workers import Pool
+
+__all__ = ["BatchRunner"]
+
+_SWEEP_SECONDS = 60.0
+
+_log = logging.getLogger("photochrom.server")
+
+
+class BatchRunner:
+    """Has batches colored by the workers that requests are served by, the oldest batch first."""
+
+    def __init__(self, store: BatchStore, pool: Pool, meters: Meters, workers: int) -> None:
+        self._store = store
+        self._pool = pool
+        self._meters = meters
+        self._workers = workers
+        self._change = threading.Condition()
+        self._news = 0
+        self._running: tuple[str, threading.Event] | None = None
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._work, name="photochrom-batches", daemon=True)
+
+    def start(self) -> None:
+        """Go on where the last server ended."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Tell that there is a new batch."""
+        with self._change:
+            self._news += 1
+            self._change.notify_all()
+
+    def delete(self, batch: str) -> None:
+        """Forget a batch, and give up what is done for it.
+
+        Raises:
+            KeyError: There is no such batch.
+        """
+        self._store.delete(batch)
+        with self._change:
+            if self._running is not None and self._running[0] == batch:
+                self._running[1].set()
+
+    def close(self) -> None:
+        """End. What was at work is given up, and waits for the next server."""
+        with self._change:
+            self._is_closing = True
+            if self._running is not None:
+                self._running[1].set()
+            self._change.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        while not self._is_closing:
+            seen = self._news
+            with contextlib.suppress(OSError):
+                self._store.sweep()  # before all else: it makes room on a full disk
+            for batch in self._store.unfinished():
+                try:
+                    self._color(batch)
+                except Exception as error:  # as of a full disk: a thread that ends would stop all batches
+                    _log.error("a batch cannot be kept: %s", type(error).__name__)
+            with self._change:
+                self._change.wait_for(lambda: self._news != seen or self._is_closing, _SWEEP_SECONDS)  # noqa: B023
+
+    def _color(self, batch: str) -> None:
+        stop = threading.Event()
+        with self._change:
+            if self._is_closing:
+                return
+            self._running = batch, stop
+        try:
+            names = [photo.name for photo in self._store.get(batch).photos]
+            jobs = self._planned(batch, names, stop)
+            if not stop.is_set():
+                self._store.finish(batch, jobs)
+        except KeyError:  # deleted meanwhile
+            return
+        finally:
+            with self._change:
+                self._running = None
+            with contextlib.suppress(OSError):
+                self._store.sweep()  # what a worker still wrote for a batch that was deleted
+
+    def _planned(self, batch: str, names: Sequence[str], stop: threading.Event) -> Sequence[Job]:
+        """Color a batch; returns its jobs, none if it cannot be colored."""
+        try:
+            plan = self._store.plan(batch)
+        except ConfigError as error:
+            for number, name in enumerate(names):
+                self._store.note(batch, number, BatchPhoto(name, "failed", error=f"{error}; send it again"))
+            return ()
+        numbers = {job.source: number for number, job in enumerate(plan.jobs)}
+
+        def begun(job: Job) -> None:
+            number = numbers[job.source]
+            self._store.note(batch, number, BatchPhoto(names[number], "at work"))
+
+        with closing(run(plan, self._workers, pool=self._pool, stop=stop, on_begin=begun)) as outcomes:
+            for outcome in outcomes:
+                number = numbers[outcome.source]
+                self._store.note(batch, number, _ended(names[number], outcome))
+                if outcome.status != "done":
+                    self._meters.count("batch", outcome.faces if outcome.status == "colored" else None)
+        return plan.jobs
+
+
+def _ended(name: str, outcome: Outcome) -> BatchPhoto:
+    if outcome.status == "failed":
+        return BatchPhoto(name, "failed", error=outcome.error)
+    if outcome.status == "in color":
+        return BatchPhoto(name, "in color", error=IN_COLOR)
+    return BatchPhoto(name, "colored", outcome.faces)

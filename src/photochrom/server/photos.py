@@ -1,0 +1,190 @@
+"""Photos that a visitor keeps on the server while working on them: bounded in number, bytes and time."""
+
+import contextlib
+import re
+import shutil
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_urlsafe
+
+from photochrom.coloring import Hint
+from photochrom.errors import ConfigError
+from photochrom.server._sketch import Facts
+from photochrom.server.problems import Problem
+from photochrom.server.settings import Settings
+
+__all__ = ["KeptPhoto", "PhotoStore"]
+
+_OWN_NAME = re.compile(r"[\w-]{32}")
+"""Of the folders of photos. Other folders are never deleted."""
+
+
+@dataclass(eq=False)
+class KeptPhoto:
+    """A photo that is kept.
+
+    Attributes:
+        id: Names it to whoever sent it; nobody else can guess it.
+        name: What its file was called.
+        folder: Where everything about it lies.
+        source: Its file, as it was sent.
+        sketch: The folder of its sketch.
+        model: Which network guessed, as `Colorizer` takes it.
+        facts: What is told of it.
+        hints: Colors that its owner knows.
+        touched: When it was last used, by the store's clock.
+        size: In bytes, with its sketch.
+    """
+
+    id: str
+    name: str
+    folder: Path
+    source: Path
+    sketch: Path
+    model: str
+    facts: Facts
+    hints: tuple[Hint, ...] = ()
+    touched: float = 0.0
+    size: int = 0
+
+
+class PhotoStore:
+    """All photos that are kept, in a folder of their own; used from the event loop alone.
+
+    The folder lies within the server's data folder, which one server has for itself: photos that are found there at
+    the start were left by a server that was killed, and are removed.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with an empty folder.
+
+        Raises:
+            ConfigError: It holds other things.
+            OSError: It cannot be written to.
+        """
+        self._folder = settings.photo_folder
+        self._max_photos = settings.max_photos
+        self._max_bytes = settings.max_photo_bytes
+        self._keep_seconds = settings.keep_minutes * 60.0
+        self._least_room = 2 * settings.max_upload_bytes
+        self._clock = clock
+        self._photos: OrderedDict[str, KeptPhoto] = OrderedDict()
+        self._drafts: set[str] = set()
+        self._size = 0
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        self._remove_strays()
+        if any(self._folder.iterdir()):
+            raise ConfigError(f"{self._folder}: holds other things; give the server its own --data-dir")
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._photos)
+
+    @contextmanager
+    def draft(self) -> Iterator[Path]:
+        """A folder for a photo that is being received, gone after the block unless `keep` has taken it.
+
+        Raises:
+            Problem: There is little room on the disk.
+        """
+        if shutil.disk_usage(self._folder).free < self._least_room:
+            raise Problem(507, "there is too little room on the server's disk; try again later")
+        folder = self._folder / token_urlsafe(24)
+        folder.mkdir(mode=0o700)
+        self._drafts.add(folder.name)
+        try:
+            yield folder
+        finally:
+            self._drafts.discard(folder.name)
+            if folder.name not in self._photos:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def keep(self, source: Path, sketch: Path, name: str, model: str, facts: Facts) -> KeptPhoto:
+        """Keep a photo, and drop those that were touched longest ago if there are too many.
+
+        Args:
+            source: Its file, in a folder of `draft`.
+            sketch: The folder of its sketch, within the same.
+            name: What its file was called.
+            model: Which network guessed.
+            facts: What is told of it.
+        """
+        folder = source.parent
+        photo = KeptPhoto(folder.name, name, folder, source, sketch, model, facts)
+        self._photos[photo.id] = photo
+        self._measure(photo)
+        return photo
+
+    def get(self, photo: str) -> KeptPhoto:
+        """A photo, which counts as touched.
+
+        Raises:
+            Problem: There is none of that id.
+        """
+        try:
+            found = self._photos[photo]
+        except KeyError:
+            detail = "there is no such photo: it was deleted, or nobody used it for so long that it made room"
+            raise Problem(404, f"{detail}; send it again", kind="photo-gone", title="The photo is gone") from None
+        self._photos.move_to_end(photo)
+        found.touched = self._clock()
+        return found
+
+    def replace_sketch(self, photo: KeptPhoto, sketch: Path, model: str, facts: Facts) -> None:
+        """Use another sketch of a photo from now on, and drop the one before.
+
+        Args:
+            photo: The photo.
+            sketch: The folder of the new sketch, within that of the photo.
+            model: Which network guessed.
+            facts: What is told of the photo.
+
+        Raises:
+            Problem: The photo was deleted meanwhile.
+        """
+        self.get(photo.id)
+        shutil.rmtree(photo.sketch, ignore_errors=True)
+        photo.sketch, photo.model, photo.facts = sketch, model, facts
+        self._measure(photo)
+
+    def delete(self, photo: str) -> None:
+        """Forget a photo; does nothing if there is none of that id."""
+        found = self._photos.pop(photo, None)
+        if found is not None:
+            self._size -= found.size
+            shutil.rmtree(found.folder, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Forget what nobody used for long, and remove what a worker wrote for a photo that was deleted meanwhile."""
+        oldest = self._clock() - self._keep_seconds
+        for photo in [photo for photo in self._photos.values() if photo.touched < oldest]:
+            self.delete(photo.id)
+        self._remove_strays()
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._photos.clear()
+        self._drafts.clear()
+        self._remove_strays()
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
+
+    def _remove_strays(self) -> None:
+        """Remove the folders of photos that are not kept."""
+        for folder in self._folder.iterdir():
+            if _OWN_NAME.fullmatch(folder.name) and folder.name not in self._photos.keys() | self._drafts:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _measure(self, photo: KeptPhoto) -> None:
+        """Count a photo's bytes anew, and make room."""
+        size = sum(path.stat().st_size for path in photo.folder.rglob("*") if path.is_file())
+        self._size += size - photo.size
+        photo.size, photo.touched = size, self._clock()
+        self._photos.move_to_end(photo.id)
+        while len(self._photos) > 1 and (len(self._photos) > self._max_photos or self._size > self._max_bytes):
+            self.delete(next(iter(self._photos)))

@@ -1,0 +1,240 @@
+// The page: photos that come in, the shelf on which they lie, and what is saved of them.
+
+import * as api from "./api.js";
+import { Photo } from "./photo.js";
+import { $, Viewer, element, show } from "./viewer.js";
+
+const AT_ONCE = 2;
+
+const photos = [];
+let waiting = [];
+let sent = 0;
+let senders = 0;
+let limits = { upload_bytes: Infinity };
+
+const viewer = new Viewer(attempt);
+
+// Words for the visitor
+
+let refused = []; // of the photos that were added last
+let failed = []; // of what was done last
+
+function tell(changed) {
+  ({ refused, failed } = { refused, failed, ...changed });
+  const lines = [...refused, ...failed];
+  $("#trouble ul").replaceChildren(...lines.map((line) => element("li", { textContent: line })));
+  $("#trouble").hidden = !lines.length;
+}
+
+function progress(text, value, max) {
+  $("#progress").hidden = !text;
+  $("#progress span").textContent = text;
+  const bar = $("#progress progress");
+  bar.removeAttribute("value");
+  if (max > 1) Object.assign(bar, { max, value });
+}
+
+async function attempt(act) {
+  tell({ failed: [] });
+  try {
+    await act();
+  } catch (error) {
+    tell({ failed: [error.message] });
+  }
+}
+
+// Photos that come in
+
+function take(files) {
+  const all = [...files];
+  const isLarge = (file) => file.size > limits.upload_bytes;
+  const words = `larger than ${limits.upload_bytes / 1e6} MB, the most that is taken; make it smaller`;
+  tell({ failed: [], refused: all.filter(isLarge).map((file) => `${file.name}: ${words}`) });
+  waiting.push(...all.filter((file) => !isLarge(file)).map((file) => new Photo(file)));
+  while (senders < AT_ONCE && waiting.length) sendAll();
+}
+
+async function sendAll() {
+  senders += 1;
+  for (let photo; (photo = waiting.shift()); ) {
+    const ours = waiting;
+    photos.push(photo);
+    tellSending(photo);
+    lay(photo);
+    try {
+      await photo.send($("#model").value);
+      if (ours !== waiting) await api.remove(photo.facts.id); // the visitor started over meanwhile
+      else await admit(photo);
+    } catch (error) {
+      if (ours === waiting) {
+        tell({ refused: [...refused, `${photo.file.name}: ${error.message}`] });
+        drop(photo);
+      }
+    }
+    sent += 1;
+  }
+  senders -= 1;
+  if (!senders) {
+    sent = 0;
+    progress("");
+  }
+}
+
+function tellSending(photo) {
+  const count = sent + senders + waiting.length;
+  progress(count > 1 ? `Coloring ${sent + 1} of ${count}` : `Coloring ${photo.file.name}`, sent, count);
+}
+
+async function admit(photo) {
+  photo.item.disabled = false;
+  if (!viewer.photo && !photos.some((other) => other.isOpen)) open(photo);
+  const query = photo.isLeftAlone ? { show: "gray", width: 240 } : { width: 240 };
+  await show(photo.item.firstElementChild, await photo.picture(query));
+}
+
+function lay(photo) {
+  photo.item = element("button", { type: "button", disabled: true, title: photo.file.name },
+    element("img", { alt: "" }), element("span", { textContent: photo.file.name }));
+  photo.item.addEventListener("click", () => open(photo, tell({ refused: [] })));
+  $("#strip").append(element("li", {}, photo.item));
+  arrange();
+}
+
+function drop(photo) {
+  photos.splice(photos.indexOf(photo), 1);
+  photo.item.parentElement.remove();
+  arrange();
+}
+
+// What is shown follows from what there is.
+function arrange() {
+  const opened = photos.find((photo) => photo.isOpen);
+  $("#welcome").hidden = Boolean(opened);
+  $("#shelf").hidden = !opened;
+  $("#strip").hidden = $("#save-all").hidden = photos.length < 2;
+  $("#bench").hidden = !opened || opened.isLeftAlone;
+  $("#in-color").hidden = !opened?.isLeftAlone;
+}
+
+function open(photo) {
+  for (const other of photos) {
+    other.isOpen = other === photo;
+    other.item.ariaCurrent = String(other.isOpen);
+  }
+  arrange();
+  viewer.close();
+  if (photo.isLeftAlone) {
+    $("#in-color p").replaceChildren(element("strong", { textContent: photo.file.name }),
+      " is in color already, so it was left as it is. Its colors can be guessed anew from its shades of gray.");
+    return undefined;
+  }
+  return attempt(() => viewer.open(photo));
+}
+
+function startOver() {
+  waiting = [];
+  forget();
+  photos.splice(0);
+  viewer.close();
+  $("#strip").replaceChildren();
+  tell({ refused: [], failed: [] });
+  progress("");
+  arrange();
+  $("#drop input").focus();
+}
+
+function forget() {
+  for (const { facts } of photos) if (facts) api.remove(facts.id);
+}
+
+// What is saved
+
+function hand({ name, blob }) {
+  const link = element("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+async function saving(text, button, make) {
+  button.disabled = true;
+  progress(text);
+  try {
+    hand(await make());
+  } finally {
+    button.disabled = false;
+    progress("");
+  }
+}
+
+const save = ({ currentTarget }, part) =>
+  attempt(() => saving(`Saving ${viewer.photo.file.name}`, currentTarget, () => viewer.photo.save(part)));
+
+async function packed() {
+  const chosen = photos.filter((photo) => photo.facts && !photo.isLeftAlone);
+  if (!chosen.length) throw new Error("All these photos are in color already: there is nothing to save.");
+  for (const photo of chosen) await photo.with(api.facts); // sends again what the server has forgotten
+  const archive = await api.archive(chosen.map((photo) => photo.entry));
+  const end = await archive.blob.slice(-100_000).text();
+  if (end.includes("not-in-here.txt")) tell({ failed: ["Some photos could not be saved; not-in-here.txt in the ZIP names them."] });
+  return archive;
+}
+
+// Events
+
+for (const input of document.querySelectorAll("input[type=file]")) {
+  input.addEventListener("change", () => {
+    take(input.files);
+    input.value = "";
+  });
+}
+document.addEventListener("paste", (event) => {
+  if (!event.clipboardData?.files.length) return;
+  event.preventDefault();
+  take(event.clipboardData.files);
+});
+const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+document.addEventListener("dragover", (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  document.body.classList.add("over");
+});
+document.addEventListener("dragleave", (event) => event.relatedTarget ?? document.body.classList.remove("over"));
+document.addEventListener("drop", (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  document.body.classList.remove("over");
+  take(event.dataTransfer.files);
+});
+window.addEventListener("pagehide", forget);
+
+$("#trouble button").addEventListener("click", () => tell({ refused: [], failed: [] }));
+$("#start-over").addEventListener("click", startOver);
+$("#in-color button").addEventListener("click", () => {
+  const photo = photos.find((other) => other.isOpen);
+  photo.colorAnew();
+  open(photo);
+});
+$("#save").addEventListener("click", (event) => save(event, "color"));
+$("#save-pair").addEventListener("click", (event) => save(event, "comparison"));
+$("#save-all").addEventListener("click", ({ currentTarget }) =>
+  attempt(() => saving("Packing your photos", currentTarget, packed)));
+$("#about").addEventListener("click", () => attempt(async () => {
+  $("#card article").innerHTML = await api.card($("#model").value);
+  $("#card").showModal();
+}));
+
+// What the server offers
+
+await attempt(async () => {
+  const [models, samples, told] = await Promise.all([api.models(), api.samples(), api.limits()]);
+  limits = told;
+  $("#model").append(...models.map(({ name }) => element("option", { value: name, textContent: name })));
+  for (const [name, address] of Object.entries(samples)) {
+    const button = element("button", { type: "button", className: "quiet", textContent: name });
+    button.addEventListener("click", () => attempt(async () =>
+      take([new File([await api.sample(address)], address.split("/").pop(), { type: "image/png" })])));
+    $("#samples").append(button);
+  }
+  $("#samples").hidden = !Object.keys(samples).length;
+  document.body.dataset.state = "ready";
+});

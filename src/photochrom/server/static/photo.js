@@ -1,0 +1,69 @@
+// A photo of this visit: its file, what the server found in it, and what the visitor chose for it.
+
+import * as api from "./api.js";
+
+const GONE = "urn:photochrom:photo-gone";
+
+export class Photo {
+  guess = 0;
+  strength = 1;
+  vividness = 1;
+  hints = [];
+  undone = [];
+  isLeftAlone = false;
+  isAnew = false;
+
+  constructor(file) {
+    this.file = file;
+  }
+
+  async send(model) {
+    this.facts = await api.send(this.file, model);
+    if (this.hints.length) await api.setHints(this.facts.id, this.hints);
+    this.isLeftAlone = this.facts.coloring === "color" && !this.isAnew;
+  }
+
+  // The server forgets photos that nobody uses for long; the page still has the file, and sends it once more.
+  async with(act) {
+    try {
+      return await act(this.facts.id);
+    } catch (error) {
+      if (error.kind !== GONE) throw error;
+      await this.send(this.facts.model);
+      return act(this.facts.id);
+    }
+  }
+
+  get look() {
+    return { guess: this.guess, strength: this.strength, vividness: this.vividness };
+  }
+
+  // What the archive shall hold of it.
+  get entry() {
+    return { id: this.facts.id, force: this.isAnew, ...this.look };
+  }
+
+  picture = (query) => this.with((id) => api.picture(id, query));
+  save = (part) => this.with((id) => api.file(id, { ...this.look, force: this.isAnew, part }));
+
+  async chooseModel(model) {
+    this.facts = await this.with((id) => api.chooseModel(id, model));
+    this.guess = 0;
+  }
+
+  colorAnew() {
+    this.isAnew = true;
+    this.isLeftAlone = false;
+  }
+
+  addHint = (hint) => this.#setHints([...this.hints, hint], []);
+  undo = () => this.#setHints(this.hints.slice(0, -1), [...this.undone, ...this.hints.slice(-1)]);
+  redo = () => this.#setHints([...this.hints, ...this.undone.slice(-1)], this.undone.slice(0, -1));
+  clear = () => this.#setHints([], [...this.undone, ...[...this.hints].reverse()]);
+
+  async #setHints(hints, undone) {
+    await this.with((id) => api.setHints(id, hints));
+    this.hints = hints;
+    this.undone = undone;
+  }
+}

@@ -1,0 +1,320 @@
+"""The pool: hands tasks to workers, and starts another worker when one has ended."""
+
+import contextlib
+import pickle
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import Any, NamedTuple
+
+from photochrom.coloring import Model
+from photochrom.errors import (
+    BusyError,
+    CheckpointError,
+    LostError,
+    PhotochromError,
+    SlowError,
+    StartError,
+)
+from photochrom.shipped import network_file
+from photochrom.workers._task import FaultError, place_of
+from photochrom.workers._worker import EndedError, Worker
+
+__all__ = ["Deferred", "Pending", "Pool"]
+
+_ATTEMPTS = 2
+
+
+class Deferred(NamedTuple):
+    """An argument of a task that is read when its turn comes, so that what waits need not lie in memory.
+
+    Attributes:
+        read: Gives the argument; called in another thread.
+    """
+
+    read: Callable[[], Any]
+
+
+class Pending(Future[Any]):
+    """What becomes of a task, as a future; `asyncio.wrap_future` makes one that a coroutine can await.
+
+    Its result is plain data: None, numbers, text, bytes, lists and dictionaries. Its exceptions: `PhotochromError`;
+    `FaultError` for a fault of ours; `CancelledError` when it was cancelled or the pool was closed.
+    """
+
+    def __init__(self, pool: "Pool", question: Callable[[], bytes], timeout: float | None) -> None:
+        super().__init__()
+        self._pool = pool
+        self.question = question
+        self.timeout = timeout
+        self.is_given_up = False
+
+    def cancel(self) -> bool:
+        """Give the task up, whether it waits or a worker is at it; once it is done, do nothing and return False."""
+        return self._pool.give_up(self)
+
+    def cancel_waiting(self) -> bool:
+        """Cancel the task if no worker has begun it; returns whether that could be done."""
+        was_waiting = self._pool.forget(self)
+        is_cancelled = super().cancel()
+        if was_waiting:
+            self.set_running_or_notify_cancel()  # no worker will do it
+        return is_cancelled
+
+
+class Pool:
+    """Worker processes that are handed tasks in the order in which they come.
+
+    A task is a function of a module, `task(colorizer, *args)`, which returns plain data. A photo whose worker dies gets
+    a second attempt in a new worker, and then one clear line. A photo that takes too long is given up. Workers end with
+    the pool, and with the process that holds it even when that is killed.
+
+    Example:
+        ```python
+        with Pool(Model(), workers=2) as pool:
+            colored = pool.submit(photochrom.server.tasks.color, content, Options()).result()
+        ```
+    """
+
+    def __init__(
+        self,
+        model: Model | None = None,
+        *,
+        workers: int = 1,
+        threads: int = 1,
+        longest_queue: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Prepare the pool; `start` starts the processes.
+
+        Args:
+            model: The networks that each worker loads at once; the shipped ones if not given.
+            workers: The number of processes.
+            threads: The number of cores that each may use.
+            longest_queue: The number of tasks that may wait; more are refused. None refuses none.
+            timeout: Seconds for each photo; None allows a time that grows with its size.
+        """
+        self._model = model or Model()
+        self._count = workers
+        self._threads_each = threads
+        self._longest_queue = longest_queue
+        self._timeout = timeout
+        self._waiting: deque[Pending] = deque()
+        self._at_work: dict[Pending, Worker | None] = {}
+        self._workers: set[Worker] = set()
+        self._change = threading.Condition()
+        self._is_closing = False
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> "Pool":
+        """Start the pool."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def waiting(self) -> int:
+        """The number of tasks that wait."""
+        return len(self._waiting)
+
+    @property
+    def at_work(self) -> int:
+        """The number of tasks that workers are at."""
+        return len(self._at_work)
+
+    def start(self) -> None:
+        """Start the workers, unless they are; returns at once, while they load their networks side by side.
+
+        Raises:
+            CheckpointError: There is no file of a network.
+        """
+        if self._threads:
+            return
+        for name in filter(None, (self._model.whole, self._model.faces)):
+            if not network_file(name).is_file():
+                raise CheckpointError(f"{network_file(name)}: no such file; name another model")
+        for number in range(self._count):
+            thread = threading.Thread(target=self._work, name=f"photochrom-worker-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def submit(
+        self,
+        task: Callable[..., Any],
+        *args: Any,
+        model: Model | None = None,
+        timeout: float | None = None,
+        is_patient: bool = False,
+    ) -> Pending:
+        """Have a task done.
+
+        Args:
+            task: A function of a module; called with a `Colorizer` and the arguments.
+            *args: What else the task is called with; a `Deferred` is read when the task's turn comes.
+            model: The networks of the colorizer; the pool's if not given.
+            timeout: Seconds for this task; the pool's if not given.
+            is_patient: Whether it may wait beyond the end of the queue.
+
+        Returns:
+            What becomes of it.
+
+        Raises:
+            BusyError: The queue is full, or the pool is closed.
+        """
+
+        def question() -> bytes:
+            read = [arg.read() if isinstance(arg, Deferred) else arg for arg in args]
+            return pickle.dumps((task, read, model or self._model))
+
+        pending = Pending(self, question, timeout or self._timeout)
+        with self._change:
+            is_full = self._longest_queue is not None and len(self._waiting) >= self._longest_queue
+            if self._is_closing or (is_full and not is_patient):
+                raise BusyError("too many photos wait already; try again in a moment")
+            self._waiting.append(pending)
+            self._change.notify()
+        return pending
+
+    def give_up(self, pending: Pending) -> bool:
+        """As `Pending.cancel`."""
+        with self._change:
+            if pending in self._at_work:
+                pending.is_given_up = True
+                worker = self._at_work[pending]
+                if worker is not None:
+                    worker.kill()
+                return True
+        return pending.cancel_waiting()
+
+    def forget(self, pending: Pending) -> bool:
+        """Take a task out of the queue; returns whether it was there."""
+        with self._change:
+            if pending not in self._waiting:
+                return False
+            self._waiting.remove(pending)
+            return True
+
+    def close(self) -> None:
+        """Give up all tasks, end the workers, and return when they have ended."""
+        with self._change:
+            self._is_closing = True
+            tasks = [*self._waiting, *self._at_work]
+            for worker in self._workers:  # those that still load are at no task
+                worker.kill()
+            self._change.notify_all()
+        for pending in tasks:
+            self.give_up(pending)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        """Hand task after task to one worker, and start another when that has ended."""
+        if hasattr(signal, "pthread_sigmask"):
+            # Ctrl-C reaches all processes of a terminal, and it is the first one's to say what happens then. Workers
+            # inherit this mask from the thread that starts them.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        worker: Worker | None = None
+        with contextlib.suppress(StartError, CancelledError):  # told with the next task
+            worker = self._started()
+        while (pending := self._next()) is not None:
+            worker = self._carry_out(pending, worker)
+        if worker is not None:
+            self._part_with(worker)
+
+    def _next(self) -> Pending | None:
+        with self._change:
+            self._change.wait_for(lambda: self._waiting or self._is_closing)
+            while self._waiting and not self._is_closing:
+                pending = self._waiting.popleft()
+                if pending.set_running_or_notify_cancel():
+                    self._at_work[pending] = None
+                    return pending
+        return None
+
+    def _carry_out(self, pending: Pending, worker: Worker | None) -> Worker | None:
+        """Do a task; returns the worker that is left for the next one, which may be a new one or none."""
+        answer: Any = None
+        failure: BaseException | None = None
+        try:
+            question = pending.question()
+            for attempts_left in reversed(range(_ATTEMPTS)):
+                worker = worker or self._started()
+                self._assign(pending, worker)
+                try:
+                    answer = worker.ask(question, pending.timeout)
+                    break
+                except EndedError as ended:
+                    self._part_with(worker)
+                    worker = None
+                    _raise_unless_it_can_be_tried_again(ended, pending, attempts_left)
+        except (PhotochromError, FaultError, CancelledError) as error:
+            failure = error
+        except Exception as error:  # as of a file that is gone: no task may end the thread
+            failure = FaultError(place_of(error))
+        with self._change:
+            del self._at_work[pending]
+        if failure is None:
+            pending.set_result(answer)
+        else:
+            pending.set_exception(failure)
+        return worker
+
+    def _assign(self, pending: Pending, worker: Worker) -> None:
+        """Note which worker is at a task, so that it can be cancelled.
+
+        Raises:
+            CancelledError: It has been.
+        """
+        with self._change:
+            self._at_work[pending] = worker
+            if pending.is_given_up:
+                raise CancelledError
+
+    def _started(self) -> "Worker":
+        """A worker that has loaded its networks.
+
+        Raises:
+            StartError: It cannot.
+            CancelledError: The pool is closing.
+        """
+        with self._change:
+            if self._is_closing:
+                raise CancelledError
+            worker = Worker(self._model, self._threads_each)
+            self._workers.add(worker)
+        try:
+            worker.load()
+        except EndedError as ended:
+            self._part_with(worker)
+            if self._is_closing:
+                raise CancelledError from None
+            if ended.overdue is not None:
+                raise StartError(
+                    f"the networks took longer than {ended.overdue:g} seconds to load; try again"
+                ) from None
+            raise StartError(f"a process that shall color {ended} (while it loaded its networks)") from None
+        except PhotochromError as error:
+            self._part_with(worker)
+            raise StartError(str(error)) from error
+        return worker
+
+    def _part_with(self, worker: "Worker") -> None:
+        worker.close()
+        with self._change:
+            self._workers.discard(worker)
+
+
+def _raise_unless_it_can_be_tried_again(ended: EndedError, pending: Pending, attempts_left: int) -> None:
+    if pending.is_given_up:
+        raise CancelledError from ended
+    if ended.overdue is not None:
+        raise SlowError(
+            f"took longer than {ended.overdue:g} seconds and was given up; make it smaller, or allow more time"
+        ) from ended
+    if attempts_left == 0:
+        raise LostError(f"the process that colored it {ended}") from ended

@@ -1,0 +1,174 @@
+"""A worker process, seen from the pool."""
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+from photochrom import errors
+from photochrom.coloring import Model
+from photochrom.workers._task import FaultError
+from photochrom.workers._wire import read_plain, write_frames
+
+__all__ = ["EndedError", "Worker"]
+
+_START_SECONDS = 60.0
+_GRACE_SECONDS = 1.0
+_BASE_SECONDS = 60.0
+_SECONDS_A_MEGAPIXEL = 3.0
+"""Of a photo's default deadline: some forty times what a megapixel takes on one core of a usual machine."""
+
+_MOST_MEGAPIXELS = 10_000.0
+_KILLED = (-9, 137)
+
+_COMMAND = (sys.executable, "-P", "-c", "from photochrom.workers._task import main; main()")
+"""-P: a folder of photos that somebody else made is no place to import modules from."""
+
+
+class EndedError(Exception):
+    """A worker ended before it answered; the text tells how.
+
+    Attributes:
+        overdue: The deadline in seconds, if it was ended because of that.
+    """
+
+    def __init__(self, how: str, overdue: float | None) -> None:
+        super().__init__(how)
+        self.overdue = overdue
+
+
+class _Deadline:
+    """Ends a worker when its time is over; the time can be extended once the size of the photo is known."""
+
+    def __init__(self, worker: "Worker", seconds: float) -> None:
+        self._worker = worker
+        self._began = time.monotonic()
+        self.seconds = seconds
+        self.is_over = False
+        self._timer = self._started()
+
+    def _started(self) -> threading.Timer:
+        left = self._began + self.seconds - time.monotonic()
+        timer = threading.Timer(max(0.0, left), self._end)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def extend(self, seconds: float) -> None:
+        """Allow more time, from the beginning on."""
+        self._timer.cancel()
+        self.seconds = seconds
+        self._timer = self._started()
+
+    def cancel(self) -> None:
+        """Let the worker live."""
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        self.is_over = True
+        self._worker.kill()
+
+
+class Worker:
+    """One worker process, seen from the pool.
+
+    Questions are pickled. Answers are plain data, which cannot execute anything here.
+    """
+
+    def __init__(self, model: Model, threads: int) -> None:
+        # libvips takes its number of threads from the environment.
+        environment = {**os.environ, "VIPS_CONCURRENCY": str(threads)}
+        self._process = subprocess.Popen(  # noqa: S603 - our own command
+            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        )
+        self._setup = pickle.dumps((model, threads))
+        self.has_ended = False
+
+    def load(self) -> None:
+        """Wait until it has loaded its networks.
+
+        Raises:
+            PhotochromError: It cannot.
+            EndedError: It ended.
+        """
+        self._told(self._setup, _START_SECONDS, lambda _: None)
+
+    def ask(self, question: bytes, seconds: float | None) -> Any:
+        """What it answers.
+
+        Args:
+            question: A pickled task.
+            seconds: The deadline; None allows a time that grows with the size of the photo.
+
+        Raises:
+            PhotochromError: As the task raises it.
+            FaultError: The task raised something else.
+            EndedError: The worker died or took too long.
+        """
+
+        def allowed(megapixels: float) -> float | None:
+            return None if seconds is not None else _BASE_SECONDS + _SECONDS_A_MEGAPIXEL * megapixels
+
+        return self._told(question, _BASE_SECONDS if seconds is None else seconds, allowed)
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End it, and wait until it has."""
+        self.has_ended = True
+        self.kill()
+        self._process.wait()
+        for pipe in self._pipes():
+            with contextlib.suppress(OSError):  # what was still to be sent
+                pipe.close()
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        """Those of questions and of answers."""
+        questions, answers = self._process.stdin, self._process.stdout
+        if questions is None or answers is None:
+            raise RuntimeError("a process without pipes")
+        return questions, answers
+
+    def _told(self, question: bytes, seconds: float, allowed: Callable[[float], float | None]) -> Any:
+        questions, answers = self._pipes()
+        deadline = _Deadline(self, seconds)
+        try:
+            write_frames(questions, question)
+            while "megapixels" in (told := read_plain(answers)):
+                longer = allowed(min(float(told["megapixels"]), _MOST_MEGAPIXELS))
+                if longer is not None:
+                    deadline.extend(longer)
+            failure = (str(told["error"]), str(told["text"])) if "error" in told else None
+            answer = None if failure else told["answer"]
+        except Exception as error:  # it ended, or says what no worker of ours says
+            how = self._how_it_ends()
+            self.close()
+            raise EndedError(how, deadline.seconds if deadline.is_over else None) from error
+        finally:
+            deadline.cancel()
+        if failure is not None:
+            raise _raised(*failure)
+        return answer
+
+    def _how_it_ends(self) -> str:
+        try:
+            status = self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "gave no answer that can be read"
+        if status in _KILLED:
+            return "was killed, most likely for want of memory; make the photo smaller, or color fewer at once"
+        told = f"died of signal {-status}" if status < 0 else f"ended with status {status}"
+        return f"{told}; save the photo anew with another program"
+
+
+def _raised(name: str, text: str) -> Exception:
+    """The exception that a worker tells of."""
+    kind = getattr(errors, name, None) if name in errors.__all__ else None
+    return FaultError(text) if kind is None else kind(text)
