@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 
 OUT ?= out
 
-.PHONY: run study test lint bench clean
+.PHONY: run study test check lint bench clean
 
 run: $(VENV)/.sample
 	@$(BIN)/photochrom colorize "$$(cat $(VENV)/.sample)" --out $(OUT) --force --compare --overwrite
@@ -25,6 +25,13 @@ test: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered $(PYTEST)
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 -q -m "not slow" tests/photo tests/coloring tests/lab/models tests/lab/test_metrics.py tests/test_color.py tests/test_imports.py tests/test_size.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check --fix .

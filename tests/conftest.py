@@ -1,3 +1,5 @@
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,23 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail(f"a test reached for {host!r}")
 
     monkeypatch.setattr("socket.getaddrinfo", refuse)
+
+
+@pytest.fixture
+def only_small_files() -> Callable[[int], AbstractContextManager[None]]:
+    """Limits the size of files in bytes, so that a write fails half way, as on a full disk."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def limited(limit: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import errno
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -11,23 +11,6 @@ import pytest
 from photochrom.files import write_whole, written_whole
 
 SmallFiles = Callable[[int], AbstractContextManager[None]]
-
-
-@pytest.fixture
-def only_small_files() -> SmallFiles:
-    """A limit on what the system lets a file grow to, so that a write fails half way as on a full disk."""
-    resource = pytest.importorskip("resource")
-
-    @contextmanager
-    def limited(limit: int) -> Iterator[None]:
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-    return limited
 
 
 @pytest.fixture

@@ -1,16 +1,26 @@
 """The models that come with this package: where their files lie, and what is known of them."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from photochrom.errors import CheckpointError
 
-__all__ = ["DEFAULT_MODEL", "WEIGHTS", "ShippedModel", "network_file", "shipped_model", "shipped_models"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "WEIGHTS",
+    "ModelCard",
+    "ShippedModel",
+    "network_file",
+    "read_card",
+    "shipped_model",
+    "shipped_models",
+]
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of everything learnt that is shipped."""
 
-DEFAULT_MODEL = "portrait"
+DEFAULT_MODEL = "scene"
 """The model that colors whole photos unless another one is named."""
 
 
@@ -32,6 +42,36 @@ class ShippedModel:
     network: Path
     card: Path
     figures: Path
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is good for and what it must not be used for.
+
+    Attributes:
+        facts: The front matter: `summary`, `made by`, `trained on`, `rights` and others.
+        text: The rest of the card, as Markdown that begins with a title.
+    """
+
+    facts: dict[str, str]
+    text: str
+
+    def as_markdown(self) -> str:
+        """The text with the facts as a table below its title."""
+        title, _, rest = self.text.partition("\n\n")
+        rows = "\n".join(f"| {name} | {fact} |" for name, fact in self.facts.items())
+        return f"{title}\n\n| | |\n|---|---|\n{rows}\n\n{rest}"
+
+
+def read_card(model: str) -> ModelCard:
+    """The card of a model that comes with this package.
+
+    Raises:
+        CheckpointError: There is no such model.
+    """
+    _, front, text = shipped_model(model).card.read_text(encoding="utf-8").split("---\n", 2)
+    lines = (line.partition(": ") for line in front.splitlines())
+    return ModelCard({name: json.loads(fact) for name, _, fact in lines}, text.strip())
 
 
 def shipped_models() -> list[str]:

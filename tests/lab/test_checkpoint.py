@@ -1,6 +1,6 @@
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +70,6 @@ def refusal(path: Path) -> str:
     assert message.startswith(f"{path}: ")
     assert len(message.splitlines()) == 1
     return message
-
-
-@contextmanager
-def files_no_larger_than(limit: int) -> Iterator[None]:
-    """A write fails half way here, as on a full disk."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("make", [used_convnet, fitted_table])
@@ -230,9 +218,11 @@ def test_a_save_that_fails_leaves_the_older_checkpoint(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_full_disk_leaves_the_older_checkpoint(path: Path) -> None:
+def test_a_full_disk_leaves_the_older_checkpoint(
+    path: Path, only_small_files: Callable[[int], AbstractContextManager[None]]
+) -> None:
     before = path.read_bytes()
-    with pytest.raises(OSError, match="too large"), files_no_larger_than(256):
+    with pytest.raises(OSError, match="too large"), only_small_files(256):
         save_checkpoint(path, Checkpoint(small_convnet()))
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]

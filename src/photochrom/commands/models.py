@@ -1,7 +1,6 @@
 """`photochrom models`: what is shipped."""
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -19,36 +18,29 @@ def models(
     name: Annotated[str | None, typer.Argument(help="Print the card of this one.")] = None,
 ) -> None:
     """List the shipped models: what they are for, how good they are, and what may be done with them."""
-    from photochrom.shipped import shipped_model
+    from photochrom.shipped import read_card
 
     if name is None:
         _print_models()
     else:
-        say(shipped_model(name).card.read_text(encoding="utf-8").rstrip())
+        say(read_card(name).as_markdown())
 
 
 def _print_models() -> None:
     """Print what models are shipped: what each is for, its size, how good it is, its rights and where its card lies."""
-    from photochrom.shipped import shipped_model, shipped_models
+    from photochrom.shipped import read_card, shipped_model, shipped_models
 
     rows, remarks = [], []
     for name in shipped_models():
         model = shipped_model(name)
-        card = model.card.read_text(encoding="utf-8")
+        facts = read_card(name).facts
         size = round(model.weights.stat().st_size / 1e6, 2)
-        rows.append((name, _purpose(card), size, *_figures_of(model.figures)))
-        facts = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", card, re.MULTILINE))
+        rows.append((name, facts["summary"], size, *_figures_of(model.figures)))
         rights = next((f"{key}: {facts[key]}; " for key in _RIGHTS if key in facts), "")
         remarks.append(f"{name}: {rights}card: {model.card}")
     print_table(["model", "what it is", "MB", "accuracy", "chroma error", "measured on"], rows)
     for remark in remarks:
         say(remark)
-
-
-def _purpose(card: str) -> str:
-    """The first words of the first paragraph of a model card, up to what goes into details."""
-    paragraph = " ".join(card.split("\n\n")[1].split())
-    return re.split(r"[:.;] ", paragraph, maxsplit=1)[0].rstrip(".")
 
 
 def _figures_of(evaluations: Path) -> tuple[float | None, float | None, str]:

@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from PIL import Image
 
 from photochrom.server.problems import Problem
-from photochrom.shipped import shipped_model, shipped_models
+from photochrom.shipped import read_card, shipped_models
 
 __all__ = ["mount_site"]
 
@@ -58,7 +58,7 @@ def mount_site(app: FastAPI) -> None:
 
         if model not in shipped_models():
             raise Problem(404, "nothing is told of this model: it is a file of your own")
-        text = re.sub(r"<!--.*?-->\n?", "", shipped_model(model).card.read_text(encoding="utf-8"))
+        text = re.sub(r"<!--.*?-->\n?", "", read_card(model).as_markdown())
         drawn = MarkdownIt("js-default").render(text)
         return HTMLResponse(re.sub(r' style="[^"]*"', "", drawn))  # columns are aligned so; the page allows no styles
 

@@ -20,6 +20,7 @@ from photochrom.lab.datasets import Dataset, Pairs, Split
 from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets.folder import Folder
 from photochrom.lab.datasets.synthetic import Synthetic
+from photochrom.lab.experiments import _experiment as experiments
 from photochrom.lab.models._efficientnet_lite import imagenet_weights
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TensorBoardLog, TrainingConfig, evaluate, fit
 from photochrom.lab.training._loop import _Loop
@@ -86,38 +87,39 @@ class _KilledError(Exception):
     """Stands for a kill at a known place."""
 
 
+def killed(config: TrainingConfig, folder: Path, faces: Dataset, place: str = "after_epoch") -> None:
+    """Train until a kill in the second epoch."""
+    with pytest.MonkeyPatch.context() as patched:
+        cut(place, patched)
+        with pytest.raises(_KilledError):
+            train(config, folder, faces)
+    assert not RunFolder(folder).is_finished()
+
+
+def require_resumable(config: TrainingConfig, tmp_path: Path, faces: Dataset, place: str = "after_epoch") -> RunMetrics:
+    """Check that a run that is killed and resumed ends like an unbroken one, whose figures are returned."""
+    whole = train(config, tmp_path / "whole", faces)
+    killed(config, tmp_path / "cut", faces, place)
+    assert without_times(train(config, tmp_path / "cut", faces)) == without_times(whole)
+    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+    return whole
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("place", ["after_epoch", "before_best", "before_history", "before_resume_state", "mid_epoch"])
 def test_run_cut_off_anywhere_ends_like_an_unbroken_one(
-    tmp_path: Path, faces: Synthetic, monkeypatch: pytest.MonkeyPatch, place: str, optimizer: str
+    tmp_path: Path, faces: Synthetic, place: str, optimizer: str
 ) -> None:
     config = CONFIG.varied(max_epochs=4, optimizer=optimizer, learning_rate=0.01, momentum=0.5)
-    whole = train(config, tmp_path / "whole", faces)
-
-    with monkeypatch.context() as patched:
-        cut(place, patched)
-        with pytest.raises(_KilledError):
-            train(config, tmp_path / "cut", faces)
-    assert not RunFolder(tmp_path / "cut").is_finished()
-    resumed = train(config, tmp_path / "cut", faces)
-
-    assert without_times(resumed) == without_times(whole)
-    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+    require_resumable(config, tmp_path, faces, place)
 
 
-DISTRIBUTION = TrainingConfig(
-    model="chroma_unet",
+DISTRIBUTION = experiments.DISTRIBUTION.varied(
     hyperparameters={"width": 4, "depth": 2, "blocks": 1},
-    loss="cross_entropy",
-    optimizer="adamw",
     learning_rate=0.01,
-    schedule="one_cycle",
     average=0.8,
-    clip_norm=1.0,
     augmentation="photos",
     max_epochs=4,
-    stopping="patience",
-    patience=100,
     precision="fp32",
 )
 """Every part that the study does without."""
@@ -132,16 +134,9 @@ def test_probabilities_are_learnt(tmp_path: Path, faces: Synthetic) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_run_with_schedule_and_average_that_was_cut_off_ends_like_an_unbroken_one(
-    tmp_path: Path, faces: Synthetic, monkeypatch: pytest.MonkeyPatch, precision: str
+    tmp_path: Path, faces: Synthetic, precision: str
 ) -> None:
-    config = DISTRIBUTION.varied(precision=precision)
-    whole = train(config, tmp_path / "whole", faces)
-    with monkeypatch.context() as patched:
-        cut("after_epoch", patched)
-        with pytest.raises(_KilledError):
-            train(config, tmp_path / "cut", faces)
-    assert without_times(train(config, tmp_path / "cut", faces)) == without_times(whole)
-    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+    require_resumable(DISTRIBUTION.varied(precision=precision), tmp_path, faces)
 
 
 def test_half_precision_reaches_networks_that_give_probabilities(tmp_path: Path, faces: Synthetic) -> None:
@@ -172,17 +167,8 @@ def test_an_encoder_stays_as_it_is_while_it_is_frozen_and_learns_afterwards(tmp_
         assert any(changed) == is_changed
 
 
-def test_a_network_with_an_encoder_that_was_cut_off_ends_like_an_unbroken_one(
-    tmp_path: Path, faces: Synthetic, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = SCENE.varied(max_epochs=3)
-    train(config, tmp_path / "whole", faces)
-    with monkeypatch.context() as patched:
-        cut("after_epoch", patched)
-        with pytest.raises(_KilledError):
-            train(config, tmp_path / "cut", faces)
-    train(config, tmp_path / "cut", faces)
-    assert course(tmp_path / "cut") == course(tmp_path / "whole")
+def test_a_network_with_an_encoder_that_was_cut_off_ends_like_an_unbroken_one(tmp_path: Path, faces: Synthetic) -> None:
+    require_resumable(SCENE.varied(max_epochs=3), tmp_path, faces)
 
 
 def test_weights_of_imagenet_need_an_encoder(tmp_path: Path, faces: Synthetic) -> None:
@@ -197,18 +183,11 @@ def test_the_last_epochs_show_the_first_pictures_alone() -> None:
 
 
 def test_run_cut_off_in_its_focus_ends_like_an_unbroken_one(
-    tmp_path: Path, faces: Synthetic, face_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, faces: Synthetic, face_folder: Path
 ) -> None:
     mixture = Mixture([faces, Folder(root=face_folder, size=24)])
-    config = DISTRIBUTION.varied(focus_epochs=3)
-    whole = train(config, tmp_path / "whole", mixture)
+    whole = require_resumable(DISTRIBUTION.varied(focus_epochs=3), tmp_path, mixture)
     assert whole.train_pictures == 48 + 24
-    with monkeypatch.context() as patched:
-        cut("after_epoch", patched)
-        with pytest.raises(_KilledError):
-            train(config, tmp_path / "cut", mixture)
-    assert without_times(train(config, tmp_path / "cut", mixture)) == without_times(whole)
-    assert course(tmp_path / "cut") == course(tmp_path / "whole")
     train(DISTRIBUTION, tmp_path / "unfocused", mixture)
     assert course(tmp_path / "unfocused") != course(tmp_path / "whole")
 
@@ -310,13 +289,8 @@ def test_process_killed_by_the_system_ends_like_an_unbroken_one(
     assert without_times(run.metrics()) == without_times(RunFolder(tmp_path / "whole").metrics())
 
 
-def test_pictures_that_changed_since_are_not_trained_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faces: Synthetic
-) -> None:
-    with monkeypatch.context() as patched:
-        cut("after_epoch", patched)
-        with pytest.raises(_KilledError):
-            train(CONFIG, tmp_path, faces)
+def test_pictures_that_changed_since_are_not_trained_on(tmp_path: Path, faces: Synthetic) -> None:
+    killed(CONFIG, tmp_path, faces)
     others = Synthetic(seed=1, train_count=48, val_count=16, test_count=8, size=24)
     with pytest.raises(ConfigError, match="pictures have changed"):
         train(CONFIG, tmp_path, others)

@@ -24,6 +24,7 @@ from photochrom.lab.evaluation._photo_measures import WHOLE, Colors, MeasuredPho
 from photochrom.lab.evaluation._records import add_record, read_records
 from photochrom.lab.evaluation._scores import finite
 from photochrom.process import end_with_parent
+from photochrom.shipped import DEFAULT_MODEL
 
 __all__ = [
     "Panels",
@@ -62,7 +63,7 @@ class Product:
         vividness: How many times as vivid as guessed.
     """
 
-    model: str = "portrait"
+    model: str = DEFAULT_MODEL
     face_model: str | None = "face"
     strength: float = 1.0
     vividness: float = 1.0

@@ -70,17 +70,14 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
         dataset.require_at_hand()
         return dataset.name
 
+    def job_of(name: str, run: Run, seed: int) -> TrainingJob:
+        key = f"{name}/{run.name}-seed-{seed}"
+        config = run.config.varied(data=data_of(run), seed=seed).assigned(assignments)
+        return TrainingJob(key, config, RunFolder(runs / key))
+
     jobs: list[TrainingJob] = []
     for seed in range(seeds):
-        of_seed = [
-            TrainingJob(
-                name=f"{name}/{run.name}-seed-{seed}",
-                config=run.config.varied(data=data_of(run), seed=seed).assigned(assignments),
-                folder=RunFolder(runs / name / f"{run.name}-seed-{seed}"),
-            )
-            for name in names
-            for run in get_experiment(name).runs
-        ]
+        of_seed = [job_of(name, run, seed) for name in names for run in get_experiment(name).runs]
         # Long jobs first, so that all cores are busy until the end.
         jobs += sorted(of_seed, key=_parameter_count, reverse=True)
     for job in jobs:

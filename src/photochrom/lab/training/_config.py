@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from photochrom.errors import ConfigError
 from photochrom.lab import models
 from photochrom.lab.datasets import open_dataset
+from photochrom.lab.training._records import read_json_object
 
 __all__ = ["TrainingConfig", "parse_assignments", "read_config"]
 
@@ -140,15 +141,7 @@ def read_config(file: Path) -> TrainingConfig:
     Raises:
         ConfigError: The file is missing or broken, or a setting does not exist or is out of range.
     """
-    try:
-        content = json.loads(file.read_text())
-    except FileNotFoundError as error:
-        raise ConfigError(f"{file}: no such file") from error
-    except ValueError as error:
-        raise ConfigError(f"{file}: not JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{file}: must hold a JSON object of settings")
-    return TrainingConfig.checked(content)
+    return TrainingConfig.checked(read_json_object(file, ConfigError))
 
 
 _TEXT_SETTINGS = frozenset(

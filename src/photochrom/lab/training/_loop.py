@@ -54,9 +54,8 @@ def fit(
 ) -> RunMetrics:
     """Train a network, or resume a run that was interrupted.
 
-    On one machine's CPU, with the same number of threads, the same configuration gives the same bits, also when the
-    run is killed and resumed. Other devices do not guarantee the order of sums. To this end, torch's number of threads,
-    its seed and cudnn's flags are set for the whole process, which also keeps freed memory.
+    On one machine's CPU, with the same number of threads, the same configuration gives the same bits, even if the run
+    is killed and resumed. For this, torch's threads, seed and cudnn flags are set for the whole process.
 
     Args:
         config: All settings.

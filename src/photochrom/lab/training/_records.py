@@ -1,13 +1,14 @@
 """What a run measures: a record of each epoch, and one of the finished run."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from photochrom.errors import DataError
+from photochrom.errors import DataError, PhotochromError
 
-__all__ = ["Epoch", "RunMetrics", "record_from"]
+__all__ = ["Epoch", "RunMetrics", "read_json_object", "record_from"]
 
 Record = TypeVar("Record", bound="Epoch | RunMetrics")
 
@@ -68,6 +69,27 @@ class RunMetrics:
     torch: str
     train_pictures: int
     val_pictures: int
+
+
+def read_json_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Args:
+        file: A text file.
+        fault: The error to raise.
+
+    Raises:
+        PhotochromError: The file is missing or holds something else.
+    """
+    try:
+        content = json.loads(file.read_text())
+    except FileNotFoundError as error:
+        raise fault(f"{file}: no such file") from error
+    except ValueError as error:
+        raise fault(f"{file}: broken, not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise fault(f"{file}: broken, not a JSON object")
+    return content
 
 
 def record_from(kind: type[Record], content: Mapping[str, Any], file: Path) -> Record:

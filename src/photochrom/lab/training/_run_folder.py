@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from photochrom.errors import ConfigError, DataError
 from photochrom.files import write_whole
 from photochrom.lab.training._config import TrainingConfig
-from photochrom.lab.training._records import Epoch, RunMetrics, record_from
+from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, record_from
 
 __all__ = ["RunFolder"]
 
@@ -100,7 +99,7 @@ class RunFolder:
         Raises:
             DataError: There is no run, or its settings cannot be read.
         """
-        settings = self._read("config.json")
+        settings = read_json_object(self.path / "config.json", DataError)
         try:
             return TrainingConfig.checked(settings)
         except ConfigError as error:
@@ -131,20 +130,9 @@ class RunFolder:
         Raises:
             DataError: The run is not finished, or the file is broken.
         """
-        return record_from(RunMetrics, self._read("metrics.json"), self.path / "metrics.json")
+        file = self.path / "metrics.json"
+        return record_from(RunMetrics, read_json_object(file, DataError), file)
 
     def write_metrics(self, metrics: RunMetrics) -> None:
         """Write the figures, which finishes the run."""
         write_whole(self.path / "metrics.json", json.dumps(asdict(metrics), indent=2) + "\n")
-
-    def _read(self, name: str) -> dict[str, Any]:
-        file = self.path / name
-        try:
-            content = json.loads(file.read_text())
-        except FileNotFoundError as error:
-            raise DataError(f"{file}: no such file") from error
-        except ValueError as error:
-            raise DataError(f"{file}: broken ({error})") from error
-        if not isinstance(content, dict):
-            raise DataError(f"{file}: broken (no JSON object)")
-        return content
