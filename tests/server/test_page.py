@@ -228,7 +228,7 @@ def test_card_of_a_model_is_shown(page: Any, photos: list[Path]) -> None:
     give(page, photos[0])
     page.locator("#panel summary").click()
     page.locator("#about").click()
-    sync_api.expect(page.locator("#card h1")).to_have_text("portrait")
+    sync_api.expect(page.locator("#card h1")).to_have_text("scene")
     page.keyboard.press("Escape")
     sync_api.expect(page.locator("#card")).to_be_hidden()
 
