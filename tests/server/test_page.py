@@ -27,8 +27,13 @@ pytestmark = [
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
+# A picture that is replaced while it is decoded rejects, and its successor is read instead.
 _PIXELS = """async (image) => {
-  await image.decode();
+  for (let tries = 0; tries < 100; tries++) {
+    const decoded = await image.decode().then(() => true, () => false);
+    if (decoded) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   const size = { width: image.naturalWidth, height: image.naturalHeight };
   const canvas = Object.assign(document.createElement("canvas"), size);
   canvas.getContext("2d").drawImage(image, 0, 0);
@@ -144,6 +149,19 @@ def shown_anew(page: Any, act: Callable[[], Any]) -> np.ndarray:
     return fetch(colored(page))
 
 
+def wait_until(page: Any, holds: Callable[[], bool]) -> None:
+    """Wait until something holds that the browser has no event for.
+
+    Raises:
+        AssertionError: It does not hold after 10 seconds.
+    """
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("it did not happen within 10 seconds")
+
+
 def show(page: Any, view: str) -> None:
     page.locator("#views label", has_text=view).click()
 
@@ -196,8 +214,7 @@ def test_last_place_of_a_slider_is_the_one_that_is_shown(page: Any, photos: list
             }"""
         )
     sync_api.expect(page.locator("#panel output").first).to_have_text("0 %")
-    page.wait_for_function("document.querySelector('#after').complete")
-    assert chroma_of(fetch(colored(page))) == 0
+    wait_until(page, lambda: chroma_of(fetch(colored(page))) == 0)
 
 
 def test_vividness_makes_colors_stronger(page: Any, photos: list[Path]) -> None:
