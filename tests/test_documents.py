@@ -24,6 +24,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "docs/evaluation.md",
     "docs/log.md",
     "docs/study/report.md",
 ]
@@ -105,8 +106,12 @@ def test_links_lead_somewhere(document: str) -> None:
 
 def test_the_tour_names_every_room() -> None:
     source = ROOT / "src" / "photochrom"
-    paths = [path for wing in (source, source / "lab") for path in wing.iterdir()]
-    rooms = {path.name for path in paths if not path.name.startswith(("_", "py.typed"))}
+    rooms = {
+        path.name
+        for wing in (source, source / "lab")
+        for path in wing.iterdir()
+        if not path.name.startswith(("_", "py.typed"))
+    }
     for room in rooms:
         assert room in README, room
 

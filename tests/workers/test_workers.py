@@ -90,6 +90,7 @@ def test_a_larger_photo_has_more_time_unless_the_user_said_how_much(
             allowed.append(seconds)
             super().extend(seconds)
 
+    pool.submit(odd.give, 1).result()  # it has loaded
     monkeypatch.setattr(_worker, "_Deadline", Deadline)
     pool.submit(odd.tell_size, 100.0).result()
     assert allowed == [60.0, 360.0]

@@ -44,7 +44,7 @@ class ChromaField:
 
     def scaled(self, factor: float) -> "ChromaField":
         """The same hues, so many times as vivid."""
-        return ChromaField(self.coefficients * np.float32(factor))
+        return self if factor == 1.0 else ChromaField(self.coefficients * np.float32(factor))
 
     def blended(self, other: "ChromaField", weights: FloatMap) -> "ChromaField":
         """A mixture of this field, where the weights are 0, and another one, where they are 1.

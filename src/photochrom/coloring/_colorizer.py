@@ -13,6 +13,7 @@ from photochrom.coloring._chroma_field import FloatMap, Pixels, render, signed_l
 from photochrom.coloring._faces import Face, FaceDetector, Framing, frame
 from photochrom.coloring._guess import Canvas, Guess, Patch
 from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
+from photochrom.coloring._memory import release_freed_memory
 from photochrom.coloring._options import Hint, Look
 from photochrom.coloring._yunet import YuNet
 from photochrom.coloring.distribution import MAX_VARIANTS, decode_chroma, probability_within, variant_chroma
@@ -228,7 +229,10 @@ class Colorizer:
         for network, decoding, patches in self._closer_looks(photo.luma, faces):
             _lay_parts(canvases, network, decoding, patches)
         layer = hint_layer(canvases[0].luma, look.hints, photo.luma.shape)
-        return [Result(photo, faces, canvas.guess(), look, layer) for canvas in canvases]
+        results = [Result(photo, faces, canvas.guess(), look, layer) for canvas in canvases]
+        del canvases
+        release_freed_memory()  # before a picture of full size is made
+        return results
 
     def _closer_looks(self, luma: Pixels, faces: Sequence[Face]) -> Iterator[tuple[Network, str, list[Patch]]]:
         """Parts looked at by themselves, each kind laid upon the one before: network, decoding and parts."""

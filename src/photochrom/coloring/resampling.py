@@ -21,8 +21,9 @@ _Floats = npt.NDArray[np.float32]
 _STRIP_VALUES = 1 << 18
 """Values held as floats at once: few enough to stay in a processor's cache, whatever the size of the picture."""
 
-_SHORTEST_BLOCK = 32
-"""Places of a result computed by one matrix product, at least; shorter blocks cost more in calls than they save."""
+_BLOCK = 32
+"""About how many places one matrix product spans, at least, of the source or of the result, whichever has more. Shorter
+blocks take more calls, longer ones multiply more zeros."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class _Filter:
         """The filter as short matrices: places of the result, places of the source, and the matrix between them."""
         spread = self.sources.max(axis=1) - self.sources.min(axis=1) + 1
         step = (int(self.sources.max()) + 1) / len(self)
-        length = max(_SHORTEST_BLOCK, round(float(spread.mean()) / step))
+        length = max(1, round(max(_BLOCK, float(spread.mean())) / max(1.0, step)))
         return [self._block(start, min(start + length, len(self))) for start in range(0, len(self), length)]
 
     def _block(self, start: int, stop: int) -> tuple[slice, slice, _Floats]:

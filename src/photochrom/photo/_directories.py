@@ -18,6 +18,7 @@ __all__ = [
     "integers_of",
     "long_field",
     "read_directory",
+    "repeated_tags",
     "short_field",
     "text_field",
     "with_fields",
@@ -152,6 +153,17 @@ def directories_of(source: BinaryIO, most: int, wanted: frozenset[int]) -> list[
                 raise
             break
     return found
+
+
+def repeated_tags(source: BinaryIO) -> bool:
+    """Whether a tag stands more than once in the first directory of a file.
+
+    Raises:
+        ValueError: As of `read_directory`.
+    """
+    reader = _Reader(source, frozenset())
+    tags = [entry[0] for entry in reader.entries_at(reader.layout.first)]
+    return len(set(tags)) < len(tags)
 
 
 class _Layout(NamedTuple):

@@ -16,7 +16,7 @@ from photochrom.photo._metadata import UPRIGHT, Origin, signed
 from photochrom.photo._pillow import origin_of_image, picture_of
 from photochrom.photo._pixels import Levels, Picture, decode, to_8_bits, turned
 from photochrom.photo._tint import Coloring
-from photochrom.photo._vips import image_from
+from photochrom.photo._vips import image_from, vips
 from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, format_of
 
 __all__ = [
@@ -203,9 +203,10 @@ def dropped_tags(photo: Photo, format: str | None = None) -> tuple[str, ...]:  #
 
 
 def _one_line(error: BaseException) -> str:
-    """What went wrong first; libvips tells what it was about to do before it."""
-    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("unable to ")]
-    return " ".join((lines[0] if lines else str(error)).split())[:200] or type(error).__name__
+    """What went wrong; what libvips says is left out, for its reasons may be those of an earlier photo."""
+    if isinstance(error, vips().Error):
+        return "libvips refuses it"
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 @contextmanager

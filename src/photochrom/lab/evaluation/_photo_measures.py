@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from photochrom.coloring.resampling import resized
 from photochrom.lab.evaluation._confidence import Confidence
 from photochrom.lab.evaluation._frechet import FeatureReader
 from photochrom.lab.evaluation._photo_files import PhotoFile, read_parts, read_truth
-from photochrom.lab.evaluation._scenes import Scene, fog_values
+from photochrom.lab.evaluation._scenes import Scene, fog_values, shrunk
 from photochrom.lab.metrics import FloatArray, colorfulness, is_within, to_lab
 from photochrom.lab.skin_tone import skin_mask, tone_group, typology_angle
 
@@ -110,8 +109,8 @@ def measure_photo(
     colored = colors.colorize(_png(gray))
     masks = read_parts(photo, gray.shape)
     size = _measured_size(gray.shape)
-    truth, gray, rgb, sure = (_shrunk(one, size) for one in (truth, gray, colored.rgb, colored.confidence))
-    masks = {name: _shrunk(mask, size) for name, mask in masks.items()}
+    truth, gray, rgb, sure = (shrunk(one, size) for one in (truth, gray, colored.rgb, colored.confidence))
+    masks = {name: shrunk(mask, size) for name, mask in masks.items()}
     tone = None
     if photo.has_face_in_the_middle:
         tone = tone_group(float(typology_angle(truth[None])[0]))
@@ -138,17 +137,8 @@ def _measured_size(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * share)), max(1, round(size[1] * share))
 
 
-def _shrunk(picture: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
-    """A picture, or a mask, whose pixels are the mean, or the majority, of those that they stand for."""
-    if picture.shape[:2] == size:
-        return picture
-    if picture.dtype == np.bool_:
-        return _shrunk(picture.astype(np.float32), size) > 0.5
-    return np.moveaxis(resized(np.moveaxis(picture, (0, 1), (-2, -1)), *size), (-2, -1), (0, 1))
-
-
 def _panels(pictures: Pictures, side: int) -> Pictures:
-    gray, colored, true = (_shrunk(picture, _fitting(picture.shape[:2], side)) for picture in pictures)
+    gray, colored, true = (shrunk(picture, _fitting(picture.shape[:2], side)) for picture in pictures)
     return gray, colored, true
 
 
@@ -181,7 +171,7 @@ def measure_regions(
             values["peak_signal_to_noise"] = float(10.0 * np.log10(255.0**2 / np.float64(values.pop("squared_error"))))
         values["colorfulness"] = colorfulness(colored[mask][None])
         values["true_colorfulness"] = colorfulness(truth[mask][None])
-        where = _shrunk(mask, scene.size)
+        where = shrunk(mask, scene.size)
         for prefix, lab in labs.items():
             values |= {f"{prefix}{measure}": value for measure, value in fog_values(scene, lab, where).items()}
         regions[name] = Region(float(mask.mean()), values, Confidence.of(confidence[mask], red_and_blue[mask]))

@@ -141,7 +141,7 @@ class PhotoEvaluation:
     panels: tuple[Panels, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """All but the panels by name, for JSON."""
+        """All but the panels by name, for JSON; of what was left out only how much."""
         return {
             "photos": self.photos,
             "split": self.split,
@@ -153,7 +153,7 @@ class PhotoEvaluation:
             "by_label": None if self.by_label is None else self.by_label.as_dict(),
             "frechet": finite(self.frechet),
             "gray_frechet": finite(self.gray_frechet),
-            "left_out": list(self.left_out),
+            "left_out": len(self.left_out),
             "seconds": round(self.seconds, 1),
         }
 

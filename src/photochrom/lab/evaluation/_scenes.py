@@ -6,6 +6,7 @@ guess is not cleaner, nor a vivid one foggier, than the same guess at another st
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from photochrom.coloring.resampling import resized
 from photochrom.lab.metrics import FloatArray
 
-__all__ = ["Scene", "fog_values"]
+__all__ = ["Scene", "fog_values", "shrunk"]
 
 _SIDE = 160
 """Of a square of as many pixels as a photo is shrunk to: finer chroma is grain and traces of compression."""
@@ -66,7 +67,7 @@ class Scene:
         height, width = truth.shape[:2]
         share = min(1.0, _SIDE / (height * width) ** 0.5)
         size = max(1, round(height * share)), max(1, round(width * share))
-        seen = _shrunk(truth, size)
+        seen = shrunk(truth, size)
         edges = _change(seen[..., :1]) >= _LUMA_EDGE
         places = felzenszwalb(seen / 100.0, scale=_PLACE_SCALE, sigma=_PLACE_SMOOTHING, min_size=_SMALLEST_PLACE)
         neutral = np.hypot(seen[..., 1], seen[..., 2]) < _NEUTRAL
@@ -74,7 +75,7 @@ class Scene:
 
     def seen(self, values: FloatArray) -> FloatArray:
         """A map of the photo, shrunk to the size at which it is looked at."""
-        return _shrunk(values, self.size)
+        return shrunk(values, self.size)
 
 
 def fog_values(scene: Scene, lab: FloatArray, where: npt.NDArray[np.bool_]) -> dict[str, float]:
@@ -103,9 +104,16 @@ def fog_values(scene: Scene, lab: FloatArray, where: npt.NDArray[np.bool_]) -> d
     }
 
 
-def _shrunk(values: FloatArray, size: tuple[int, int]) -> FloatArray:
-    shrunk: FloatArray = np.moveaxis(resized(np.moveaxis(values, (0, 1), (-2, -1)), *size), (-2, -1), (0, 1))
-    return shrunk
+def shrunk(values: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
+    """A picture, maps or a mask at a smaller size: the mean, or the majority, of what each pixel stands for.
+
+    Args:
+        values: Shape (height, width), or with channels along a third axis; uint8, float32 or bool.
+        size: Height and width of the result.
+    """
+    if values.dtype == np.bool_:
+        return shrunk(values.astype(np.float32), size) > 0.5
+    return np.moveaxis(resized(np.moveaxis(values, (0, 1), (-2, -1)), *size), (-2, -1), (0, 1))
 
 
 def _change(values: FloatArray) -> FloatArray:

@@ -35,11 +35,12 @@ from photochrom.photo._pixels import Channels, Picture, Pixels, rows_from
 from photochrom.photo._tags import COMPRESSIONS, described_in, descriptive
 from photochrom.photo._vips import encoded, open_with
 from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._strips import STRIPS, TILES, places_of, require_what_is_promised
 
 __all__ = ["FORMAT"]
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
-_SAMPLES, _PLANES, _EXTRA_SAMPLES, _TILE_OFFSETS, _TILE_LENGTHS = 0x0115, 0x011C, 0x0152, 0x0144, 0x0145
+_SAMPLES, _PLANES, _EXTRA_SAMPLES = 0x0115, 0x011C, 0x0152
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _XMP, _IPTC, _RESOURCES, _ICC = 0x02BC, 0x83BB, 0x8649, 0x8773
 _UNKNOWN = frozenset({ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT})
@@ -52,11 +53,13 @@ _PIXEL_TAGS = frozenset(
 _SMALL_COPY, _MASK = 1, 4
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _YCBCR, _LABS = 0, 1, 6, frozenset({8, 9, 10})
 _SEPARATE = 2
-_UNSPECIFIED, _STRAIGHT = 0, 2
+_UNSPECIFIED, _MULTIPLIED, _STRAIGHT = 0, 1, 2
+_GRAY_AND_OPACITY, _MOST_CHANNELS = 2, 8
 _INCHES = 2
 _BYTES, _ANYTHING, _LONGS = 1, 7, 4
 
-_JPEGS = frozenset({6, 7})
+_OLD_JPEG = 6
+_JPEGS = frozenset({_OLD_JPEG, 7})
 _OF_LIBVIPS = frozenset({1, 2, 3, 4, 5, *_JPEGS, 8, 32773, 32946})
 _OF_PILLOW = frozenset({34925, 50000, 50001})
 _OTHERS = MappingProxyType(
@@ -68,6 +71,9 @@ _CHANNELS: Mapping[int, tuple[Channels, int]] = MappingProxyType(
     {_WHITE_IS_ZERO: ("gray", 1), _BLACK_IS_ZERO: ("gray", 1), 5: ("cmyk", 4)}
 )
 """What the channels mean and how many these are, by TIFF's number; palettes and all others become RGB."""
+
+_PLAIN = frozenset({_WHITE_IS_ZERO, _BLACK_IS_ZERO, 2, 5})
+"""TIFF's numbers of what each channel may be decoded by itself."""
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
@@ -94,7 +100,7 @@ def _open(file: BinaryIO) -> Opened:
 
 def _read_origin(file: BinaryIO) -> tuple[Origin, bytes | None]:
     """What the tags tell of the photo, and the color profile."""
-    tags = read_directory(file, frozenset({0x935C, 0x0111, 0x0117, _TILE_OFFSETS, _TILE_LENGTHS}))
+    tags = read_directory(file, frozenset({0x935C, *STRIPS, *TILES}))
     blocks, profile = _bytes_of(tags, _RESOURCES), _bytes_of(tags, _ICC) or None
     compression = integers_of(tags, _COMPRESSION, 1)[0]
     compression = COMPRESSIONS["deflate"] if compression == 32946 else compression
@@ -127,62 +133,82 @@ def _captions(tags: Directory) -> bytes:
 
 def _read_picture(file: BinaryIO, tags: Directory, profile: bytes | None) -> Picture:
     compression, photometric = integers_of(tags, _COMPRESSION, 1)[0], integers_of(tags, _PHOTOMETRIC, 1)[0]
-    if compression not in _OF_LIBVIPS | _OF_PILLOW:
+    is_ycbcr = photometric == _YCBCR
+    if compression not in _OF_LIBVIPS | _OF_PILLOW or (compression == _OLD_JPEG and not is_ycbcr):
         name = _OTHERS.get(compression, "a rare kind")
         raise UnreadableError(f"a TIFF compressed by {name} ({compression}); save it without, or with LZW")
-    is_rare = photometric in _LABS or (photometric == _YCBCR and compression not in _JPEGS)
+    require_what_is_promised(file)
+    is_rare = photometric in _LABS or (is_ycbcr and compression not in _JPEGS)
     if is_rare or compression in _OF_PILLOW or 12 in integers_of(tags, _BITS):
         return picture_of(open_with_pillow(_Tiff, file))
-    if integers_of(tags, _PLANES, 1)[0] == _SEPARATE and _TILE_OFFSETS in read_directory(file):
-        return _picture_of_planes(file, tags, profile)
-    image = open_with("tiff", file)
-    return _picture(image.width, image.height, tags, profile, image.bands, image.rows)
+    # Planes of gray and opacity are mixed up by libvips, and planes in tiles are not read.
+    if integers_of(tags, _PLANES, 1)[0] == _SEPARATE:
+        everything = read_directory(file)
+        if places_of(everything) == TILES or integers_of(tags, _SAMPLES, 1)[0] == _GRAY_AND_OPACITY:
+            return _picture_of_planes(file, everything, profile)
+    image = open_with("tiff", file, unlimited=True)  # how many pixels there are is checked by ourselves
+    channels, has_alpha, kept = _channels(tags, image.bands)
+
+    def rows(count: int) -> Iterator[Pixels]:
+        return (strip[..., :kept] for strip in image.rows(count))
+
+    return Picture(image.width, image.height, channels, has_alpha, rows, profile)
 
 
-def _picture(width: int, height: int, tags: Directory, profile: bytes | None, bands: int, rows: Any) -> Picture:
-    """The picture without channels that have no meaning for it, such as a scanner's infrared."""
+def _channels(tags: Directory, bands: int) -> tuple[Channels, bool, int]:
+    """What the channels mean, whether opacity follows, and how many these are.
+
+    Further channels have no meaning for the photo, such as a scanner's infrared.
+    """
     channels, colors = _CHANNELS.get(integers_of(tags, _PHOTOMETRIC, 1)[0], ("rgb", 3))
-    if bands < colors:
+    if not colors <= bands <= _MOST_CHANNELS:
         raise UnreadableError("the pixels are of a rare kind; save the photo as a plain TIFF")
     has_alpha = bands > colors and integers_of(tags, _EXTRA_SAMPLES, _STRAIGHT)[0] != _UNSPECIFIED
-    kept = colors + has_alpha
-
-    def meaningful(count: int) -> Iterator[Pixels]:
-        for strip in rows(count):
-            yield strip[..., :kept]
-
-    return Picture(width, height, channels, has_alpha, meaningful, profile)
+    return channels, has_alpha, colors + has_alpha
 
 
 def _picture_of_planes(file: BinaryIO, tags: Directory, profile: bytes | None) -> Picture:
-    """A picture whose tiles lie plane by plane, which libvips reads only when each plane is a picture of its own."""
-    width, height = integers_of(tags, _WIDTH, 0)[0], integers_of(tags, _HEIGHT, 0)[0]
+    """A picture whose planes libvips reads rightly only when each of them is a picture of its own."""
+    if integers_of(tags, _PHOTOMETRIC, 1)[0] not in _PLAIN:
+        raise UnreadableError("the pixels are of a rare kind; save the photo as a plain TIFF")
     samples = integers_of(tags, _SAMPLES, 1)[0]
+    channels, has_alpha, kept = _channels(tags, samples)
+    is_multiplied = has_alpha and integers_of(tags, _EXTRA_SAMPLES, _STRAIGHT)[0] == _MULTIPLIED
 
     def rows(count: int) -> Iterator[Pixels]:
         file.seek(0)
         content = file.read()
-        planes = [_plane(content, tags, number, samples) for number in range(samples)]
-        return rows_from(np.dstack(planes))(count)
+        pixels = np.dstack([_plane(content, tags, number, samples) for number in range(kept)])
+        return (_straight(strip) if is_multiplied else strip for strip in rows_from(pixels)(count))
 
-    return _picture(width, height, tags, profile, samples, rows)
+    width, height = integers_of(tags, _WIDTH, 0)[0], integers_of(tags, _HEIGHT, 0)[0]
+    return Picture(width, height, channels, has_alpha, rows, profile)
+
+
+def _straight(pixels: Pixels) -> Pixels:
+    """Colors into which opacity was multiplied, as they were before."""
+    highest = np.iinfo(pixels.dtype).max
+    alpha = np.maximum(pixels[..., -1:], 1).astype(np.float64)
+    colors = np.minimum(np.rint(pixels[..., :-1] * (highest / alpha)), highest)
+    return np.concatenate([np.where(pixels[..., -1:] > 0, colors, 0).astype(pixels.dtype), pixels[..., -1:]], axis=-1)
 
 
 def _plane(content: bytes, tags: Directory, number: int, samples: int) -> Pixels:
-    everything = read_directory(content)
-    offsets, lengths = integers_of(everything, _TILE_OFFSETS), integers_of(everything, _TILE_LENGTHS)
-    tiles = len(offsets) // samples
-    own = slice(number * tiles, (number + 1) * tiles)
+    """One channel; shape (height, width)."""
+    places = places_of(tags)
+    everything = [integers_of(tags, tag) for tag in places]
+    count = len(everything[0]) // samples
+    offsets, lengths = (numbers[number * count : (number + 1) * count] for numbers in everything)
     is_inverted = number == 0 and integers_of(tags, _PHOTOMETRIC, 1)[0] == _WHITE_IS_ZERO
     fields: Directory = {
         _BITS: short_field(integers_of(tags, _BITS, 8)[0]),
         _PHOTOMETRIC: short_field(_WHITE_IS_ZERO if is_inverted else _BLACK_IS_ZERO),
         _SAMPLES: short_field(1),
         _PLANES: short_field(1),
-        _TILE_OFFSETS: long_field(*offsets[own]),
-        _TILE_LENGTHS: long_field(*lengths[own]),
+        places[0]: long_field(*offsets),
+        places[1]: long_field(*lengths),
     }
-    image = open_with("tiff", io.BytesIO(with_fields(content, fields, frozenset({_EXTRA_SAMPLES}))))
+    image = open_with("tiff", io.BytesIO(with_fields(content, fields, frozenset({_EXTRA_SAMPLES}))), unlimited=True)
     return np.concatenate(list(image.rows(1024)))[..., 0]
 
 
