@@ -21,7 +21,7 @@ from photochrom.cli import main
 from photochrom.coloring.distribution import BIN_COUNT
 from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY
 from photochrom.photo import MAX_MEGAPIXELS
-from photochrom.shipped import shipped_model, shipped_models
+from photochrom.shipped import read_card, shipped_model, shipped_models
 
 
 class Ended(NamedTuple):
@@ -201,6 +201,14 @@ def test_a_signal_lets_the_run_end_where_nothing_is_lost(
     assert signal.getsignal(number) == before
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is not ignored, as it is where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_second_signal_ends_at_once(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*_: object, **__: object) -> Iterator[Outcome]:
         os.kill(os.getpid(), signal.SIGINT)
@@ -345,7 +353,7 @@ def test_models_are_listed_with_their_figures_and_cards(photochrom: Command, mon
 def test_a_models_card_is_printed_as_it_is(photochrom: Command, name: str) -> None:
     ended = photochrom("models", name)
     assert ended.status == 0
-    assert ended.out.strip() == shipped_model(name).card.read_text().strip()
+    assert ended.out.strip() == read_card(name).as_markdown().strip()
 
 
 def test_a_card_of_no_model_is_one_clear_line(photochrom: Command) -> None:

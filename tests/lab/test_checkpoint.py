@@ -242,7 +242,7 @@ def test_a_checkpoint_that_is_neither_a_file_nor_shipped_is_refused(
 
 @pytest.mark.parametrize("name", shipped_models())
 def test_every_shipped_model_is_found_by_its_name(name: str) -> None:
-    assert find_checkpoint(name).data["name"].startswith(("study", "utkface_whole", "congress_portraits"))
+    assert find_checkpoint(name).data["name"].startswith(("study", "utkface_whole", "congress_portraits", "flickr8k"))
 
 
 def test_half_precision_halves_the_file_and_hardly_moves_the_color(tmp_path: Path) -> None:

@@ -124,11 +124,11 @@ def client(tiny_network: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def odd_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What workers never do otherwise; those that are started from now on find the module too."""
     (tmp_path / "modules").mkdir()
-    (tmp_path / "modules/odd_tasks.py").write_text(_ODD_TASKS)
+    (tmp_path / "modules/odd_server_tasks.py").write_text(_ODD_TASKS)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"), prepend=os.pathsep)
     monkeypatch.syspath_prepend(tmp_path / "modules")
-    monkeypatch.delitem(sys.modules, "odd_tasks", raising=False)
-    return importlib.import_module("odd_tasks")
+    monkeypatch.delitem(sys.modules, "odd_server_tasks", raising=False)
+    return importlib.import_module("odd_server_tasks")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from photochrom.coloring._chroma_field import signed_luma
 from photochrom.photo import Photo
 from photochrom.server.app import create_app
 from photochrom.server.settings import Settings
+from photochrom.shipped import DEFAULT_MODEL
 
 CHROMA = [(-0.12, 0.15), (-0.2, 0.22), (0.2, -0.1), (0.0, 0.25)]
 """Cb and Cr of each guess, everywhere in the photo."""
@@ -33,7 +34,7 @@ class EvenColorizer:
         self, source: Photo, count: int, *, strength: float, vividness: float, hints: Any, force: bool
     ) -> list[Result]:
         self.calls.append((self.model, source.size, count))
-        sign = 1.0 if self.model == "portrait" else -1.0
+        sign = 1.0 if self.model == DEFAULT_MODEL else -1.0
         guesses = [_even(source, sign * blue, sign * red) for blue, red in CHROMA[:count]]
         return [guess.adjusted(strength=strength, vividness=vividness, hints=hints) for guess in guesses]
 

@@ -228,7 +228,7 @@ def test_card_of_a_model_is_shown(page: Any, photos: list[Path]) -> None:
     give(page, photos[0])
     page.locator("#panel summary").click()
     page.locator("#about").click()
-    sync_api.expect(page.locator("#card h1")).to_have_text("portrait")
+    sync_api.expect(page.locator("#card h1")).to_have_text("scene")
     page.keyboard.press("Escape")
     sync_api.expect(page.locator("#card")).to_be_hidden()
 
@@ -318,7 +318,7 @@ def test_saved_photo_is_such_a_file_as_came(page: Any, photos: list[Path]) -> No
 
 def test_saved_photo_looks_as_it_is_shown(page: Any, photos: list[Path]) -> None:
     give(page, photos[1])
-    page.locator("#guesses label").nth(3).click()
+    shown_anew(page, lambda: page.locator("#guesses label").nth(3).click())
     shown = shown_anew(page, lambda: page.locator("#strength").fill("50"))
     with page.expect_download() as download:
         page.locator("#save").click()
