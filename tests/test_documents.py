@@ -153,13 +153,13 @@ def test_a_card_has_the_figures_that_were_measured(model: str) -> None:
     evaluations = read_evaluations(shipped.figures)
     assert evaluations
     for evaluation in evaluations:
-        assert evaluation["model"] == model
-        overall = evaluation["overall"]
-        what = f"{evaluation['data']} {evaluation['split']}, {evaluation['pictures']}"
-        how = evaluation["decoding"] or "–"
-        assert f"| {what} | {how} | {overall['accuracy']:.4f} | {overall['mse']:.5f} |" in card
-    if evaluations[0]["data"] == "study":
-        assert f"{evaluations[0]['overall']['accuracy']:.4f} | {evaluations[0]['overall']['mse']:.5f}" in README
+        assert evaluation.model == model
+        overall = evaluation.overall
+        what = f"{evaluation.data} {evaluation.split}, {evaluation.pictures}"
+        how = evaluation.decoding or "–"
+        assert f"| {what} | {how} | {overall.accuracy:.4f} | {overall.mse:.5f} |" in card
+    if evaluations[0].data == "study":
+        assert f"{evaluations[0].overall.accuracy:.4f} | {evaluations[0].overall.mse:.5f}" in README
 
 
 @pytest.mark.slow

@@ -79,11 +79,11 @@ def _evaluate_network(
 ) -> None:
     from photochrom.lab.checkpoint import find_checkpoint
     from photochrom.lab.datasets import open_dataset, open_split
-    from photochrom.lab.evaluation import read_evaluations, record_evaluation
+    from photochrom.lab.evaluation import record_evaluation, require_evaluations
     from photochrom.lab.training import choose
 
     if json is not None:
-        read_evaluations(json)  # a file that cannot be added to is better told before the work than after it
+        require_evaluations(json)  # a file that cannot be added to is better told before the work than after it
     network, pairs = find_checkpoint(weights).model, open_split(data, split)
     evaluation = _measured(network, choose(pairs, count or len(pairs)), decoding)
     for table in evaluation.tables():

@@ -87,7 +87,12 @@ def scores(stated: float | None = None, **figures: Any) -> Scores:
         "colorfulness_ratio": 0.75,
         "largest_luma_change": 58.2,
     }
-    return Scores(**{**measures, **figures}, calibration=None if stated is None else half_right(stated))
+    found = None if stated is None else half_right(stated)
+    return Scores(
+        **{**measures, **figures},
+        calibration_error=None if found is None else found.error,
+        reliability=None if found is None else found.table(),
+    )
 
 
 def half_right(stated: float) -> Calibration:

@@ -77,6 +77,7 @@ class PictureCollection(PublishedSet):
 
     Attributes:
         collection: The name of the collection, and of its folder in the data home.
+        file_name: What the name of every file matches; unused if `members` is overridden.
         source: Where it is published.
         digest: The `content_digest` of the selection that the shipped models were measured on.
         val_share: Share of the pictures in `val`.
@@ -89,6 +90,7 @@ class PictureCollection(PublishedSet):
     """
 
     collection: ClassVar[str]
+    file_name: ClassVar[re.Pattern[str]]
     source: ClassVar[str]
     digest: ClassVar[str]
     val_share: ClassVar[float] = 0.1
@@ -106,9 +108,9 @@ class PictureCollection(PublishedSet):
         """The folder of the pictures after they are added."""
         return data_home() / self.collection
 
-    @abstractmethod
     def members(self, folder: Path) -> dict[str, Path]:
         """The pictures of this collection in a folder, at any depth, by their names in the data home."""
+        return pictures_called(self.file_name, folder)
 
     def cut(self, image: Image.Image, size: int) -> Image.Image:
         """Crop a picture to a square."""

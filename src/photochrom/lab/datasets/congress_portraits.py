@@ -1,16 +1,14 @@
 """Official portraits of members of the US Congress."""
 
 import re
-from pathlib import Path
 
 from PIL import Image, ImageOps
 
 from photochrom.lab.datasets._catalogue import register
-from photochrom.lab.datasets._published import PictureCollection, pictures_called
+from photochrom.lab.datasets._published import PictureCollection
 
 __all__ = ["CongressPortraits"]
 
-_BIOGUIDE_ID = re.compile(r"[A-Z]\d{6}\.jpg")
 _TOWARDS_THE_TOP = (0.5, 0.3)
 """Of the 22 rows that are cropped from 100x122, 7 are above, which keeps the hair, and 15 below."""
 
@@ -30,12 +28,10 @@ class CongressPortraits(PictureCollection):
     summary = "official portraits of the US Congress, head and shoulders, 160x160"
     rights = "public domain (US government)"
     collection = "congress_portraits"
+    # The id of a member of Congress in the Biographical Directory.
+    file_name = re.compile(r"[A-Z]\d{6}\.jpg")
     source = "https://github.com/unitedstates/images"
     digest = "b31260f11cffa0782ec4e56733bd9d2165f46f027b916ec8ed489e268fe24334"
-
-    def members(self, folder: Path) -> dict[str, Path]:
-        """The files named by the id of a member of Congress in the Biographical Directory."""
-        return pictures_called(_BIOGUIDE_ID, folder)
 
     def cut(self, image: Image.Image, size: int) -> Image.Image:
         """Crop to the upper part, where the face is."""

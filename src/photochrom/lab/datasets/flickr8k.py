@@ -5,12 +5,9 @@ import re
 from pathlib import Path
 
 from photochrom.lab.datasets._catalogue import register
-from photochrom.lab.datasets._published import pictures_called
 from photochrom.lab.datasets._whole_photos import WholePhotos
 
 __all__ = ["Flickr8k"]
-
-_FLICKR_ID = re.compile(r"\d+_[0-9a-f]{10}\.(?:jpg|webp)")
 
 
 @register
@@ -30,12 +27,10 @@ class Flickr8k(WholePhotos):
     summary = "photos of daily life: people, dogs, streets, lawns, beaches, sport"
     rights = "photographs from Flickr, gathered for research: non-commercial research"
     collection = "flickr8k"
+    # A Flickr id and its secret.
+    file_name = re.compile(r"\d+_[0-9a-f]{10}\.(?:jpg|webp)")
     source = "https://hockenmaier.cs.illinois.edu/8k-pictures.html"
     digest = "6828611bdf8654f3bce24a19c6587c4ab2e4caa08fdf5a6edb3d41524cdf3688"
-
-    def members(self, folder: Path) -> dict[str, Path]:
-        """The files named by a Flickr id and its secret."""
-        return pictures_called(_FLICKR_ID, folder)
 
     def aspect(self, path: Path) -> float:
         """Unknown for square files: photos on Flickr are rarely square, so these were squashed."""

@@ -1,15 +1,11 @@
 """One photo of each class of ImageNet: animals, plants, tools, food, buildings, landscapes."""
 
 import re
-from pathlib import Path
 
 from photochrom.lab.datasets._catalogue import register
-from photochrom.lab.datasets._published import pictures_called
 from photochrom.lab.datasets._whole_photos import WholePhotos
 
 __all__ = ["ImagenetSamples"]
-
-_WORDNET_ID = re.compile(r"n\d{8}_.+\.(?:JPEG|jpg|webp)")
 
 
 @register
@@ -27,9 +23,7 @@ class ImagenetSamples(WholePhotos):
     summary = "one photo of each class of ImageNet"
     rights = "research"
     collection = "imagenet_samples"
+    # A WordNet id and a word.
+    file_name = re.compile(r"n\d{8}_.+\.(?:JPEG|jpg|webp)")
     source = "https://github.com/EliSchwartz/imagenet-sample-images"
     digest = "f116de6921e8799ef6335da73b25a37e08d5fa5f36c6a69cb63b7432d479524e"
-
-    def members(self, folder: Path) -> dict[str, Path]:
-        """The files named by a WordNet id and a word."""
-        return pictures_called(_WORDNET_ID, folder)

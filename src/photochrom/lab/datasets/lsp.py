@@ -1,15 +1,11 @@
 """Whole bodies: sport, gyms, streets, lawns."""
 
 import re
-from pathlib import Path
 
 from photochrom.lab.datasets._catalogue import register
-from photochrom.lab.datasets._published import pictures_called
 from photochrom.lab.datasets._whole_photos import WholePhotos
 
 __all__ = ["LeedsSportsPoses"]
-
-_NUMBERED = re.compile(r"im\d{5}\.(?:jpg|webp|png)")
 
 
 @register
@@ -27,9 +23,6 @@ class LeedsSportsPoses(WholePhotos):
     summary = "whole bodies in sport, with bare arms and legs"
     rights = "photographs from Flickr, rights unstated: research"
     collection = "lsp"
+    file_name = re.compile(r"im\d{5}\.(?:jpg|webp|png)")
     source = "https://github.com/axelcarlier/lsp"
     digest = "e3e2affd2a3430725094a3c1328d5b4668959c1b37ea9cd124e0966ab794dc98"
-
-    def members(self, folder: Path) -> dict[str, Path]:
-        """The numbered files."""
-        return pictures_called(_NUMBERED, folder)

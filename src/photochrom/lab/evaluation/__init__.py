@@ -1,6 +1,13 @@
 """Whether color looks right: of a network's pictures, and of whole photos as the product colors them."""
 
-from photochrom.lab.evaluation._networks import ModelEvaluation, evaluate_model, read_evaluations, record_evaluation
+from photochrom.lab.evaluation._networks import (
+    ModelEvaluation,
+    RecordedEvaluation,
+    evaluate_model,
+    read_evaluations,
+    record_evaluation,
+    require_evaluations,
+)
 from photochrom.lab.evaluation._photo_files import PhotoFile, PhotoSet, open_photos
 from photochrom.lab.evaluation._photo_tables import photo_tables
 from photochrom.lab.evaluation._photos import (
@@ -23,6 +30,7 @@ __all__ = [
     "PhotoFile",
     "PhotoSet",
     "Product",
+    "RecordedEvaluation",
     "Scores",
     "Table",
     "contact_sheet",
@@ -33,6 +41,7 @@ __all__ = [
     "read_photo_evaluations",
     "record_evaluation",
     "record_photo_evaluation",
+    "require_evaluations",
     "require_sheet_name",
     "write_sheet",
 ]

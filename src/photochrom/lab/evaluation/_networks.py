@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from photochrom.color import to_uint8
-from photochrom.errors import ConfigError
+from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets import UNLABELED, Pairs, ProgressCallback
 from photochrom.lab.evaluation._records import add_record, read_records
 from photochrom.lab.evaluation._scores import Grouping, Scores
@@ -37,7 +38,14 @@ from photochrom.lab.skin_tone import NO_TONE, TONE_GROUPS, tone_group, typology_
 from photochrom.lab.training import gray_batch, predict_signed, rgb_batch
 from photochrom.tensors import GrayPictures, RgbPictures
 
-__all__ = ["ModelEvaluation", "evaluate_model", "read_evaluations", "record_evaluation"]
+__all__ = [
+    "ModelEvaluation",
+    "RecordedEvaluation",
+    "evaluate_model",
+    "read_evaluations",
+    "record_evaluation",
+    "require_evaluations",
+]
 
 _BATCH_SIZE = 20
 _RECORD_KEYS = frozenset({"model", "data", "split", "pictures", "decoding"})
@@ -77,19 +85,35 @@ class ModelEvaluation:
         return tables
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordedEvaluation(ModelEvaluation):
+    """An evaluation in a file, with what was evaluated.
+
+    Attributes:
+        model: The network's name or path.
+        data: The data set.
+        split: Its split.
+        pictures: The number of pictures.
+    """
+
+    model: str
+    data: str
+    split: str
+    pictures: int
+
+
 def record_evaluation(file: Path, evaluation: ModelEvaluation, model: str, data: str, split: str) -> None:
     """Add an evaluation to a JSON file of evaluations; an older one of the same model, pictures and decoding goes.
 
     Args:
-        file: Holds a list with `model`, `data`, `split`, `pictures` and the entries of `ModelEvaluation.as_dict` for
-            each evaluation.
-        evaluation: What was measured.
+        file: Holds a list of evaluations; it is made if it does not exist.
+        evaluation: The measures.
         model: The network's name or path.
-        data: On which data set.
-        split: On which of its splits.
+        data: The data set.
+        split: Its split.
 
     Raises:
-        DataError: The file is there, but holds something else; it is left as it is.
+        DataError: The file holds something else; it is not changed.
         OSError: It cannot be written.
     """
     pictures = evaluation.overall.pictures
@@ -97,13 +121,27 @@ def record_evaluation(file: Path, evaluation: ModelEvaluation, model: str, data:
     add_record(file, new, _RECORD_KEYS)
 
 
-def read_evaluations(file: Path) -> list[dict[str, Any]]:
-    """The evaluations in a file that `record_evaluation` wrote; none if there is no such file.
+def require_evaluations(file: Path) -> None:
+    """Check that a file, if it exists, holds evaluations to which `record_evaluation` can add.
 
     Raises:
-        DataError: The file holds something else.
+        DataError: It holds something else.
     """
-    return read_records(file, _RECORD_KEYS)
+    read_records(file, _RECORD_KEYS)
+
+
+def read_evaluations(file: Path) -> tuple[RecordedEvaluation, ...]:
+    """The evaluations in a file that `record_evaluation` wrote; none if there is no file.
+
+    Raises:
+        DataError: The file holds something else, or a measure is missing.
+    """
+    try:
+        return TypeAdapter(tuple[RecordedEvaluation, ...]).validate_python(tuple(read_records(file, _RECORD_KEYS)))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise DataError(f"{file}: {place}: {fault['msg']}; 'photochrom evaluate' writes it anew") from error
 
 
 def evaluate_model(
@@ -173,11 +211,13 @@ class _Measured:
         largest_change = float(chosen.pop("largest_luma_change").max())
         means = {name: float(values.mean()) for name, values in chosen.items()}
         truth = means["true_colorfulness"]
+        found = pooled(self.calibrations[place] for place in places) if self.calibrations else None
         return Scores(
             pictures=len(places),
             colorfulness_ratio=means["colorfulness"] / truth if truth > 0.0 else math.nan,
             largest_luma_change=largest_change,
-            calibration=pooled(self.calibrations[place] for place in places) if self.calibrations else None,
+            calibration_error=None if found is None else found.error,
+            reliability=None if found is None else found.table(),
             **means,
         )
 

@@ -2,17 +2,21 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator
 
 from photochrom.lab.datasets import UNLABELED
-from photochrom.lab.metrics import Calibration
 from photochrom.lab.skin_tone import NO_TONE
 
 __all__ = ["FEWEST_PICTURES", "Grouping", "Scores", "fairness_ratio", "finite"]
 
 FEWEST_PICTURES = 30
-"""Of a group that takes part in the fairness ratio; the mean of fewer says little."""
+"""Least size of a group for the fairness ratio; the mean of fewer pictures says little."""
+
+Figure: TypeAlias = Annotated[float, BeforeValidator(lambda number: math.nan if number is None else number)]
+"""A number that files hold as null if it is not finite."""
 
 
 @dataclass(frozen=True)
@@ -31,33 +35,33 @@ class Scores:
         true_colorfulness: Of the truth.
         colorfulness_ratio: The first of these by the second: below 1 is paler than the truth; NaN if that is gray.
         largest_luma_change: The most that the luma of any pixel changed, in levels of 255.
-        calibration: The stated probabilities that red and blue lie within 12 levels, beside the share that does; None
-            if the network states none.
+        calibration_error: The expected calibration error of the stated probabilities that red and blue lie within 12
+            levels; None if the network states none.
+        reliability: The bins of these probabilities, as `Calibration.table` gives them; None if there are none.
     """
 
     pictures: int
-    accuracy: float
-    mse: float
-    peak_signal_to_noise: float
-    structural_similarity: float
-    chroma_error: float
-    color_difference: float
-    colorfulness: float
-    true_colorfulness: float
-    colorfulness_ratio: float
-    largest_luma_change: float
-    calibration: Calibration | None
+    accuracy: Figure
+    mse: Figure
+    peak_signal_to_noise: Figure
+    structural_similarity: Figure
+    chroma_error: Figure
+    color_difference: Figure
+    colorfulness: Figure
+    true_colorfulness: Figure
+    colorfulness_ratio: Figure
+    largest_luma_change: Figure
+    calibration_error: float | None
+    reliability: list[dict[str, float]] | None = None
 
     @property
-    def calibration_error(self) -> float | None:
-        """The expected calibration error of what the network states; None if it states nothing."""
-        return None if self.calibration is None else self.calibration.error
+    def is_few(self) -> bool:
+        """Whether there are too few pictures for the fairness ratio."""
+        return self.pictures < FEWEST_PICTURES
 
     def as_dict(self) -> dict[str, Any]:
-        """The measures by name, for JSON: None stands for what is no finite number."""
-        numbers = {field.name: finite(getattr(self, field.name)) for field in fields(self)[:-1]}
-        reliability = None if self.calibration is None else self.calibration.table()
-        return {**numbers, "calibration_error": self.calibration_error, "reliability": reliability}
+        """The measures by name, for JSON; numbers that are not finite are None."""
+        return {name: finite(value) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)

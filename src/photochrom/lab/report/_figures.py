@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from photochrom.lab.report._models import ShippedResults
+from photochrom.lab.report._models import ShippedResults, pictures_of
 from photochrom.lab.report._results import Findings, RunResults
 from photochrom.lab.training import grid
 from photochrom.tensors import RgbPictures
@@ -118,10 +118,10 @@ def reliability(results: ShippedResults) -> bytes:
         axes.plot([0, 1], [0, 1], color="#8a8f98", linewidth=0.8, linestyle=":", label="as stated")
         for place, evaluation in enumerate(one for one in results.as_used if one.overall.reliability):
             color = _SETS_OF_PICTURES[place % len(_SETS_OF_PICTURES)]
-            bins = [one for one in evaluation.overall.reliability or [] if one.share >= _LEAST_SHARE]
-            stated, observed = [one.stated for one in bins], [one.observed for one in bins]
-            axes.plot(stated, observed, color=color, linewidth=1.0, label=evaluation.pictures)
-            axes.scatter(stated, observed, s=[_LARGEST_DOT * one.share for one in bins], color=color, alpha=0.6)
+            bins = [one for one in evaluation.overall.reliability or [] if one["share"] >= _LEAST_SHARE]
+            stated, observed = [one["stated"] for one in bins], [one["observed"] for one in bins]
+            axes.plot(stated, observed, color=color, linewidth=1.0, label=pictures_of(evaluation))
+            axes.scatter(stated, observed, s=[_LARGEST_DOT * one["share"] for one in bins], color=color, alpha=0.6)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="stated confidence", ylabel="share within 12 levels")
         axes.set_aspect("equal")
         axes.legend(loc="upper left")

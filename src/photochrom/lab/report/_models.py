@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from photochrom.errors import CheckpointError, DataError
 from photochrom.lab.checkpoint import load_checkpoint
-from photochrom.lab.evaluation import FEWEST_PICTURES, read_evaluations
+from photochrom.lab.evaluation import Grouping, RecordedEvaluation, read_evaluations
 from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.shipped import shipped_model, shipped_models
 
@@ -16,13 +13,10 @@ __all__ = [
     "Comparison",
     "ComparisonRow",
     "GroupTable",
-    "RecordedEvaluation",
-    "RecordedGrouping",
-    "RecordedScores",
-    "ReliabilityBin",
     "ShippedResults",
     "Showcase",
     "gather_shipped",
+    "pictures_of",
 ]
 
 _REFERENCE = "study-best"
@@ -31,62 +25,9 @@ _REFERENCE = "study-best"
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
 
-class _Record(BaseModel):
-    """A part of a file of evaluations; entries that the report does not show are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class ReliabilityBin(_Record):
-    """A range of stated probabilities: their mean, the share of values that are right, and the share of all values."""
-
-    stated: float
-    observed: float
-    share: float
-
-
-class RecordedScores(_Record):
-    """The measures of some pictures; see `photochrom.lab.evaluation.Scores`. None is not a finite number."""
-
-    pictures: int
-    accuracy: float | None
-    mse: float | None
-    peak_signal_to_noise: float | None
-    structural_similarity: float | None
-    chroma_error: float | None
-    color_difference: float | None
-    colorfulness_ratio: float | None
-    largest_luma_change: float | None
-    calibration_error: float | None
-    reliability: list[ReliabilityBin] | None
-
-    @property
-    def is_few(self) -> bool:
-        """Whether there are too few pictures for the fairness ratio."""
-        return self.pictures < FEWEST_PICTURES
-
-
-class RecordedGrouping(_Record):
-    """The measures of groups of pictures; the fairness ratio is None if there is nothing to compare."""
-
-    fairness_ratio: float | None
-    groups: dict[str, RecordedScores]
-
-
-class RecordedEvaluation(_Record):
-    """The measures of a network on one split of a data set, by one decoding; None for networks without decodings."""
-
-    data: str
-    split: str
-    decoding: str | None
-    overall: RecordedScores
-    by_skin_tone: RecordedGrouping
-    by_label: RecordedGrouping | None
-
-    @property
-    def pictures(self) -> str:
-        """The data set and the split in words."""
-        return f"{self.data}, {_SPLITS.get(self.split, self.split)} pictures"
+def pictures_of(evaluation: RecordedEvaluation) -> str:
+    """The data set and the split of an evaluation, in words."""
+    return f"{evaluation.data}, {_SPLITS.get(evaluation.split, evaluation.split)} pictures"
 
 
 @dataclass(frozen=True)
@@ -141,7 +82,7 @@ class GroupTable:
 
     name: str
     kind: str
-    grouping: RecordedGrouping
+    grouping: Grouping
 
 
 @dataclass(frozen=True)
@@ -197,7 +138,7 @@ class Showcase:
             )
             if (one.data, one.split) == (data, split)
         ]
-        return Comparison(rows[0].evaluation.pictures, tuple(rows))
+        return Comparison(pictures_of(rows[0].evaluation), tuple(rows))
 
 
 def gather_shipped() -> Showcase:
@@ -212,23 +153,9 @@ def gather_shipped() -> Showcase:
             broken.append(str(error))
             continue
         try:
-            evaluations = _read(files.figures)
+            evaluations = read_evaluations(files.figures)
         except DataError as error:
             evaluations = ()
             broken.append(str(error))
         models.append(ShippedResults(name, checkpoint.model, str(checkpoint.data.get("name", "")), evaluations))
     return Showcase(tuple(models), tuple(broken))
-
-
-def _read(file: Path) -> tuple[RecordedEvaluation, ...]:
-    """The evaluations in a file; empty if there is no file.
-
-    Raises:
-        DataError: The file is not a list of evaluations, or a measure is missing.
-    """
-    try:
-        return TypeAdapter(tuple[RecordedEvaluation, ...]).validate_python(tuple(read_evaluations(file)))
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise DataError(f"{file}: {place}: {fault['msg']}; 'photochrom evaluate' writes it anew") from error
