@@ -1,6 +1,6 @@
-"""A photo in, the same photo in color: the portrait network for the whole, the face network for every face."""
+"""A photo in, the same photo in color: the scene network for the whole, the face network for every face."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,14 +26,11 @@ from photochrom.tensors import AnyArray
 
 __all__ = ["Colorizer", "Result"]
 
-_WORKING_SIDE = 176
-"""Side of a square of as many pixels as the whole photo is shrunk to for the network, which learnt from 160x160."""
+_SHORTEST_SIDE = 192
+"""Pixels of the shorter side of a photo as the network for whole photos sees it: what its training showed."""
 
-_SHORTEST_SIDE = 128
-"""Of the shrunk photo: a panorama may get more pixels, for the network must still see what is in it."""
-
-_LONGEST_SIDE = 4096
-"""Of the shrunk photo, whatever the rule above asks for: one of 1x3000 pixels would get twelve million."""
+_LONGEST_SIDE = 2048
+"""Of the same: a photo of 1x3000 pixels would get millions otherwise."""
 
 _GRID_PIXELS = 1_000_000
 """At most so many places has the grid on which chroma follows luma; a photo has as many at most as it has pixels."""
@@ -41,28 +38,13 @@ _GRID_PIXELS = 1_000_000
 _FACE_SIDE = 80
 """Pixels of a face as its network learnt them."""
 
-_BUST_SIDE = 160
-"""Pixels of head and shoulders, which the network for whole photos knows best: so large its training showed them."""
-
-_BUST_SHARE = 2.2
-"""Side of the square around head and shoulders, as a multiple of that around the face."""
-
-_BUST_ABOVE = 0.42
-"""Share of that square that lies above the middle of the face."""
-
-_LONG = 1.6
-"""Longer side of a photo by its shorter one, from which on each person in it gets a look at the square around."""
-
-_WINDOW_FULL = 0.92
-"""Share of the way to the edge of that square within which its colors hold: it shows all that a square photo would."""
-
-_LARGEST_PART = 0.6
-"""Of the photo's area: head and shoulders that take more of it are seen well enough with the whole."""
-
 _LARGEST_FACE = 2.0
 """Side of a face's square as a multiple of the photo's longer side; no detector is right about a larger one."""
 
 _PARTS_AT_ONCE = 8
+
+_DECODING = "mean"
+"""Of faces, and of the whole photo unless its network was packed with another one. It has the least chroma error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,38 +208,29 @@ class Colorizer:
             raise InColorError("it is in color already; force colors it anew from its luma")
         faces = tuple(self._detector.detect(_eight_bits(photo.luma))) if self._faces else ()
         canvases = self._whole_photo(photo.luma, count)
-        for network, decoding, patches in self._closer_looks(photo.luma, faces):
-            _lay_parts(canvases, network, decoding, patches)
+        if self._faces is not None:
+            squares = [square for square in map(frame, faces) if _is_in_photo(square, photo.luma.shape)]
+            _lay_parts(canvases, self._faces, [Patch.cut(photo.luma, square, _FACE_SIDE) for square in squares])
         layer = hint_layer(canvases[0].luma, look.hints, photo.luma.shape)
         results = [Result(photo, faces, canvas.guess(), look, layer) for canvas in canvases]
         del canvases
         release_freed_memory()  # before a picture of full size is made
         return results
 
-    def _closer_looks(self, luma: Pixels, faces: Sequence[Face]) -> Iterator[tuple[Network, str, list[Patch]]]:
-        """Parts looked at by themselves, each kind laid upon the one before: network, decoding and parts."""
-        if self._faces is None:
-            return
-        squares = [square for square in map(frame, faces) if _is_in_photo(square, luma.shape)]
-        windows = _windows(squares, luma.shape)
-        yield self._whole, "cautious", [Patch.cut(luma, window, _WORKING_SIDE, _WINDOW_FULL) for window in windows]
-        busts = [_bust(square, luma.shape) for square in squares if _is_small(square, luma.shape)]
-        yield self._whole, "cautious", [Patch.cut(luma, bust, _BUST_SIDE) for bust in busts]
-        yield self._faces, "natural", [Patch.cut(luma, square, _FACE_SIDE) for square in squares]
-
     def _whole_photo(self, luma: Pixels, count: int) -> list[Canvas]:
         """What the network for whole photos says, in several ways."""
         grid = _grid(luma)
         probabilities = self._whole.run(_shrunk(luma)[None, None])
-        return [Canvas(grid, chroma[0], sure[0]) for chroma, sure in _readings(probabilities, "cautious", count)]
+        decoding = self._whole.metadata.decoding or _DECODING
+        return [Canvas(grid, chroma[0], sure[0]) for chroma, sure in _guesses(probabilities, decoding, count)]
 
 
-def _lay_parts(canvases: Sequence[Canvas], network: Network, decoding: str, patches: Sequence[Patch]) -> None:
+def _lay_parts(canvases: Sequence[Canvas], network: Network, patches: Sequence[Patch]) -> None:
     """Lay upon each canvas what a network says of parts of the photo."""
     for start in range(0, len(patches), _PARTS_AT_ONCE):
         chosen = patches[start : start + _PARTS_AT_ONCE]
         probabilities = network.run(np.stack([patch.gray for patch in chosen])[:, None])
-        for canvas, (chroma, sure) in zip(canvases, _readings(probabilities, decoding, len(canvases)), strict=True):
+        for canvas, (chroma, sure) in zip(canvases, _guesses(probabilities, _DECODING, len(canvases)), strict=True):
             for patch, own_chroma, own_sure in zip(chosen, chroma, sure, strict=True):
                 canvas.lay(patch, own_chroma, own_sure)
 
@@ -266,39 +239,6 @@ def _is_in_photo(square: Framing, size: tuple[int, int]) -> bool:
     """Whether the photo shows a part of a square that is not absurdly large, as that of a false find may be."""
     (left, top, side), (height, width) = square, size
     return -side < left < width and -side < top < height and side <= _LARGEST_FACE * max(size)
-
-
-def _windows(faces: Sequence[Framing], size: tuple[int, int]) -> list[Framing]:
-    """In a long photo, the squares as wide as it that show each person as a photo of them alone would."""
-    side = float(min(size))
-    windows: list[Framing] = []
-    if max(size) < _LONG * side:
-        return windows
-    for face in sorted(faces, key=lambda square: square.side, reverse=True):
-        left = _moved_inside(face.left + face.side / 2 - side / 2, side, size[1])
-        top = _moved_inside(face.top + face.side / 2 - side / 2, side, size[0])
-        if all(abs(left - other.left) + abs(top - other.top) > side / 2 for other in windows):
-            windows.append(Framing(left, top, side))
-    return windows
-
-
-def _bust(face: Framing, size: tuple[int, int]) -> Framing:
-    """The square around head and shoulders, moved into the photo as far as it goes."""
-    side = _BUST_SHARE * face.side
-    left = face.left + face.side / 2 - side / 2
-    top = face.top + face.side / 2 - side * _BUST_ABOVE
-    return Framing(_moved_inside(left, side, size[1]), _moved_inside(top, side, size[0]), side)
-
-
-def _moved_inside(start: float, extent: float, limit: int) -> float:
-    if extent > limit:  # it shows as much beyond one edge as beyond the other
-        return (limit - extent) / 2
-    return max(0.0, min(start, limit - extent))
-
-
-def _is_small(face: Framing, size: tuple[int, int]) -> bool:
-    """Whether head and shoulders are but a part of the photo, so that a closer look is worth its time."""
-    return (_BUST_SHARE * face.side) ** 2 < _LARGEST_PART * size[0] * size[1]
 
 
 def _load(model: str, threads: int) -> Network:
@@ -344,13 +284,12 @@ def _shrunk(luma: Pixels) -> FloatMap:
     A smaller photo is enlarged; none is squashed.
     """
     height, width = luma.shape
-    share = max(_WORKING_SIDE / (height * width) ** 0.5, _SHORTEST_SIDE / min(height, width))
-    share = min(share, _LONGEST_SIDE / max(height, width))
+    share = min(_SHORTEST_SIDE / min(height, width), _LONGEST_SIDE / max(height, width))
     rows, columns = (max(1, round(side * share / 4)) * 4 for side in (height, width))
     return signed_luma(resized(luma, rows, columns))
 
 
-def _readings(probabilities: AnyArray, decoding: str, count: int) -> list[tuple[AnyArray, AnyArray]]:
+def _guesses(probabilities: AnyArray, decoding: str, count: int) -> list[tuple[AnyArray, AnyArray]]:
     """Guesses and how likely each is: the best by the decoding, then others as far off as the probabilities allow.
 
     Args:

@@ -38,23 +38,20 @@ class Patch:
         square: Its place in the photo, in whole pixels; it may reach beyond the photo's edges.
         size: Height and width of the photo.
         gray: The network's input; shape (side, side), signed.
-        full: Share of the way from its middle to its edge within which only its own colors count.
     """
 
     square: Framing
     size: tuple[int, int]
     gray: FloatMap
-    full: float = _FULL
 
     @classmethod
-    def cut(cls, luma: Pixels, square: Framing, side: int, full: float = _FULL) -> "Patch":
+    def cut(cls, luma: Pixels, square: Framing, side: int) -> "Patch":
         """Cut a part out of a photo; beyond the photo, its outermost pixels continue.
 
         Args:
             luma: Of the photo; shape (height, width), uint8 or uint16.
             square: Place of the part, in pixels; it is rounded to whole ones.
             side: Height and width of the network's input, in pixels.
-            full: See the attribute.
         """
         left, top, extent = round(square.left), round(square.top), max(1, round(square.side))
         rows, columns = _inside(top, extent, luma.shape[0]), _inside(left, extent, luma.shape[1])
@@ -64,7 +61,7 @@ class Patch:
         down = _continued(top - rows.start, extent, share, seen.shape[0])
         across = _continued(left - columns.start, extent, share, seen.shape[1])
         whole = signed_luma(seen[np.ix_(down, across)])
-        return cls(Framing(left, top, extent), luma.shape, resized(whole, side, side), full)
+        return cls(Framing(left, top, extent), luma.shape, resized(whole, side, side))
 
 
 def _inside(start: int, extent: int, limit: int) -> slice:
@@ -110,7 +107,7 @@ class Canvas:
         """
         side = len(patch.gray)
         maps = _following_maps(patch.gray, chroma, confidence)
-        where, laid = self._placed(patch, np.concatenate([maps, _weights(side, patch.full)[None]]))
+        where, laid = self._placed(patch, np.concatenate([maps, _weights(side)[None]]))
         below = self._maps[:, *where]
         below += laid[-1] * (laid[:-1] - below)
 
@@ -142,10 +139,10 @@ def _following_maps(luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> F
     return np.concatenate([field.coefficients, resized(confidence.astype(np.float32), *luma.shape)])
 
 
-def _weights(side: int, full: float) -> FloatMap:
+def _weights(side: int) -> FloatMap:
     """How much a part's own colors count: 1 within a rounded square, 0 at its edges; shape (side, side)."""
     places = np.abs((np.arange(side, dtype=np.float32) + 0.5) / side * 2.0 - 1.0)
     distance = (places[:, None] ** 4 + places[None, :] ** 4) ** 0.25
-    share = ((1.0 - distance) / (1.0 - full)).clip(0.0, 1.0)
+    share = ((1.0 - distance) / (1.0 - _FULL)).clip(0.0, 1.0)
     weights: FloatMap = (share * share * (3.0 - 2.0 * share)).astype(np.float32)
     return weights
