@@ -167,8 +167,20 @@ def test_an_encoder_stays_as_it_is_while_it_is_frozen_and_learns_afterwards(tmp_
         assert any(changed) == is_changed
 
 
-def test_a_network_with_an_encoder_that_was_cut_off_ends_like_an_unbroken_one(tmp_path: Path, faces: Synthetic) -> None:
-    require_resumable(SCENE.varied(max_epochs=3), tmp_path, faces)
+@pytest.mark.parametrize("frozen", [1, 2, 3])
+def test_a_network_with_an_encoder_that_was_cut_off_ends_like_an_unbroken_one(
+    tmp_path: Path, faces: Synthetic, frozen: int
+) -> None:
+    require_resumable(SCENE.varied(max_epochs=3, frozen_epochs=frozen), tmp_path, faces)
+
+
+def test_tuning_an_encoder_takes_smaller_steps(tmp_path: Path, faces: Synthetic) -> None:
+    tuned = {}
+    for rate in (1.0, 1e-9):
+        train(SCENE.varied(max_epochs=2, average=0.0, tuning_rate=rate), tmp_path / str(rate), faces)
+        tuned[rate] = [row["val_loss"] for row in course(tmp_path / str(rate))]
+    assert tuned[1.0][0] == tuned[1e-9][0]
+    assert abs(tuned[1.0][1] - tuned[1.0][0]) > 10 * abs(tuned[1e-9][1] - tuned[1e-9][0])
 
 
 def test_weights_of_imagenet_need_an_encoder(tmp_path: Path, faces: Synthetic) -> None:

@@ -13,6 +13,8 @@ _SCENES = DISTRIBUTION.varied(
     learning_rate=0.002,
     weight_decay=0.02,
     average=0.999,
+    tuning_rate=0.25,
+    encoder_rate=0.3,
     select_by="loss",
     compiled=True,
 )
@@ -32,14 +34,14 @@ def scene() -> Experiment:
                 _SCENES.varied(
                     data="flickr8k+lsp+ccp+imagenet_samples+open_photos+0.2*utkface_whole"
                     "+3*cc0_portraits+congress_portraits",
-                    max_epochs=11,
                     frozen_epochs=11,
+                    max_epochs=16,
                 ),
             ),
             Run(
                 "scene-open",
                 "photos that anybody may use",
-                _SCENES.varied(data="open_photos+3*cc0_portraits+congress_portraits", max_epochs=30, frozen_epochs=30),
+                _SCENES.varied(data="open_photos+3*cc0_portraits+congress_portraits", frozen_epochs=24, max_epochs=36),
             ),
         ),
     )

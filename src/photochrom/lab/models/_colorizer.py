@@ -58,6 +58,9 @@ class EncodingModel(Protocol):
             CheckpointError: The weights are not installed.
         """
 
+    def set_encoder_trainable(self, trainable: bool) -> None:
+        """Choose whether training changes the encoder, or as much of it as is worth the time."""
+
 
 @runtime_checkable
 class DistributionModel(Protocol):

@@ -73,13 +73,17 @@ class _Decoder(nn.Module):
         return logits
 
 
+_FIRST_TUNED_STAGE = 3
+"""The encoder's stages before it see edges and textures, which need no tuning; they take most of the time of a step."""
+
+
 @register
 class SceneUNet(ChromaDistributionModel):
     """Probabilities of Cb and Cr at a quarter of the size, from features that tell skin, sky, grass and cloth apart.
 
     Pictures may have any size; see `ChromaDistributionModel`, also for `decoding` and `mirrored`. The encoder is
-    EfficientNet-Lite0. Its batch norm keeps its statistics in training, and `TrainingConfig.frozen_epochs` keeps its
-    weights too.
+    EfficientNet-Lite0. Its batch norm keeps its statistics in training, and its weights down to a stride of 8 are never
+    trained; see `TrainingConfig.frozen_epochs` for the others.
 
     Args:
         width: Channels at a quarter of the size.
@@ -112,6 +116,11 @@ class SceneUNet(ChromaDistributionModel):
             CheckpointError: The weights are not installed.
         """
         self.encoder.load_state_dict(imagenet_weights())
+
+    def set_encoder_trainable(self, trainable: bool) -> None:
+        """Choose whether training changes the encoder from a stride of 16 on."""
+        self.encoder.requires_grad_(False)
+        self.encoder.stages[_FIRST_TUNED_STAGE:].requires_grad_(trainable)
 
     def train(self, mode: bool = True) -> "SceneUNet":
         """Set training mode except in the encoder, whose batch norm keeps its statistics."""

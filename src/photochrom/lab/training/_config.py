@@ -37,8 +37,10 @@ class TrainingConfig(BaseModel):
         clip_norm: Maximum norm of a gradient; longer ones are shortened. 0 clips none.
         average: Decay of the moving average of the weights. If it is not 0, the average is measured and kept instead of
             the weights themselves.
-        frozen_epochs: Number of epochs at the start in which a network's encoder is not trained.
-        encoder_rate: The encoder's learning rate afterwards, as a share of `learning_rate`.
+        frozen_epochs: Number of epochs at the start in which a network's encoder is not trained. A new cycle of the
+            step size begins after them.
+        tuning_rate: Step size after these epochs, as a share of `learning_rate`.
+        encoder_rate: The encoder's step size, as a share of that of the other weights.
         focus_epochs: Number of epochs at the end that train only on the first data set of a mixture.
         augmentation: `faces` turns, scales, shifts and mirrors pictures a little; `photos` does more of it, and ages
             the gray input with grain, blur, coarse JPEG, fading, scratches and uneven light; `scenes` does so with
@@ -76,6 +78,7 @@ class TrainingConfig(BaseModel):
     max_epochs: int = Field(default=100, ge=0, le=100_000)
     focus_epochs: int = Field(default=0, ge=0)
     frozen_epochs: int = Field(default=0, ge=0)
+    tuning_rate: float = Field(default=1.0, gt=0, le=1)
     encoder_rate: float = Field(default=0.1, ge=0, le=1)
     stopping: Literal["settled", "patience"] = "settled"
     patience: int = Field(default=10, ge=1)

@@ -10,6 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
 
 from photochrom.color import to_uint8
 from photochrom.errors import CheckpointError, ConfigError
@@ -230,9 +231,7 @@ class _Loop:
         )
         self.augmentation = get_augmentation(config.augmentation)
         self.plain_model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        plain_optimizer = get_optimizer(config, model)
-        self.model, self.optimizer = fabric.setup(self.plain_model, plain_optimizer)
-        self.schedule = get_schedule(config, plain_optimizer, pictures)
+        self.model = fabric.setup_module(self.plain_model)
         self.average = get_average(config, self.plain_model)
         self.measured = self.model if self.average is None else fabric.setup_module(self.average.module)
         if config.compiled:
@@ -244,6 +243,20 @@ class _Loop:
         self.order = torch.Generator().manual_seed(config.seed)
         self.aspects: Tensor | None = None
         self.rows: list[Epoch] = []
+        self._begin_cycle()
+
+    def _cycle_start(self) -> int:
+        """The epochs before the present cycle of the step size: a second one begins when the encoder is tuned."""
+        frozen = self.config.frozen_epochs
+        return frozen if 0 < frozen <= len(self.rows) else 0
+
+    def _begin_cycle(self) -> None:
+        """Make the optimizer and the schedule for the epochs of a cycle."""
+        start, frozen = self._cycle_start(), self.config.frozen_epochs
+        stop = frozen if frozen and not start else None
+        optimizer = get_optimizer(self.config, self.plain_model, tunes_encoder=start > 0)
+        self.optimizer = cast("Optimizer", self.fabric.setup_optimizers(optimizer))
+        self.schedule = get_schedule(self.config, optimizer, self.pictures[start:stop])
 
     def train(self, train: Pairs, val: Pairs, on_epoch: EpochCallback | None) -> list[Epoch]:
         """Run the remaining epochs and return the whole history."""
@@ -254,6 +267,8 @@ class _Loop:
         self.aspects = None if train.aspects is None else torch.from_numpy(train.aspects)
         while not self._is_done():
             started = time.perf_counter()
+            if self.rows and len(self.rows) == self._cycle_start():
+                self._begin_cycle()
             train_loss, train_accuracy = self._train_epoch(train_gray, train_color)
             found = score(self.measured, self.objective, val_gray, val_color)
             row = Epoch(
@@ -280,7 +295,7 @@ class _Loop:
         """
         self.model.train()
         if isinstance(self.plain_model, EncodingModel):
-            self.plain_model.encoder.requires_grad_(len(self.rows) >= self.config.frozen_epochs)
+            self.plain_model.set_encoder_trainable(len(self.rows) >= self.config.frozen_epochs)
         loss_sum = torch.zeros((), device=gray.device)
         accuracies: list[float] = []
         count = self.pictures[len(self.rows)]
@@ -364,11 +379,15 @@ class _Loop:
             return
         try:
             state = torch.load(self.run.resume_state, weights_only=True, map_location=self.fabric.device)
+            self.rows = [Epoch(**row) for row in state["rows"]]
+            self._begin_cycle()
+            if len(self.rows) == self._cycle_start():  # the state is that of the end of the last cycle
+                state = {name: part for name, part in state.items() if name not in ("optimizer", "schedule")}
             for name, part in self._moving_parts().items():
-                part.load_state_dict(state[name])
+                if name in state:
+                    part.load_state_dict(state[name])
             self.order.set_state(state["order"].cpu())
             torch.set_rng_state(state["random"].cpu())
-            self.rows = [Epoch(**row) for row in state["rows"]]
             data = state["data"]
         except Exception as error:  # broken bytes make torch raise IndexError, RuntimeError and others
             raise CheckpointError(

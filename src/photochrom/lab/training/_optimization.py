@@ -18,8 +18,14 @@ _FEWEST_STEPS_OF_A_CYCLE = 6
 """With fewer steps the rise would have none of its own, and torch divides by their number."""
 
 
-def get_optimizer(config: TrainingConfig, model: ColorizationModel) -> Optimizer:
-    """The optimizer of a configuration."""
+def get_optimizer(config: TrainingConfig, model: ColorizationModel, *, tunes_encoder: bool = False) -> Optimizer:
+    """The optimizer of a configuration.
+
+    Args:
+        config: The settings.
+        model: The network.
+        tunes_encoder: Whether it is for the epochs after the frozen ones.
+    """
     if config.optimizer == "sgd":
         return SGD(
             model.parameters(),
@@ -27,17 +33,18 @@ def get_optimizer(config: TrainingConfig, model: ColorizationModel) -> Optimizer
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
-    return AdamW(_parameter_groups(config, model), lr=config.learning_rate, weight_decay=config.weight_decay)
+    rate = config.learning_rate * (config.tuning_rate if tunes_encoder else 1.0)
+    return AdamW(_parameter_groups(config, model, rate), lr=rate, weight_decay=config.weight_decay)
 
 
-def _parameter_groups(config: TrainingConfig, model: ColorizationModel) -> list[dict[str, Any]]:
+def _parameter_groups(config: TrainingConfig, model: ColorizationModel, rate: float) -> list[dict[str, Any]]:
     """The weights grouped by step size: a pretrained encoder takes smaller steps."""
     if not isinstance(model, EncodingModel):
         return [{"params": list(model.parameters())}]
     encoder = list(model.encoder.parameters())
     known = {id(parameter) for parameter in encoder}
     others = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    return [{"params": others}, {"params": encoder, "lr": config.learning_rate * config.encoder_rate}]
+    return [{"params": others}, {"params": encoder, "lr": rate * config.encoder_rate}]
 
 
 def pictures_by_epoch(config: TrainingConfig, count: int, in_focus: int) -> list[int]:
@@ -58,7 +65,7 @@ def get_schedule(config: TrainingConfig, optimizer: Optimizer, pictures: Sequenc
     Args:
         config: The settings.
         optimizer: Its step size is changed.
-        pictures: How many each epoch shows.
+        pictures: How many each epoch of the cycle shows.
 
     Reference:
         Smith and Topin, "Super-convergence", 2017.
