@@ -37,7 +37,7 @@ from photochrom.lab.datasets.cc0_portraits import CC0Portraits
 from photochrom.lab.datasets.utkface import UTKFace
 from photochrom.lab.datasets.utkface_whole import UTKFaceWhole
 from photochrom.lab.metrics import chroma_error, colorfulness
-from photochrom.shipped import network_file
+from photochrom.shipped import DEFAULT_MODEL, network_file
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -441,7 +441,7 @@ def run(model: str, face_model: str, mosaics: int, portraits: int) -> dict[str, 
 def main(
     model: Annotated[
         str, typer.Option(help="For whole photos: a shipped model, or the path of an ONNX file.")
-    ] = "portrait",
+    ] = DEFAULT_MODEL,
     face_model: Annotated[str, typer.Option(help="For faces, likewise.")] = "face",
     mosaics: Annotated[int, typer.Option(min=1, help="Groups of 24 faces.")] = 8,
     portraits: Annotated[int, typer.Option(min=1, help="Portraits that are made tall and wide, at most.")] = 18,

@@ -47,13 +47,13 @@ from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.errors import PhotochromError
 from photochrom.files import write_whole
 from photochrom.photo import encode_photo, read_photo
-from photochrom.shipped import network_file
+from photochrom.shipped import DEFAULT_MODEL, network_file
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 FACE_SIDE, FACE_COUNT, FACE_BATCH = 80, 1000, 16
-NETWORK_SIDE = 176
+NETWORK_SIDE = 192
 """Side of the square that has as many pixels as the network for whole photos sees."""
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -361,7 +361,7 @@ def commands(setting: Setting) -> dict[str, list[str]]:
     """What start-up is measured on, as arguments of Python; the command has no option for another face network."""
     colorize = ["-m", "photochrom.cli", "colorize", f"{setting.photo('portrait')}"]
     colorize += ["--out", f"{setting.folder / 'out'}", "--overwrite"]
-    if setting.model != "portrait":
+    if setting.model != DEFAULT_MODEL:
         colorize += ["--model", setting.model]
     return {
         "python alone": ["-c", "pass"],
@@ -540,7 +540,7 @@ def run(model: str, face_model: str, repeats: int, with_scan: bool, with_command
 def main(
     model: Annotated[
         str, typer.Option(help="For whole photos: a shipped model, or the path of an ONNX file.")
-    ] = "portrait",
+    ] = DEFAULT_MODEL,
     face_model: Annotated[str, typer.Option(help="For faces, likewise.")] = "face",
     repeats: Annotated[int, typer.Option(min=1, help="How many processes each figure is a median of.")] = 5,
     scan: Annotated[bool, typer.Option(help="Also color the scan; takes some gigabytes.")] = True,

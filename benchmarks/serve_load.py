@@ -52,12 +52,9 @@ def drawn_photo(side: int) -> bytes:
 
 def color_for(seconds: float, photo: bytes, settings: Settings, ready: "multiprocessing.Barrier") -> int:
     """How many photos one process colors without a server."""
-    import cv2
-
     from photochrom.album import color_photo
     from photochrom.coloring import Colorizer
 
-    cv2.setNumThreads(1)
     colorizer = Colorizer(settings.model, face_model=settings.face_model)
     color_photo(colorizer, photo, Options())
     ready.wait()
@@ -96,7 +93,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--workers", type=int, default=default_workers())
-    parser.add_argument("--model", default="portrait")
+    parser.add_argument("--model", default="scene")
     parser.add_argument("--face-model", default="face")
     wanted = parser.parse_args()
     photo = drawn_photo(wanted.side)

@@ -28,7 +28,7 @@ def test_options_out_of_range_are_refused(part: Any, wrong: dict[str, float]) ->
 
 def test_options_survive_the_way_through_a_file() -> None:
     options = Options(
-        Model("portrait-cc0", None),
+        Model("scene-open", None),
         Look(0.5, 2.0, (Hint(1.5, 2, (3, 4, 5)),)),
         Outputs(3, compare=True, format="TIFF"),
         Limits(12.0, 5.0, force=True),

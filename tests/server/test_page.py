@@ -236,9 +236,9 @@ def test_another_guess_is_taken_from_its_thumbnail(page: Any, photos: list[Path]
 def test_another_model_colors_the_photo_anew(page: Any, photos: list[Path]) -> None:
     give(page, photos[0])
     page.locator("#panel summary").click()
-    other = shown_anew(page, lambda: page.locator("#model").select_option("portrait-cc0"))
+    other = shown_anew(page, lambda: page.locator("#model").select_option("scene-open"))
     assert other[..., 2].mean() > other[..., 0].mean()
-    assert calls(page)[-1][0] == "portrait-cc0"
+    assert calls(page)[-1][0] == "scene-open"
 
 
 def test_card_of_a_model_is_shown(page: Any, photos: list[Path]) -> None:

@@ -271,7 +271,7 @@ def clock() -> Clock:
 def keep(store: PhotoStore, size: int = 1000) -> KeptPhoto:
     with store.draft() as draft:
         (draft / "source").write_bytes(bytes(size))
-        return store.keep(draft / "source", draft / "sketch", "a.png", "portrait", FACTS)
+        return store.keep(draft / "source", draft / "sketch", "a.png", "scene", FACTS)
 
 
 def is_kept(store: PhotoStore, photo: KeptPhoto) -> bool:
@@ -367,9 +367,9 @@ def test_another_sketch_takes_the_place_of_the_first(settings: Settings) -> None
     photo = keep(store)
     for name in ("sketch", "other"):
         (photo.folder / name).mkdir()
-    store.replace_sketch(photo, photo.folder / "other", "portrait-cc0", FACTS)
-    assert (photo.sketch.name, photo.model) == ("other", "portrait-cc0")
+    store.replace_sketch(photo, photo.folder / "other", "scene-open", FACTS)
+    assert (photo.sketch.name, photo.model) == ("other", "scene-open")
     assert sorted(path.name for path in photo.folder.iterdir()) == ["other", "source"]
     store.delete(photo.id)
     with pytest.raises(Problem):
-        store.replace_sketch(photo, photo.folder / "third", "portrait", FACTS)
+        store.replace_sketch(photo, photo.folder / "third", "scene", FACTS)

@@ -13,9 +13,9 @@ from photochrom.lab.report._models import gather_shipped
 
 
 def test_the_studys_model_comes_first_and_the_others_by_name(ship: Callable[..., None]) -> None:
-    for name in ("portrait", "zebra", "study-best", "face"):
+    for name in ("scene", "zebra", "study-best", "face"):
         ship(name)
-    assert [results.name for results in gather_shipped().models] == ["study-best", "face", "portrait", "zebra"]
+    assert [results.name for results in gather_shipped().models] == ["study-best", "face", "scene", "zebra"]
 
 
 def test_a_model_says_what_it_is(ship: Callable[..., None]) -> None:
@@ -134,16 +134,16 @@ def test_without_a_model_there_is_no_figure() -> None:
 def test_figures_show_what_each_model_can(ship: Callable[..., None], record: Callable[..., None]) -> None:
     ship("study-best")
     ship("face", has_probabilities=True)
-    ship("portrait", has_probabilities=True)
+    ship("scene", has_probabilities=True)
     record("face", decoding="within", stated=0.7)
-    record("portrait", decoding="natural", stated=0.7)
+    record("scene", decoding="natural", stated=0.7)
     figures = dict(model_figures(gather_shipped()))
     assert set(figures) == {
         "shipped-faces.jpg",
         "shipped-portrait.jpg",
         "shipped-face-variants.jpg",
         "shipped-face-reliability.svg",
-        "shipped-portrait-variants.jpg",
+        "shipped-scene-variants.jpg",
     }
     assert b"study, validation pictures" in figures["shipped-face-reliability.svg"]
 

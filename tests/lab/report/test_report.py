@@ -273,7 +273,7 @@ def test_shipped_models_are_measured_side_by_side(
 ) -> None:
     ship("study-best")
     ship("face", has_probabilities=True)
-    ship("portrait")
+    ship("scene")
     record("study-best", accuracy=0.7591, pictures=2000)
     record("face", decoding="within", accuracy=0.8016, chroma_error=8.564, stated=0.7, labels={"old": 6.0, "young": 9})
     page = _Page(write_report(runs, tmp_path / "report", "public"))
@@ -300,7 +300,7 @@ def test_shipped_models_are_measured_side_by_side(
     assert (ours[7], ours[10], ours[11]) == ("8.56", "0.200", "1.25")
     assert "| dark | 40 | 0.750 | 10.00 | 6.36 | 0.75 |" in lines
     assert "face by label, fairness ratio 1.50:" in lines
-    for text in ("0.7591", "0.8016", "8.56", "by label: fairness ratio 1.50", "portrait: no figures", "guesses"):
+    for text in ("0.7591", "0.8016", "8.56", "by label: fairness ratio 1.50", "scene: no figures", "guesses"):
         assert text in page.text, text
     assert all(source.startswith("data:image/") for source in page.sources)
     for name in ("shipped-faces.jpg", "shipped-face-variants.jpg", "shipped-face-reliability.svg"):

@@ -118,7 +118,7 @@ DISTRIBUTION = experiments.DISTRIBUTION.varied(
     hyperparameters={"width": 4, "depth": 2, "blocks": 1},
     learning_rate=0.01,
     average=0.8,
-    augmentation="photos",
+    augmentation="scenes",
     max_epochs=4,
     precision="fp32",
 )

@@ -72,7 +72,6 @@ def get_augmentation(name: str) -> Augmentation | None:
 _KINDS = {
     "none": None,
     "faces": Augmentation(turn=0.07, shift=0.015, zoom=0.05),
-    "photos": Augmentation(turn=0.12, shift=0.05, zoom=0.25, worn=0.5),
     "scenes": Augmentation(turn=0.07, shift=0.02, zoom=0.25, worn=0.4, framed=True),
 }
 

@@ -42,9 +42,9 @@ class TrainingConfig(BaseModel):
         tuning_rate: Step size after these epochs, as a share of `learning_rate`.
         encoder_rate: The encoder's step size, as a share of that of the other weights.
         focus_epochs: Number of epochs at the end that train only on the first data set of a mixture.
-        augmentation: `faces` turns, scales, shifts and mirrors pictures a little; `photos` does more of it, and ages
-            the gray input with grain, blur, coarse JPEG, fading, scratches and uneven light; `scenes` does so with
-            square crops of photos of any shape.
+        augmentation: `faces` turns, scales, shifts and mirrors pictures a little; `scenes` does more of it with square
+            crops of photos of any shape, and ages the gray input with grain, blur, coarse JPEG, fading, scratches and
+            uneven light.
         batch_size: Pictures for each step.
         max_epochs: Maximum number of passes over the training pictures; 0 does not train.
         stopping: The study's rule `settled`, or `patience`; see `has_settled` and `is_out_of_patience`.
@@ -73,7 +73,7 @@ class TrainingConfig(BaseModel):
     schedule: Literal["constant", "one_cycle"] = "constant"
     clip_norm: float = Field(default=0.0, ge=0)
     average: float = Field(default=0.0, ge=0, lt=1)
-    augmentation: Literal["none", "faces", "photos", "scenes"] = "none"
+    augmentation: Literal["none", "faces", "scenes"] = "none"
     batch_size: int = Field(default=16, ge=1, le=4096)
     max_epochs: int = Field(default=100, ge=0, le=100_000)
     focus_epochs: int = Field(default=0, ge=0)
