@@ -85,3 +85,23 @@ def test_the_encoder_keeps_its_statistics_while_the_network_learns() -> None:
 def test_options_out_of_range_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         models.create("scene_unet", options)
+
+
+def test_a_lower_temperature_sharpens_probabilities_and_keeps_their_order() -> None:
+    torch.manual_seed(0)
+    model = models.create("scene_unet", {"width": 8}).eval()
+    torch.nn.init.normal_(model.decoder.to_logits.weight)
+    gray = gray_pictures(64, 64)
+    with torch.no_grad():
+        plain = model.probabilities(gray)
+        model.temperature = 0.5
+        sharp = model.probabilities(gray)
+    torch.testing.assert_close(sharp.sum(dim=2), torch.ones_like(sharp.sum(dim=2)))
+    assert torch.equal(sharp.argmax(dim=2), plain.argmax(dim=2))
+    assert (sharp.amax(dim=2) > plain.amax(dim=2)).all()
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_a_temperature_is_positive(temperature: float) -> None:
+    with pytest.raises(ConfigError, match="temperature must be above 0"):
+        models.create("scene_unet", {"temperature": temperature})

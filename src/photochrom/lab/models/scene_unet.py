@@ -81,15 +81,16 @@ _FIRST_TUNED_STAGE = 3
 class SceneUNet(ChromaDistributionModel):
     """Probabilities of Cb and Cr at a quarter of the size, from features that tell skin, sky, grass and cloth apart.
 
-    Pictures may have any size; see `ChromaDistributionModel`, also for `decoding` and `mirrored`. The encoder is
-    EfficientNet-Lite0. Its batch norm keeps its statistics in training, and its weights down to a stride of 8 are never
-    trained; see `TrainingConfig.frozen_epochs` for the others.
+    Pictures may have any size; see `ChromaDistributionModel`, also for `decoding`, `mirrored` and `temperature`. The
+    encoder is EfficientNet-Lite0. Its batch norm keeps its statistics in training, and its weights down to a stride of
+    8 are never trained; see `TrainingConfig.frozen_epochs` for the others.
 
     Args:
         width: Channels at a quarter of the size.
         dropout: Share of the features dropped at the lowest level in training.
         decoding: How `forward` decodes.
         mirrored: Whether to average over the mirror image.
+        temperature: What logits are divided by.
 
     Raises:
         ConfigError: An argument is out of range, or there is no such decoding.
@@ -100,9 +101,15 @@ class SceneUNet(ChromaDistributionModel):
     """
 
     def __init__(
-        self, *, width: int = 96, dropout: float = 0.1, decoding: str = "mean", mirrored: bool = False
+        self,
+        *,
+        width: int = 96,
+        dropout: float = 0.1,
+        decoding: str = "mean",
+        mirrored: bool = False,
+        temperature: float = 1.0,
     ) -> None:
-        super().__init__(FEATURE_STRIDES[-1], decoding, mirrored)
+        super().__init__(FEATURE_STRIDES[-1], decoding, mirrored, temperature)
         require_at_least(1, width=width)
         if not 0.0 <= dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {dropout}")
