@@ -263,6 +263,24 @@ def test_report_of_nothing_fails_in_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "report").exists()
 
 
+def test_whole_photos_are_listed_by_set_and_part(
+    weights: Path, ship: Callable[..., None], runs: Path, tmp_path: Path
+) -> None:
+    ship("scene")
+    names = ("chroma_error", "colorfulness_ratio", "color_difference", "accuracy")
+    names += ("stray_edges_ratio", "false_color_ratio", "calibration_error", "discrimination")
+    figures = {"photos": 40, "error_ratio": 0.8125, **dict.fromkeys(names, 0.5)}
+    record = {"photos": "ccp", "split": "test", "limit": None, "product": {"model": "scene"}, "overall": figures}
+    parts = {"skin": {**figures, "photos": 9, "error_ratio": 0.25, "discrimination": None}}
+    (weights / "photos.json").write_text(json.dumps([{**record, "by_part": parts}]))
+    page = _Page(write_report(runs, tmp_path / "report", "public"))
+    lines = (tmp_path / "report" / "report.md").read_text().splitlines()
+    rest = "0.50 | 0.50 | 0.500 | 0.50 | 0.50 | 0.500"
+    assert f"| ccp, test | scene | 40 | 0.50 | **0.812** | {rest} | 0.50 |" in lines
+    assert f"| – skin | scene | 9 | 0.50 | **0.250** | {rest} | – |" in lines
+    assert "Whole photos, from file to colors" in page.text
+
+
 def test_unknown_examples_are_refused(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="validation, public"):
         write_report(runs, tmp_path / "report", "secret")

@@ -22,6 +22,7 @@ from photochrom.lab.report._examples import example_pairs
 from photochrom.lab.report._figures import curves, overview, to_jpeg
 from photochrom.lab.report._model_pictures import model_figures
 from photochrom.lab.report._models import Showcase, gather_shipped
+from photochrom.lab.report._photos import photo_rows
 from photochrom.lab.report._results import Findings, RunResults, SeedResult, gather
 from photochrom.lab.training import TrainingConfig, comparison, grid, predict, predict_signed
 
@@ -78,6 +79,7 @@ def _facts(findings: Findings, shipped: Showcase, first: TrainingConfig, example
         "machine": _machine(findings),
         "shipped": shipped,
         "comparisons": shipped.comparisons(first.data),
+        "photos": photo_rows(),
         "fewest_pictures": FEWEST_PICTURES,
         "data": first.data,
         "examples": examples,
