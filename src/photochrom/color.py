@@ -9,20 +9,6 @@ from array_api_compat import array_namespace
 
 from photochrom.tensors import AnyArray, ChromaBatch, GrayBatch, RgbBatch
 
-__all__ = [
-    "BLUE_SPAN",
-    "RED_SPAN",
-    "STUDY_MARGIN",
-    "cast_with_wraparound",
-    "fit_gamut",
-    "luma",
-    "merge",
-    "rgb_to_chroma",
-    "share_out_of_range",
-    "to_signed",
-    "to_uint8",
-]
-
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 """The shares of the channels in luma (ITU-R BT.601-7)."""
 

@@ -4,8 +4,6 @@ import ctypes
 import signal
 import sys
 
-__all__ = ["end_with_parent", "keep_freed_pages", "return_freed_pages"]
-
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LARGE = 2**24
 _NEVER_TRIM = 2**31 - 1

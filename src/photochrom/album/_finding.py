@@ -12,8 +12,6 @@ from photochrom.album._manifest import MANIFEST_NAME, Manifest
 from photochrom.files import is_of_system
 from photochrom.photo import FORMATS, SOFTWARE
 
-__all__ = ["Found", "carries_signature", "find_photos"]
-
 _PHOTO_SUFFIXES = frozenset(suffix for one in FORMATS.values() for suffix in one.suffixes)
 _RESULT_STEM = re.compile(r".-color(-(\d+|compare|confidence))?$")
 _CHUNK = 2**20

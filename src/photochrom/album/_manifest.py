@@ -16,8 +16,6 @@ from filelock import FileLock, Timeout
 
 from photochrom.errors import PhotoError
 
-__all__ = ["MANIFEST_NAME", "Intent", "Manifest", "Record", "locked"]
-
 MANIFEST_NAME = "photochrom.jsonl"
 """In the folder of results. While photos that were named themselves get their results beside them, it is hidden, and
 it goes when all of them are done."""
@@ -34,7 +32,6 @@ class Intent:
 
     Attributes:
         id: Part of the names of the files that are written first and renamed when all of them are whole.
-        outputs: The results.
         new: Those of them that were not there before. Others are replaced.
     """
 
@@ -57,8 +54,6 @@ class Record:
         sha256: Of the photo's content; None if it could not be read.
         settings: What its colors depend on.
         outputs: The files that were written, from the manifest's folder on; none if the photo was left alone.
-        faces: The number of faces found.
-        seconds: How long it took.
         error: Why it failed; None if it did not.
         intent: What is going to be written; None if this is how it ended.
     """
@@ -78,9 +73,6 @@ class Manifest:
 
     def __init__(self, path: Path) -> None:
         """Read the records that are there; what is no record, such as a line that was cut off, is passed over.
-
-        Args:
-            path: The file; there may be none yet.
 
         Raises:
             PhotoError: It cannot be read.
@@ -110,11 +102,6 @@ class Manifest:
         """The record of a photo that needs no coloring as long as its content has not changed.
 
         A later failure does not undo it, for then nothing is written.
-
-        Args:
-            file: The photo, as records name it.
-            settings: How it shall be colored.
-            outputs: The files that it shall get.
 
         Returns:
             The latest record of success, if it is of these settings and its files are all there, or if it tells that
@@ -203,16 +190,11 @@ def locked(
 
     Args:
         folder: Where results go; it is made.
-        hidden: Whether the manifest is hidden.
         on_wait: Called once with the folder when another run is at work there.
         stop: Ends the waiting when it is set.
 
     Yields:
         The manifest.
-
-    Raises:
-        PhotoError: The folder cannot be written to, or its manifest cannot be read.
-        CancelledError: The waiting was ended.
     """
     lock = FileLock(folder / _LOCK_NAME, thread_local=False)
     try:

@@ -13,8 +13,6 @@ from photochrom.coloring import Options, Outputs
 from photochrom.errors import ConfigError, PhotoError
 from photochrom.photo import HEAD_BYTES, SUFFIXES, format_of
 
-__all__ = ["Plan", "place", "plan"]
-
 _ENDING = "-color"
 
 
@@ -23,9 +21,7 @@ class Plan:
     """Photos that are going to be colored; `plan` makes it, `run` carries it out.
 
     Attributes:
-        jobs: The photos that were found.
         failures: Sources that gave none.
-        options: How to color them.
         overwrite: Whether results that are there may be replaced. Photos that are colored are never replaced.
         keep_date: Whether results get the date of their photo's file.
     """
@@ -64,9 +60,6 @@ def plan(
         sources: Files, folders and patterns such as `scans/**/*.tif`. Hidden files, what systems put among photos and
             photochrom's own results are passed over in folders.
         out: The folder that everything goes to instead; or, for a single photo, a file.
-        options: How to color; the defaults if not given.
-        overwrite: Whether results that are there may be replaced.
-        keep_date: Whether results get the date of their photo's file.
 
     Raises:
         ConfigError: Results would collide, or hints are given for several photos.
@@ -168,12 +161,7 @@ def _head(path: Path) -> bytes:
 
 
 def _without_collisions(jobs: list[Job]) -> list[Job]:
-    """The same jobs, those that would share a file renamed after the format of their photo.
-
-    Raises:
-        ConfigError: They still collide.
-        PhotoError: A manifest cannot be read.
-    """
+    """The same jobs, those that would share a file renamed after the format of their photo."""
     roots = {job.root for job in jobs if job.root is not None}
     manifests = {root: Manifest(root / MANIFEST_NAME) for root in roots}
     recorded = [None if job.root is None else _as_recorded(job, manifests[job.root]) for job in jobs]

@@ -25,8 +25,6 @@ from photochrom.errors import BusyError, CheckpointError, InColorError, Photochr
 from photochrom.shipped import network_file
 from photochrom.workers import FaultError, Pending, Pool, cores, default_workers
 
-__all__ = ["run"]
-
 _POLL_SECONDS = 0.2
 _UNSIGNED = frozenset({".bmp", ".dib"})
 """Suffixes of formats that hold no tags, so that nothing in the file names photochrom."""
@@ -48,21 +46,17 @@ def run(
     same folder waits until the first has ended.
 
     Args:
-        plan: The photos, where their results go, and how they are colored.
-        workers: The number of worker processes; what suits the machine if not given.
         pool: Workers that are shared with others, instead of new ones.
         stop: Ends the run when it is set; photos at work are given up.
         on_begin: Called with each job that is handed to a worker.
         on_wait: Called with a folder in which another run is at work.
 
     Yields:
-        Outcomes as they come, those of sources without photos first. Closing the iterator ends the run and leaves
-        nothing half-written.
+        Outcomes as they come, those of sources without photos first. Closing the iterator leaves nothing half-written.
 
     Raises:
         StartError: The workers cannot start.
         PhotoError: A folder of results cannot be written to.
-        CheckpointError: There is no such model.
     """
     yield from plan.failures
     if not plan.jobs:
@@ -80,15 +74,7 @@ def run(
 
 @dataclass(frozen=True)
 class _Begun:
-    """A photo that a worker is at.
-
-    Attributes:
-        job: The photo.
-        sha256: Of its content.
-        manifest: Where it is recorded.
-        intent: What was noted before.
-        since: When that was, by the monotonic clock.
-    """
+    """A photo that a worker is at."""
 
     job: Job
     sha256: str | None
@@ -227,11 +213,7 @@ class _Run:
         return None
 
     def _require_free(self, job: Job) -> None:
-        """See that no result would lie on a file that may not be replaced.
-
-        Raises:
-            PhotoError: One would.
-        """
+        """See that no result would lie on a file that may not be replaced."""
         for path in job.files:
             if os.path.lexists(path) and not self._plan.overwrite:
                 raise PhotoError(f"{path} is there already; --overwrite replaces it, --out puts results elsewhere")
@@ -273,13 +255,7 @@ class _Run:
             yield self._ended(begun.job, outcome)
 
     def _finished(self, pending: Pending, begun: _Begun) -> Outcome:
-        """How a photo ended, with its results in their places and a record of it.
-
-        Raises:
-            CancelledError: It was given up.
-            StartError: No worker can start.
-            PhotoError: It cannot be recorded.
-        """
+        """How a photo ended, with its results in their places and a record of it."""
         job, seconds = begun.job, round(time.monotonic() - begun.since, 3)
         record = Record(job.name, begun.sha256, self._settings, seconds=seconds)
         try:
@@ -301,12 +277,7 @@ class _Run:
         return Outcome(job.source, "colored", job.files, record.faces, seconds)
 
     def _put(self, begun: _Begun) -> None:
-        """Put the results in their places; after a failure, none that is new is left.
-
-        Raises:
-            PhotoError: A file has come to lie there meanwhile.
-            OSError: It cannot be done.
-        """
+        """Put the results in their places; after a failure, none that is new is left."""
         self._require_free(begun.job)
         put: list[Path] = []
         try:
@@ -376,11 +347,7 @@ def _digest(path: Path) -> str | None:
 
 
 def _settings(options: Options) -> dict[str, Any]:
-    """What results depend on: with other settings, the same photo gets other ones.
-
-    Raises:
-        CheckpointError: There is no such model.
-    """
+    """What results depend on: with other settings, the same photo gets other ones."""
     settings = options.as_json()
     del settings["limits"]
     names = filter(None, (options.model.whole, options.model.faces))

@@ -14,19 +14,6 @@ from rich.text import Text
 
 from photochrom.errors import PhotochromError
 
-__all__ = [
-    "err",
-    "one_line",
-    "one_line_failures",
-    "print_table",
-    "resumable",
-    "say",
-    "stopped_by_signals",
-    "tell_failure",
-    "usage_failure",
-    "warn",
-]
-
 _out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Where everything goes that is not a result."""

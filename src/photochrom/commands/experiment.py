@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from photochrom.lab.experiments import TrainingJob, TrainingOutcome
     from photochrom.lab.training import Epoch
 
-__all__ = ["app", "run_jobs_with_progress"]
-
 app = typer.Typer(no_args_is_help=True, help="Run the study's experiments.")
 
 

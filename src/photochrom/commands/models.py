@@ -8,8 +8,6 @@ import typer
 
 from photochrom.commands._terminal import print_table, say
 
-__all__ = ["models"]
-
 _RIGHTS = ("licence", "license", "rights", "not to be used", "trained on")
 """Rows of a model card that tell what may be done with the model; the first that is there is shown."""
 

@@ -7,8 +7,6 @@ import typer
 
 from photochrom.commands._terminal import say
 
-__all__ = ["pack"]
-
 
 def pack(
     weights: Annotated[Path, typer.Argument(help="A .safetensors file of a run.")],

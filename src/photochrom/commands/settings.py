@@ -2,8 +2,6 @@
 
 from photochrom.commands._terminal import print_table
 
-__all__ = ["settings"]
-
 
 def settings() -> None:
     """List the settings of a training, their defaults, and the networks with their hyperparameters."""

@@ -14,8 +14,6 @@ from photochrom.commands.predict import predict
 if TYPE_CHECKING:
     from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig
 
-__all__ = ["train", "train_with_progress"]
-
 
 def train(
     settings: Annotated[
@@ -81,11 +79,6 @@ def train_with_progress(
 @contextmanager
 def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> "Iterator[EpochCallback]":
     """A bar for one training.
-
-    Args:
-        label: What is trained.
-        max_epochs: Where the bar ends.
-        epochs_done: How far an earlier call came.
 
     Yields:
         A callback that takes each epoch's row.

@@ -10,8 +10,6 @@ from jaxtyping import Bool, Float
 from photochrom.color import rgb_to_chroma, to_signed
 from photochrom.tensors import RgbPictures
 
-__all__ = ["NO_TONE", "TONE_GROUPS", "skin_mask", "tone_group", "typology_angle"]
-
 TONE_GROUPS = ("very light", "light", "intermediate", "tan", "brown", "dark")
 """From the lightest to the darkest."""
 

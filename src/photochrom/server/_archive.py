@@ -4,8 +4,6 @@ import io
 import zipfile
 from pathlib import Path
 
-__all__ = ["Archive"]
-
 
 class Archive:
     """A ZIP file whose bytes are handed out after every entry, so that no more than one entry lies in memory.

@@ -18,8 +18,6 @@ from photochrom.server.guard import BATCH_PATH
 from photochrom.server.problems import Problem
 from photochrom.server.uploads import unpack
 
-__all__ = ["routes"]
-
 routes = APIRouter(tags=["batches"])
 
 

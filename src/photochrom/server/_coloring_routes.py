@@ -21,8 +21,6 @@ from photochrom.server.settings import Settings
 from photochrom.server.tasks import Colored, Confidence, FaceBox
 from photochrom.workers import Deferred, Pool
 
-__all__ = ["Format", "ModelAnswer", "WantedOptions", "known_model", "routes"]
-
 _MOST_HINTS = 100
 _LONGEST_HINT = 64
 
@@ -68,11 +66,7 @@ def known_model(request: Request, name: str | None) -> str:
     """The name or path by which a `Colorizer` takes a model.
 
     Args:
-        request: To the server that shall know it.
         name: As `/api/v1/models` tells it; the default model if None.
-
-    Raises:
-        Problem: There is no such model.
     """
     settings: Settings = request.app.state.settings
     named = {answer.name: key for key, answer in request.app.state.models.items()}
@@ -92,11 +86,7 @@ def _options(
     force: Annotated[bool, Form(description="Color anew what is in color already.")] = False,
     format: Annotated[Format | None, Form(description="Of the result; the photo's own if not given.")] = None,  # noqa: A002 - as the command and Pillow name it
 ) -> Options:
-    """What both ways of coloring ask for.
-
-    Raises:
-        Problem: There is no such model.
-    """
+    """What both ways of coloring ask for."""
     settings: Settings = request.app.state.settings
     return Options(
         Model(known_model(request, model), settings.face_model),

@@ -28,8 +28,6 @@ from photochrom.server.tasks import Confidence, FaceBox
 from photochrom.server.uploads import clean_name
 from photochrom.workers import FaultError, Pending, Pool
 
-__all__ = ["routes"]
-
 _MOST_HINTS = 100
 _NARROWEST = 16
 
@@ -260,11 +258,7 @@ async def _packed(request: Request, photos: Sequence[tuple[KeptPhoto, ChosenPhot
 
 
 async def _receive(request: Request, source: Path) -> str | None:
-    """Write the photo that is sent to a file; gives its name, if it comes in a form.
-
-    Raises:
-        Problem: There is no photo in the form.
-    """
+    """Write the photo that is sent to a file; gives its name, if it comes in a form."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         with source.open("wb") as file:
             async for chunk in request.stream():

@@ -11,8 +11,6 @@ from photochrom.coloring import Output
 from photochrom.server.problems import Problem
 from photochrom.workers import Pending
 
-__all__ = ["BINARY", "MEDIA_TYPES", "attached", "file_response", "worked"]
-
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",
     ".png": "image/png",
@@ -30,13 +28,7 @@ async def worked(request: Request, pending: Pending, *, is_short: bool = False) 
     """What becomes of a task, which is given up when the caller goes away.
 
     Args:
-        request: Whose task it is.
-        pending: The task.
         is_short: Whether it is let go on once it is begun: to end a worker costs more than a short task.
-
-    Raises:
-        Problem: The server ends.
-        PhotochromError: It cannot be done.
     """
 
     async def caller_goes() -> None:

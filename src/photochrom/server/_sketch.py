@@ -36,19 +36,6 @@ from photochrom.photo import Photo, read_photo, to_8_bits
 from photochrom.server.tasks import Confidence, FaceBox
 from photochrom.workers import announce_size
 
-__all__ = [
-    "GUESSES",
-    "WIDEST",
-    "Facts",
-    "Part",
-    "PictureFormat",
-    "Show",
-    "View",
-    "draw",
-    "sketch",
-    "write",
-]
-
 GUESSES = 4
 """How many guesses a kept photo has."""
 
@@ -84,14 +71,10 @@ class Facts:
     """What is told of a photo that is kept.
 
     Attributes:
-        width: In pixels, upright.
-        height: In pixels, upright.
         bits: Of each channel: 8 or 16.
         format: Of its file, by Pillow's name, such as `JPEG`.
         coloring: Whether it was `gray`, `tinted` or in `color`.
-        faces: Those that were found.
         confidence: How sure the best guess is.
-        guesses: How many there are.
     """
 
     width: int
@@ -115,11 +98,8 @@ class View:
     """Which small picture of a photo is wanted.
 
     Attributes:
-        show: The photo in color or in gray, or how sure its colors are.
-        guess: Which guess, from 0.
         look: How strong and vivid, and with which hints.
         width: In pixels, at most; a sketch is never enlarged.
-        format: Of the picture's file.
     """
 
     show: Show = "color"
@@ -133,17 +113,10 @@ def sketch(colorizer: Guesser, source: Path, folder: Path, options: Options) -> 
     """Guess a photo's colors, and keep what is needed to draw it: a task for `photochrom.workers.Pool`.
 
     Args:
-        colorizer: Guesses the colors.
-        source: The photo's file.
         folder: Where the sketch goes; made if it is not there.
-        options: How large a photo may be.
 
     Returns:
         Plain data, of which `Facts.of` makes facts.
-
-    Raises:
-        GoneError: The photo was deleted meanwhile.
-        PhotochromError: The photo cannot be read or colored.
     """
     with _still_there():
         content = source.read_bytes()
@@ -161,13 +134,8 @@ def draw(_: Guesser, folder: Path, size: tuple[int, int], view: View) -> bytes:
     """A small picture of a photo, from its sketch alone: a task for `photochrom.workers.Pool`.
 
     Args:
-        _: Not needed: the guesses are there.
         folder: The sketch.
         size: Width and height of the photo itself, in whose pixels hints are given.
-        view: Which picture.
-
-    Raises:
-        GoneError: The photo was deleted meanwhile.
     """
     with _still_there():
         result = _looked_at(folder, view)
@@ -187,19 +155,10 @@ def write(colorizer: Guesser, source: Path, guess: int, part: Part, options: Opt
     """A photo's file in color, of its own size, with its tags: a task for `photochrom.workers.Pool`.
 
     Args:
-        colorizer: Guesses the colors.
-        source: The photo's file.
-        guess: Which guess, from 0.
         part: The photo, or the comparison, or how sure the colors are.
-        options: How it shall look, and its format.
 
     Returns:
         Plain data: the fields of a `photochrom.coloring.Output`.
-
-    Raises:
-        GoneError: The photo was deleted meanwhile.
-        InColorError: It is in color already, and `options.limits.force` is not set.
-        PhotoError: It cannot be written so.
     """
     with _still_there():
         content = source.read_bytes()
@@ -255,13 +214,7 @@ def _looked_at(folder: Path, view: View) -> Result:
 
 @functools.lru_cache(maxsize=4)
 def _layer(folder: Path, hints: tuple[Hint, ...], size: tuple[int, int]) -> HintLayer | None:
-    """What hints give on the grid of a sketch; remembered, for a slider that moves leaves hints as they are.
-
-    Args:
-        folder: The sketch.
-        hints: In pixels of the photo itself.
-        size: Width and height of the photo itself.
-    """
+    """What hints give on the grid of a sketch; remembered, for a slider that moves leaves hints as they are."""
     grid = np.load(folder / "grid.npy")
     guess = Guess(ChromaField(np.zeros((4, *grid.shape), np.float32)), grid, grid)
     photo = Photo(np.broadcast_to(np.uint8(0), size[::-1]))  # hints need no more of it than its size

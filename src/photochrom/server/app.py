@@ -37,8 +37,6 @@ from photochrom.server.settings import API_KEY_VARIABLE, Settings
 from photochrom.shipped import network_file, shipped_models
 from photochrom.workers import Pool
 
-__all__ = ["create_app", "serve"]
-
 _SWEEP_SECONDS = 60.0
 
 _log = logging.getLogger("photochrom.server")
@@ -55,14 +53,7 @@ class LimitsAnswer(BaseModel):
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The API, and the page on it, as an ASGI application.
-
-    Args:
-        settings: How it shall run.
-
-    Raises:
-        PhotochromError: A network cannot be loaded.
-    """
+    """The API, and the page on it, as an ASGI application."""
     dependencies = [Security(APIKeyHeader(name="X-API-Key", auto_error=False))] if settings.api_key else []
     app = FastAPI(
         title="photochrom",
@@ -96,15 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def serve(settings: Settings, *, opens_browser: bool = False) -> None:
-    """Serve the API and the page until the process is interrupted.
-
-    Args:
-        settings: How.
-        opens_browser: Whether to show the page.
-
-    Raises:
-        PhotochromError: A network cannot be loaded, or another server uses its folder.
-    """
+    """Serve the API and the page until the process is interrupted."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     for name in ("photochrom", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
@@ -174,12 +157,7 @@ async def _sweep(photos: PhotoStore) -> None:
 
 
 def _models(settings: Settings) -> dict[str, ModelAnswer]:
-    """What may be asked for, by the name or path that a `Colorizer` takes; the default first.
-
-    Raises:
-        CheckpointError: There is no default, or no network for faces, or it cannot be loaded.
-        ConfigError: It colors no photos.
-    """
+    """What may be asked for, by the name or path that a `Colorizer` takes; the default first."""
     if settings.face_model is not None:
         _model(settings.face_model, is_default=False)
     found = {settings.model: _model(settings.model, is_default=True)}

@@ -12,8 +12,6 @@ from photochrom.server.batches import IN_COLOR, BatchPhoto, BatchStore
 from photochrom.server.meters import Meters
 from photochrom.workers import Pool
 
-__all__ = ["BatchRunner"]
-
 _SWEEP_SECONDS = 60.0
 
 _log = logging.getLogger("photochrom.server")
@@ -44,11 +42,7 @@ class BatchRunner:
             self._change.notify_all()
 
     def delete(self, batch: str) -> None:
-        """Forget a batch, and give up what is done for it.
-
-        Raises:
-            KeyError: There is no such batch.
-        """
+        """Forget a batch, and give up what is done for it."""
         self._store.delete(batch)
         with self._change:
             if self._running is not None and self._running[0] == batch:

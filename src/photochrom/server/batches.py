@@ -29,8 +29,6 @@ from photochrom.files import write_whole, written_whole
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
-__all__ = ["IN_COLOR", "Batch", "BatchPhoto", "BatchStore", "PhotoState"]
-
 PhotoState = Literal["waiting", "at work", "colored", "in color", "failed"]
 """What is `in color` already is left alone."""
 
@@ -55,8 +53,6 @@ class BatchPhoto:
 
     Attributes:
         name: As it was sent.
-        state: What became of it.
-        faces: The number of faces found.
         error: Why it was not colored.
     """
 
@@ -96,12 +92,7 @@ class BatchStore:
         """Open the folder; photos that were at work when the server ended wait again.
 
         Args:
-            settings: Where it lies, and how long results are kept.
             clock: Seconds since 1970.
-
-        Raises:
-            ConfigError: Another server works there, or it holds things of others.
-            OSError: It cannot be written to.
         """
         self._folder = settings.job_folder
         self._keep_seconds = settings.keep_hours * 3600.0
@@ -132,12 +123,7 @@ class BatchStore:
         return self._keep_seconds
 
     def require_room(self) -> None:
-        """See that another batch can be taken; to be asked before any of it is written.
-
-        Raises:
-            BusyError: Too many are unfinished.
-            Problem: There is little room on the disk.
-        """
+        """See that another batch can be taken; to be asked before any of it is written."""
         if len(self.unfinished()) >= self._max_batches:
             raise BusyError("too many batches are unfinished; try again later, or delete one")
         # What is sent is spooled to the system's folder for such files before it comes here.
@@ -161,8 +147,6 @@ class BatchStore:
 
         Args:
             draft: What `draft` gave: its photos are files named by their numbers.
-            names: The photos' own names.
-            options: How to color them.
         """
         folder = draft.parent
         batch = Batch(folder.name, self._clock(), None, tuple(map(BatchPhoto, names)))
@@ -173,11 +157,7 @@ class BatchStore:
         return batch
 
     def get(self, batch: str) -> Batch:
-        """A batch.
-
-        Raises:
-            KeyError: There is none of that id.
-        """
+        """A batch."""
         return self._batches[batch]
 
     def unfinished(self) -> list[str]:
@@ -186,30 +166,17 @@ class BatchStore:
             return [batch.id for batch in self._batches.values() if batch.finished is None]
 
     def result(self, batch: str) -> Path | None:
-        """The ZIP file of a finished batch; None of one that is not finished.
-
-        Raises:
-            KeyError: There is no such batch.
-        """
+        """The ZIP file of a finished batch; None of one that is not finished."""
         return None if self.get(batch).finished is None else self._folder / batch / _RESULT
 
     def delete(self, batch: str) -> None:
-        """Forget a batch, its photos and its results.
-
-        Raises:
-            KeyError: There is no such batch.
-        """
+        """Forget a batch, its photos and its results."""
         with self._change:
             del self._batches[batch]
         shutil.rmtree(self._folder / batch, ignore_errors=True)
 
     def plan(self, batch: str) -> Plan:
-        """What is to be colored of a batch.
-
-        Raises:
-            KeyError: There is no such batch.
-            ConfigError: It is of another version of photochrom.
-        """
+        """What is to be colored of a batch."""
         folder = self._folder / batch
         photos = folder / _PHOTOS
         options = _read_options(folder)
@@ -227,12 +194,7 @@ class BatchStore:
         """Pack the results of a batch of which no photo is left to color, and remove its photos.
 
         Args:
-            batch: The id.
             jobs: What was planned, in the order of its photos; empty if it was impossible.
-
-        Raises:
-            KeyError: The batch was deleted meanwhile.
-            OSError: The disk is full.
         """
         folder = self._folder / batch
         known = self.get(batch)
@@ -288,12 +250,7 @@ def _write(folder: Path, batch: Batch, options: Options | None) -> None:
 
 
 def _read(folder: Path) -> Batch:
-    """A batch as it lies on disk.
-
-    Raises:
-        OSError: There is none.
-        ValueError: It is broken.
-    """
+    """A batch as it lies on disk."""
     values = json.loads((folder / _BATCH).read_bytes())
     photos = tuple(BatchPhoto(**photo) for photo in values["photos"])
     batch = Batch(folder.name, float(values["created"]), values["finished"], photos)

@@ -10,8 +10,6 @@ import httpx
 from photochrom.errors import PhotochromError
 from photochrom.files import written_whole
 
-__all__ = ["Client", "ServerError"]
-
 _TIMEOUT = httpx.Timeout(10.0, read=300.0, write=60.0)
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
@@ -46,8 +44,6 @@ class Client:
         """Connect when it is first used.
 
         Args:
-            base_url: Where the server is.
-            api_key: What it asks for, if it does.
             http: Used instead of a client of its own, as for another transport.
         """
         headers = {} if api_key is None else {"X-API-Key": api_key}
@@ -80,10 +76,6 @@ class Client:
 
         Returns:
             The file of the colored photo; of several pictures, a ZIP file.
-
-        Raises:
-            ServerError: It cannot be colored.
-            httpx.TransportError: The server cannot be reached.
         """
         content = photo if isinstance(photo, bytes) else photo.read_bytes()
         fields = {"respond": "picture", **options}
@@ -103,17 +95,11 @@ class Client:
         Args:
             photos: Files, or ZIP files of photos.
             out: Where the ZIP file of the results goes.
-            poll_seconds: How often to ask how far the server is.
             told: Called with each answer.
             **options: Fields of `POST /api/v1/batch`.
 
         Returns:
             The batch as `GET /api/v1/jobs/{id}` last told it: which photos failed, and why.
-
-        Raises:
-            ServerError: The batch is refused, or was deleted.
-            OSError: A file cannot be read or written.
-            httpx.TransportError: The server cannot be reached.
         """
         files = [("files", (photo.name, photo.read_bytes())) for photo in photos]
         job: dict[str, Any] = self._ask("POST", "/api/v1/batch", files=files, data=options).json()

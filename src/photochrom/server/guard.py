@@ -21,8 +21,6 @@ from photochrom.server.problems import Problem, problem_of, problem_response
 from photochrom.server.settings import Settings
 from photochrom.workers import FaultError
 
-__all__ = ["BATCH_PATH", "METHODS", "Guard", "RateLimit"]
-
 BATCH_PATH = "/api/v1/batch"
 
 _OPEN_PATHS = frozenset({"/healthz"})
@@ -66,10 +64,6 @@ class RateLimit:
 
     def wait(self, caller: str, now: float) -> float:
         """Take a token.
-
-        Args:
-            caller: Who calls.
-            now: In seconds.
 
         Returns:
             Seconds until there is one; 0 if one was taken.
@@ -130,12 +124,7 @@ class Guard:
             self._record(scope, status, time.perf_counter() - start)
 
     def _require_welcome(self, scope: Scope) -> None:
-        """Refuse who may not call, or calls too often.
-
-        Raises:
-            Problem: Why not.
-            BusyError: As many are being received as may wait.
-        """
+        """Refuse who may not call, or calls too often."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._is_own_name(host):

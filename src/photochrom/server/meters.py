@@ -4,8 +4,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from photochrom.workers import Pool
 
-__all__ = ["Meters"]
-
 
 class Meters:
     """Counts of one server; names and contents of photos are never among them.

@@ -17,8 +17,6 @@ from photochrom.server._sketch import Facts
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
-__all__ = ["KeptPhoto", "PhotoStore"]
-
 _OWN_NAME = re.compile(r"[\w-]{32}")
 """Of the folders of photos. Other folders are never deleted."""
 
@@ -28,14 +26,8 @@ class KeptPhoto:
     """A photo that is kept.
 
     Attributes:
-        id: Names it to whoever sent it; nobody else can guess it.
-        name: What its file was called.
         folder: Where everything about it lies.
-        source: Its file, as it was sent.
-        sketch: The folder of its sketch.
         model: Which network guessed, as `Colorizer` takes it.
-        facts: What is told of it.
-        hints: Colors that its owner knows.
         touched: When it was last used, by the store's clock.
         size: In bytes, with its sketch.
     """
@@ -60,12 +52,7 @@ class PhotoStore:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with an empty folder.
-
-        Raises:
-            ConfigError: It holds other things.
-            OSError: It cannot be written to.
-        """
+        """Begin with an empty folder."""
         self._folder = settings.photo_folder
         self._max_photos = settings.max_photos
         self._max_bytes = settings.max_photo_bytes
@@ -87,11 +74,7 @@ class PhotoStore:
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
-        """A folder for a photo that is being received, gone after the block unless `keep` has taken it.
-
-        Raises:
-            Problem: There is little room on the disk.
-        """
+        """A folder for a photo that is being received, gone after the block unless `keep` has taken it."""
         if shutil.disk_usage(self._folder).free < self._least_room:
             raise Problem(507, "there is too little room on the server's disk; try again later")
         folder = self._folder / token_urlsafe(24)
@@ -110,9 +93,6 @@ class PhotoStore:
         Args:
             source: Its file, in a folder of `draft`.
             sketch: The folder of its sketch, within the same.
-            name: What its file was called.
-            model: Which network guessed.
-            facts: What is told of it.
         """
         folder = source.parent
         photo = KeptPhoto(folder.name, name, folder, source, sketch, model, facts)
@@ -121,11 +101,7 @@ class PhotoStore:
         return photo
 
     def get(self, photo: str) -> KeptPhoto:
-        """A photo, which counts as touched.
-
-        Raises:
-            Problem: There is none of that id.
-        """
+        """A photo, which counts as touched."""
         try:
             found = self._photos[photo]
         except KeyError:
@@ -139,13 +115,7 @@ class PhotoStore:
         """Use another sketch of a photo from now on, and drop the one before.
 
         Args:
-            photo: The photo.
             sketch: The folder of the new sketch, within that of the photo.
-            model: Which network guessed.
-            facts: What is told of the photo.
-
-        Raises:
-            Problem: The photo was deleted meanwhile.
         """
         self.get(photo.id)
         shutil.rmtree(photo.sketch, ignore_errors=True)

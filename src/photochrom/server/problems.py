@@ -22,8 +22,6 @@ from photochrom.errors import (
     UnreadableError,
 )
 
-__all__ = ["PROBLEM_RESPONSES", "Problem", "ProblemDetails", "problem_of", "problem_response", "tell"]
-
 MEDIA_TYPE = "application/problem+json"
 
 _MOST_ERRORS = 20
@@ -69,12 +67,9 @@ class Problem(HTTPException):
         """Put it together.
 
         Args:
-            status: The HTTP status.
             detail: What is wrong this time, and what to do.
             kind: Names the kind of problem, if the status does not say it all.
             title: The kind in words; the status's if not given.
-            headers: What else the response says.
-            errors: Which fields are wrong.
         """
         super().__init__(status, detail, headers)
         self.details = ProblemDetails(

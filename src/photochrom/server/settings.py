@@ -10,8 +10,6 @@ from platformdirs import user_data_path
 from photochrom.errors import ConfigError
 from photochrom.shipped import DEFAULT_MODEL
 
-__all__ = ["API_KEY_VARIABLE", "Settings", "default_workers"]
-
 API_KEY_VARIABLE = "PHOTOCHROM_API_KEY"
 
 _MEGABYTE = 1_000_000
@@ -27,12 +25,8 @@ class Settings:
     """How a server shall run.
 
     Attributes:
-        host: The address that it listens at.
-        port: Likewise.
-        model: For whole photos: a shipped model, or the path of an ONNX file.
         face_model: For faces, likewise; None leaves them to the other.
         workers: Processes that color, one core each.
-        queue: Photos that may wait for them; more are refused for the moment.
         seconds_a_photo: What takes longer is given up.
         max_upload_mb: Larger photos are refused, in millions of bytes.
         max_megapixels: Larger pictures are refused before they are decoded.
@@ -44,8 +38,6 @@ class Settings:
         keep_minutes: Minutes a photo is kept that nobody uses.
         data_dir: Where photos and batches lie, for this server alone; the user's own data folder if not given.
         api_key: What callers must show; None asks for nothing.
-        insecure: Whether callers from elsewhere may do without.
-        requests_a_minute: Of each caller; more are refused for the moment.
         trusted_hosts: Names, beside `host` and this machine's own, by which the server may be called.
     """
 

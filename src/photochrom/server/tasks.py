@@ -5,8 +5,6 @@ from typing import Any
 
 from photochrom.coloring import Output
 
-__all__ = ["Colored", "Confidence", "FaceBox"]
-
 
 @dataclass(frozen=True)
 class FaceBox:
@@ -37,12 +35,7 @@ class Colored:
     """A photo in color, and what is told of it.
 
     Attributes:
-        outputs: Its files.
-        width: In pixels, upright.
-        height: In pixels, upright.
         coloring: Whether the photo was `gray`, `tinted` or in `color`.
-        faces: Those that were found.
-        confidence: How sure the best guess is.
         seconds: What each step took.
     """
 

@@ -13,8 +13,6 @@ from photochrom.files import is_of_system
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
-__all__ = ["clean_name", "unpack"]
-
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _END_RECORD, _END_BYTES = b"PK\x05\x06", 22
 _WIDE_LOCATOR, _LOCATOR_BYTES = b"PK\x06\x07", 20
@@ -34,14 +32,9 @@ def unpack(uploads: Sequence[UploadFile], folder: Path, settings: Settings) -> l
 
     Args:
         uploads: Photos, or ZIP files of photos.
-        folder: Where they go; it is there.
-        settings: What is refused.
 
     Returns:
         Their own names by which results are called, with `/` between folders; as `clean_name` gives them.
-
-    Raises:
-        Problem: They are too many or too large, or a ZIP file is broken or hostile.
     """
     names: list[str] = []
     room = settings.max_batch_bytes
@@ -63,9 +56,6 @@ def unpack(uploads: Sequence[UploadFile], folder: Path, settings: Settings) -> l
 
 def clean_name(name: str) -> str:
     r"""A name that is harmless as a file's on any system.
-
-    Args:
-        name: Without folders.
 
     Example:
         >>> clean_name('a "good"\x00 one?.jpg')
@@ -109,11 +99,7 @@ def _packed_photos(file: IO[bytes], settings: Settings) -> Iterator[tuple[str, I
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str | None:
-    """What a photo in a ZIP file shall be called; None for what is no photo, as folders and what systems add.
-
-    Raises:
-        Problem: It is hostile, or of a kind that we do not unpack.
-    """
+    """What a photo in a ZIP file shall be called; None for what is no photo, as folders and what systems add."""
     parts = entry.filename.replace("\\", "/").split("/")
     if "" in parts[:-1] or ".." in parts or re.match("[A-Za-z]:", parts[0]):
         raise _refusal("a name in the ZIP file leads out of its folder; pack it anew")
@@ -127,11 +113,7 @@ def _entry_name(entry: zipfile.ZipInfo) -> str | None:
 
 
 def _require_small_directory(file: IO[bytes], limit: int) -> None:
-    """Refuse a directory of millions of entries before `zipfile` makes an object of each.
-
-    Raises:
-        Problem: It is that long, or of the form for archives beyond 4 GB.
-    """
+    """Refuse a directory of millions of entries before `zipfile` makes an object of each."""
     size = file.seek(0, 2)
     file.seek(max(0, size - _LONGEST_COMMENT - _END_BYTES - _LOCATOR_BYTES))
     tail = file.read()

@@ -22,17 +22,11 @@ from photochrom.shipped import network_file
 from photochrom.workers._task import FaultError, place_of
 from photochrom.workers._worker import EndedError, Worker
 
-__all__ = ["Deferred", "Pending", "Pool"]
-
 _ATTEMPTS = 2
 
 
 class Deferred(NamedTuple):
-    """An argument of a task that is read when its turn comes, so that what waits need not lie in memory.
-
-    Attributes:
-        read: Gives the argument; called in another thread.
-    """
+    """An argument of a task that is read when its turn comes, so that what waits need not lie in memory."""
 
     read: Callable[[], Any]
 
@@ -91,7 +85,6 @@ class Pool:
 
         Args:
             model: The networks that each worker loads at once; the shipped ones if not given.
-            workers: The number of processes.
             threads: The number of cores that each may use.
             longest_queue: The number of tasks that may wait; more are refused. None refuses none.
             timeout: Seconds for each photo; None allows a time that grows with its size.
@@ -128,11 +121,7 @@ class Pool:
         return len(self._at_work)
 
     def start(self) -> None:
-        """Start the workers, unless they are; returns at once, while they load their networks side by side.
-
-        Raises:
-            CheckpointError: There is no file of a network.
-        """
+        """Start the workers, unless they are; returns at once, while they load their networks side by side."""
         if self._threads:
             return
         for name in filter(None, (self._model.whole, self._model.faces)):
@@ -157,11 +146,7 @@ class Pool:
             task: A function of a module; called with a `Colorizer` and the arguments.
             *args: What else the task is called with; a `Deferred` is read when the task's turn comes.
             model: The networks of the colorizer; the pool's if not given.
-            timeout: Seconds for this task; the pool's if not given.
             is_patient: Whether it may wait beyond the end of the queue.
-
-        Returns:
-            What becomes of it.
 
         Raises:
             BusyError: The queue is full, or the pool is closed.
@@ -265,23 +250,14 @@ class Pool:
         return worker
 
     def _assign(self, pending: Pending, worker: Worker) -> None:
-        """Note which worker is at a task, so that it can be cancelled.
-
-        Raises:
-            CancelledError: It has been.
-        """
+        """Note which worker is at a task, so that it can be cancelled."""
         with self._change:
             self._at_work[pending] = worker
             if pending.is_given_up:
                 raise CancelledError
 
     def _started(self) -> "Worker":
-        """A worker that has loaded its networks.
-
-        Raises:
-            StartError: It cannot.
-            CancelledError: The pool is closing.
-        """
+        """A worker that has loaded its networks."""
         with self._change:
             if self._is_closing:
                 raise CancelledError

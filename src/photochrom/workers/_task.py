@@ -20,8 +20,6 @@ from photochrom.workers._wire import frames_of, read_frame, write_frames
 if TYPE_CHECKING:
     from photochrom.coloring import Colorizer
 
-__all__ = ["FaultError", "announce_size", "main", "place_of"]
-
 _announced: Callable[[dict[str, Any]], None] | None = None
 """How a worker speaks to its pool; None in other processes."""
 
@@ -34,9 +32,6 @@ def announce_size(megapixels: float) -> None:
     """Tell the pool how large the photo at hand is, so that it waits longer for a larger one.
 
     Does nothing outside a worker.
-
-    Args:
-        megapixels: Of the photo, before it is decoded.
     """
     if _announced is not None:
         _announced({"megapixels": megapixels})

@@ -15,8 +15,6 @@ from photochrom.coloring import Model
 from photochrom.workers._task import FaultError
 from photochrom.workers._wire import read_plain, write_frames
 
-__all__ = ["EndedError", "Worker"]
-
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 1.0
 _BASE_SECONDS = 60.0
@@ -90,12 +88,7 @@ class Worker:
         self.has_ended = False
 
     def load(self) -> None:
-        """Wait until it has loaded its networks.
-
-        Raises:
-            PhotochromError: It cannot.
-            EndedError: It ended.
-        """
+        """Wait until it has loaded its networks."""
         self._told(self._setup, _START_SECONDS, lambda _: None)
 
     def ask(self, question: bytes, seconds: float | None) -> Any:
@@ -104,11 +97,6 @@ class Worker:
         Args:
             question: A pickled task.
             seconds: The deadline; None allows a time that grows with the size of the photo.
-
-        Raises:
-            PhotochromError: As the task raises it.
-            FaultError: The task raised something else.
-            EndedError: The worker died or took too long.
         """
 
         def allowed(megapixels: float) -> float | None:

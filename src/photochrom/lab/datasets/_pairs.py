@@ -13,19 +13,6 @@ from PIL import Image
 from photochrom.errors import DataError
 from photochrom.tensors import AspectRatios, GrayPictures, RgbPictures
 
-__all__ = [
-    "SPLITS",
-    "UNLABELED",
-    "Dataset",
-    "Pairs",
-    "ProgressCallback",
-    "Split",
-    "hash_fraction",
-    "kept_back_of",
-    "pairs_from_color",
-    "require_split",
-]
-
 UNLABELED = "unknown"
 """The label of a picture without a label in a data set that labels others."""
 
@@ -37,11 +24,7 @@ ProgressCallback = Callable[[int, int], None]
 
 
 def require_split(name: str) -> None:
-    """Check the name of a split.
-
-    Raises:
-        DataError: There is no such split.
-    """
+    """Check the name of a split."""
     if name not in SPLITS:
         raise DataError(f"no split is called {name!r}; there are: {', '.join(SPLITS)}")
 
@@ -51,7 +34,6 @@ class Pairs:
     """Gray pictures and, where it is known, their color.
 
     Attributes:
-        names: The name of each picture.
         gray: Shape (count, height, width), uint8: luma as Pillow's `convert("L")` gives it.
         color: Shape (count, height, width, 3), uint8 RGB; None if the color is unknown.
         left_out: One line for each file that could not be used, with the reason.
@@ -164,11 +146,7 @@ def hash_fraction(text: str) -> float:
 
 
 def kept_back_of(dataset: Dataset) -> Pairs:
-    """The gray pictures of `val` and `test`, which must not be trained on; a folder may have no `test`.
-
-    Raises:
-        DataError: The pictures cannot be read.
-    """
+    """The gray pictures of `val` and `test`, which must not be trained on; a folder may have no `test`."""
     splits = [dataset.split("val")]
     with suppress(DataError):
         splits.append(dataset.split("test"))

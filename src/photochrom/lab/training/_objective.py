@@ -11,8 +11,6 @@ from photochrom.lab.losses import Loss, chroma_cross_entropy, chroma_target, get
 from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
-__all__ = ["ColorObjective", "DistributionObjective", "Objective", "get_objective"]
-
 
 class Objective(ABC):
     """What is asked of a network, the loss of its answer, and the color that the answer stands for."""
@@ -76,17 +74,7 @@ class DistributionObjective(Objective):
 def get_objective(
     loss: str, model: ColorizationModel, *, doubling_chroma: float = 0.0, compiled: bool = False
 ) -> Objective:
-    """The objective of the setting `loss` for a network.
-
-    Args:
-        loss: See `TrainingConfig`.
-        model: The network.
-        doubling_chroma: See `TrainingConfig`.
-        compiled: Whether to compile the cross entropy for this processor.
-
-    Raises:
-        ConfigError: There is no such loss, or the network does not give probabilities that it needs.
-    """
+    """The objective of the setting `loss` for a network."""
     if loss != "cross_entropy":
         return ColorObjective(get_loss(loss))
     if not isinstance(model, DistributionModel):
