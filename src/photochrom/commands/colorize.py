@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from photochrom.commands import _options as options
-from photochrom.commands._terminal import err, one_line, resumable, say, stopped_by_signals, tell_failure, warn
+from photochrom.commands._terminal import (
+    counting_bar,
+    err,
+    one_line,
+    resumable,
+    say,
+    stopped_by_signals,
+    tell_failure,
+    warn,
+)
 from photochrom.errors import ConfigError, InColorError, PhotoError
 from photochrom.shipped import DEFAULT_MODEL
 
@@ -64,16 +73,13 @@ def colorize(
 
 def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
     """Color photos behind a bar, tell what failed and, at the end, how many did not; returns how many failed."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from photochrom.album import run
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     counts: Counter[str] = Counter()
     with (
         resumable(),
         stopped_by_signals() as stop,
-        Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress,
+        counting_bar(is_shown=err.is_terminal and not quiet) as progress,
         closing(run(plan, jobs, stop=stop, on_wait=_tell_waiting)) as outcomes,
     ):
         task = progress.add_task("photos", total=len(plan))

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photochrom.commands import _options as options
-from photochrom.commands._terminal import err, print_table, say, usage_failure, warn
+from photochrom.commands._terminal import counting_bar, print_table, say, usage_failure, warn
 from photochrom.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from photochrom.lab.datasets import Pairs
     from photochrom.lab.evaluation import ModelEvaluation, PhotoEvaluation, PhotoSet, Product
     from photochrom.lab.models import ColorizationModel
@@ -99,16 +101,13 @@ def _colored(
     sets: "Sequence[PhotoSet]", product: "Product", jobs: int | None, panels: int
 ) -> "Iterator[PhotoEvaluation]":
     """Color sets of photos behind a bar, and measure each."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
     from photochrom.lab.evaluation import PhotoEvaluator
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with PhotoEvaluator(product, jobs) as evaluator, Progress(*columns, console=err, transient=True) as progress:
+    with PhotoEvaluator(product, jobs) as evaluator, counting_bar() as progress:
         for chosen in sets:
             task = progress.add_task(chosen.name, total=len(chosen.photos))
 
-            def update(done: int, total: int, task: TaskID = task) -> None:
+            def update(done: int, total: int, task: "TaskID" = task) -> None:
                 progress.update(task, completed=done, total=total)
 
             yield evaluator.evaluate(chosen, panels=panels, progress=update)
@@ -116,12 +115,9 @@ def _colored(
 
 def _measured(model: "ColorizationModel", pairs: "Pairs", decoding: str | None) -> "ModelEvaluation":
     """Measure a network behind a bar."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from photochrom.lab.evaluation import evaluate_model
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with counting_bar() as progress:
         task = progress.add_task("pictures", total=len(pairs))
 
         def update(done: int, total: int) -> None:

@@ -22,14 +22,15 @@ def serve(
 ) -> None:
     """Serve a page and a REST API on this machine, until Ctrl-C; /docs tells how to call it."""
     from photochrom.server.app import serve as serve_until_interrupted
-    from photochrom.server.settings import Settings, default_workers
+    from photochrom.server.settings import Settings
+    from photochrom.workers import cores
 
     settings = Settings(
         host=host,
         port=port,
         model=model,
         face_model=face_model if faces else None,
-        workers=workers or default_workers(),
+        workers=workers or cores(),
         max_upload_mb=max_upload_mb,
         max_megapixels=max_megapixels,
         keep_hours=keep_hours,

@@ -13,21 +13,12 @@ from pydantic import BaseModel, Field
 from photochrom.coloring import Options
 from photochrom.server._coloring_routes import WantedOptions
 from photochrom.server._responses import BINARY
-from photochrom.server.batches import Batch, BatchStore
+from photochrom.server.batches import Batch, BatchPhoto, BatchStore
 from photochrom.server.guard import BATCH_PATH
 from photochrom.server.problems import Problem
 from photochrom.server.uploads import unpack
 
 routes = APIRouter(tags=["batches"])
-
-
-class BatchPhotoAnswer(BaseModel):
-    """A photo of a batch."""
-
-    name: str
-    state: str
-    faces: int
-    error: str | None
 
 
 class JobAnswer(BaseModel):
@@ -38,7 +29,7 @@ class JobAnswer(BaseModel):
     counts: dict[str, int] = Field(description="Photos by their state.")
     created: datetime
     expires: datetime | None = Field(description="Until when a finished batch's result can be fetched.")
-    photos: list[BatchPhotoAnswer]
+    photos: tuple[BatchPhoto, ...]
 
 
 @routes.post(BATCH_PATH, status_code=202)
@@ -99,7 +90,7 @@ def _job_answer(job: Batch, store: BatchStore) -> JobAnswer:
         counts=job.counts,
         created=datetime.fromtimestamp(job.created, UTC),
         expires=expires,
-        photos=[BatchPhotoAnswer(name=p.name, state=p.state, faces=p.faces, error=p.error) for p in job.photos],
+        photos=job.photos,
     )
 
 

@@ -14,11 +14,11 @@ from pydantic import BaseModel, Field
 from photochrom.album import color_photo
 from photochrom.coloring import Limits, Look, Model, Options, Output, Outputs, parse_hint
 from photochrom.coloring.distribution import MAX_VARIANTS
+from photochrom.server._facts import PhotoFacts
 from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, file_response, worked
 from photochrom.server.meters import Meters
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
-from photochrom.server.tasks import Colored, Confidence, FaceBox
 from photochrom.workers import Deferred, Pool
 
 _MOST_HINTS = 100
@@ -44,14 +44,9 @@ class PictureAnswer(BaseModel):
     content: str = Field(description="In base64.")
 
 
-class ColorizeAnswer(BaseModel):
+class ColorizeAnswer(PhotoFacts):
     """A photo in color, and what is told of it."""
 
-    width: int
-    height: int
-    coloring: str = Field(description="Whether the photo was gray, tinted or in color.")
-    faces: list[FaceBox]
-    confidence: Confidence
     seconds: dict[str, float]
     pictures: list[PictureAnswer]
 
@@ -128,47 +123,34 @@ async def colorize(
     meters: Meters = request.app.state.meters
     try:
         pending = pool.submit(color_photo, Deferred(file.file.read), options, model=options.model)
-        colored = Colored.of(await worked(request, pending))
+        told = await worked(request, pending)
     except Exception:
         meters.count("api", None)
         raise
-    meters.count("api", len(colored.faces))
+    meters.count("api", len(told["faces"]))
+    made = [Output(**output) for output in told.pop("outputs")]
     if respond == "json" or (respond is None and "application/json" in request.headers.get("accept", "")):
-        answer = await run_in_threadpool(_colorize_answer, colored)
+        pictures = await run_in_threadpool(lambda: list(map(_picture, made)))
+        answer = ColorizeAnswer(**told, pictures=pictures)
         return Response(answer.model_dump_json(), media_type="application/json")
-    if len(colored.outputs) > 1:
-        content = await run_in_threadpool(_zipped, colored)
+    if len(made) > 1:
+        content = await run_in_threadpool(_zipped, made)
         return Response(content, media_type="application/zip", headers=attached("color.zip"))
-    return file_response(colored.outputs[0], "color")
+    return file_response(made[0], "color")
 
 
-def _colorize_answer(colored: Colored) -> ColorizeAnswer:
-    pictures = [
-        PictureAnswer(
-            name=_name(output),
-            media_type=MEDIA_TYPES[output.suffix],
-            content=base64.b64encode(output.content).decode(),
-        )
-        for output in colored.outputs
-    ]
-    return ColorizeAnswer(
-        width=colored.width,
-        height=colored.height,
-        coloring=colored.coloring,
-        faces=list(colored.faces),
-        confidence=colored.confidence,
-        seconds=colored.seconds,
-        pictures=pictures,
-    )
+def _picture(output: Output) -> PictureAnswer:
+    content = base64.b64encode(output.content).decode()
+    return PictureAnswer(name=_name(output), media_type=MEDIA_TYPES[output.suffix], content=content)
 
 
 def _name(output: Output) -> str:
     return f"color{output.ending}{output.suffix}"
 
 
-def _zipped(colored: Colored) -> bytes:
+def _zipped(made: list[Output]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:  # pictures are packed already
-        for output in colored.outputs:
+        for output in made:
             archive.writestr(_name(output), output.content)
     return file.getvalue()

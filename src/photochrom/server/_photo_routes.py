@@ -18,13 +18,13 @@ from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outp
 from photochrom.errors import PhotochromError
 from photochrom.server._archive import Archive
 from photochrom.server._coloring_routes import Format, known_model
+from photochrom.server._facts import KeptFacts
 from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, file_response, worked
-from photochrom.server._sketch import GUESSES, WIDEST, Facts, Part, PictureFormat, Show, View, draw, sketch, write
+from photochrom.server._sketch import GUESSES, WIDEST, Part, PictureFormat, Show, View, draw, sketch, write
 from photochrom.server.meters import Meters
 from photochrom.server.photos import KeptPhoto, PhotoStore
 from photochrom.server.problems import Problem, problem_of
 from photochrom.server.settings import Settings
-from photochrom.server.tasks import Confidence, FaceBox
 from photochrom.server.uploads import clean_name
 from photochrom.workers import FaultError, Pending, Pool
 
@@ -34,20 +34,12 @@ _NARROWEST = 16
 routes = APIRouter(tags=["photos"])
 
 
-class PhotoAnswer(BaseModel):
+class PhotoAnswer(KeptFacts):
     """A photo that is kept, until it is deleted or nobody uses it for an hour."""
 
     id: str = Field(description="Names the photo; whoever knows it can see it.")
     name: str = Field(description="What its file was called.")
     model: str = Field(description="Which network guessed its colors.")
-    width: int = Field(description="In pixels, upright.")
-    height: int = Field(description="In pixels, upright.")
-    bits: int = Field(description="Of each channel: 8 or 16.")
-    format: str = Field(description="Of its file, such as JPEG.")
-    coloring: str = Field(description="Whether it was gray, tinted or in color.")
-    faces: list[FaceBox]
-    confidence: Confidence
-    guesses: int = Field(description="How many there are, the likeliest first, then warmer, cooler and rosier ones.")
 
 
 class ModelChoice(BaseModel):
@@ -277,15 +269,16 @@ def _copy(upload: UploadFile, source: Path) -> None:
         shutil.copyfileobj(upload.file, file, 1 << 20)
 
 
-async def _sketched(request: Request, source: Path, folder: Path, model: str) -> Facts:
+async def _sketched(request: Request, source: Path, folder: Path, model: str) -> KeptFacts:
     pool: Pool = request.app.state.pool
     meters: Meters = request.app.state.meters
     options = _options(request, model, ChosenLook())
     try:
-        facts = Facts.of(await worked(request, pool.submit(sketch, source, folder, options, model=options.model)))
+        told = await worked(request, pool.submit(sketch, source, folder, options, model=options.model))
     except Exception:
         meters.count("photos", None)
         raise
+    facts = KeptFacts(**told)
     meters.count("photos", len(facts.faces))
     return facts
 
@@ -323,5 +316,5 @@ def _stem(photo: KeptPhoto) -> str:
 
 
 def _answer(request: Request, photo: KeptPhoto) -> PhotoAnswer:
-    facts = vars(photo.facts) | {"faces": list(photo.facts.faces)}
-    return PhotoAnswer(id=photo.id, name=photo.name, model=request.app.state.models[photo.model].name, **facts)
+    model = request.app.state.models[photo.model].name
+    return PhotoAnswer(id=photo.id, name=photo.name, model=model, **vars(photo.facts))

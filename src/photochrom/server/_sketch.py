@@ -33,7 +33,6 @@ from photochrom.coloring import (
 from photochrom.errors import GoneError
 from photochrom.files import written_whole
 from photochrom.photo import Photo, read_photo, to_8_bits
-from photochrom.server.tasks import Confidence, FaceBox
 from photochrom.workers import announce_size
 
 GUESSES = 4
@@ -67,33 +66,6 @@ Part = Literal["color", "comparison", "confidence"]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is told of a photo that is kept.
-
-    Attributes:
-        bits: Of each channel: 8 or 16.
-        format: Of its file, by Pillow's name, such as `JPEG`.
-        coloring: Whether it was `gray`, `tinted` or in `color`.
-        confidence: How sure the best guess is.
-    """
-
-    width: int
-    height: int
-    bits: int
-    format: str
-    coloring: str
-    faces: tuple[FaceBox, ...]
-    confidence: Confidence
-    guesses: int
-
-    @classmethod
-    def of(cls, told: dict[str, Any]) -> "Facts":
-        """What `sketch` returned."""
-        faces = tuple(FaceBox(**face) for face in told["faces"])
-        return cls(**{**told, "faces": faces, "confidence": Confidence(**told["confidence"])})
-
-
-@dataclass(frozen=True)
 class View:
     """Which small picture of a photo is wanted.
 
@@ -116,7 +88,7 @@ def sketch(colorizer: Guesser, source: Path, folder: Path, options: Options) -> 
         folder: Where the sketch goes; made if it is not there.
 
     Returns:
-        Plain data, of which `Facts.of` makes facts.
+        The fields of `photochrom.server._facts.KeptFacts`.
     """
     with _still_there():
         content = source.read_bytes()

@@ -13,7 +13,7 @@ from secrets import token_urlsafe
 
 from photochrom.coloring import Hint
 from photochrom.errors import ConfigError
-from photochrom.server._sketch import Facts
+from photochrom.server._facts import KeptFacts
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
@@ -38,7 +38,7 @@ class KeptPhoto:
     source: Path
     sketch: Path
     model: str
-    facts: Facts
+    facts: KeptFacts
     hints: tuple[Hint, ...] = ()
     touched: float = 0.0
     size: int = 0
@@ -87,7 +87,7 @@ class PhotoStore:
             if folder.name not in self._photos:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def keep(self, source: Path, sketch: Path, name: str, model: str, facts: Facts) -> KeptPhoto:
+    def keep(self, source: Path, sketch: Path, name: str, model: str, facts: KeptFacts) -> KeptPhoto:
         """Keep a photo, and drop those that were touched longest ago if there are too many.
 
         Args:
@@ -111,7 +111,7 @@ class PhotoStore:
         found.touched = self._clock()
         return found
 
-    def replace_sketch(self, photo: KeptPhoto, sketch: Path, model: str, facts: Facts) -> None:
+    def replace_sketch(self, photo: KeptPhoto, sketch: Path, model: str, facts: KeptFacts) -> None:
         """Use another sketch of a photo from now on, and drop the one before.
 
         Args:

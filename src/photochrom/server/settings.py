@@ -1,7 +1,6 @@
 """How a server shall run, and what it refuses."""
 
 import ipaddress
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,15 +8,15 @@ from platformdirs import user_data_path
 
 from photochrom.errors import ConfigError
 from photochrom.shipped import DEFAULT_MODEL
+from photochrom.workers import cores
 
 API_KEY_VARIABLE = "PHOTOCHROM_API_KEY"
 
 _MEGABYTE = 1_000_000
-
-
-def default_workers() -> int:
-    """One a core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_POSITIVE = (
+    *("workers", "queue", "seconds_a_photo", "max_upload_mb", "max_megapixels", "max_batch_photos"),
+    *("max_jobs", "keep_hours", "max_photos", "max_photos_mb", "keep_minutes", "requests_a_minute"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Settings:
     """How a server shall run.
 
     Attributes:
-        face_model: For faces, likewise; None leaves them to the other.
+        face_model: For faces; None leaves them to the model for whole photos.
         workers: Processes that color, one core each.
         seconds_a_photo: What takes longer is given up.
         max_upload_mb: Larger photos are refused, in millions of bytes.
@@ -45,7 +44,7 @@ class Settings:
     port: int = 7860
     model: str = DEFAULT_MODEL
     face_model: str | None = "face"
-    workers: int = field(default_factory=default_workers)
+    workers: int = field(default_factory=cores)
     queue: int = 32
     seconds_a_photo: float = 60.0
     max_upload_mb: float = 50.0
@@ -65,10 +64,7 @@ class Settings:
     BATCH_FACTOR = 20
 
     def __post_init__(self) -> None:
-        for name in ("workers", "queue", "seconds_a_photo", "max_upload_mb", "max_megapixels", "max_batch_photos"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be positive, not {getattr(self, name):g}")
-        for name in ("max_jobs", "keep_hours", "max_photos", "max_photos_mb", "keep_minutes", "requests_a_minute"):
+        for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, not {getattr(self, name):g}")
         if not 0 <= self.port <= 65535:

@@ -68,7 +68,7 @@ class Pool:
     Example:
         ```python
         with Pool(Model(), workers=2) as pool:
-            colored = pool.submit(photochrom.server.tasks.color, content, Options()).result()
+            colored = pool.submit(photochrom.album.color_photo, content, Options()).result()
         ```
     """
 

@@ -155,17 +155,12 @@ def _metrics(
     val: Pairs,
 ) -> RunMetrics:
     """The figures of a run that is at its end."""
-    found = evaluate(best, val)
+    found: dict[str, Any] = asdict(evaluate(best, val))
     return RunMetrics(
         epochs=len(rows),
         best_epoch=_best(config, rows).epoch if rows else 0,
         stopped_by=_stopped_by(config, len(rows)),
-        val_accuracy=found.accuracy,
-        val_mse=found.mse,
-        val_colorfulness=found.colorfulness,
-        val_true_colorfulness=found.true_colorfulness,
-        val_share_out_of_range=found.share_out_of_range,
-        val_accuracy_with_wraparound=found.accuracy_with_wraparound,
+        **{f"val_{name}": value for name, value in found.items()},
         parameters=best.parameter_count(),
         seconds=round(seconds, 3),
         device=fabric.device.type,
