@@ -35,10 +35,6 @@ def find_photos(sources: Sequence[str], out: Path | None) -> tuple[list[Found], 
     Folders are searched with all that is below them, but for hidden files, what systems put among photos, links to
     folders, and what photochrom itself has written.
 
-    Args:
-        sources: Files, folders, and patterns such as `scans/*.tif` or `scans/**/*.tif`.
-        out: Where results go, which is not searched.
-
     Returns:
         The photos, and a failure for each source without any.
     """

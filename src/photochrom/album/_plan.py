@@ -74,20 +74,11 @@ def plan(
 
 
 def place(photos: Sequence[Found], out: Path | None, outputs: Outputs) -> list[Job]:
-    """Where the results of photos go.
+    """Where the results of photos go, a job for each; no two share a file.
 
-    A photo that was named itself gets them beside it, as `NAME-color`; a folder gets a folder beside it,
-    `FOLDER-color`, with the same tree and names. With `out` all goes there: files by their names, a folder as its tree,
-    or below its name if there are other sources. If `out` is the name of a file, that is the only photo's result.
+    Without `out` it is as `plan` says. With `out` all results go there: files by their names, a folder as its tree, or
+    below its name if there are other sources. If `out` is the name of a file, that is the only photo's result.
     A photo whose results are in the manifest keeps their names, whichever photos have come since.
-
-    Args:
-        photos: The photos to color.
-        out: The folder or file to write to, if it was given.
-        outputs: Which files each photo gets.
-
-    Returns:
-        One job for each photo; no two share a file.
 
     Raises:
         ConfigError: Two photos would get the same name, or one the name of a photo.

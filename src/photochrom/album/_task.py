@@ -31,11 +31,8 @@ def color_photo(
         `seconds` that it took to `read`, to `guess` and to `render`.
 
     Raises:
-        UnreadableError: The photo cannot be read.
-        TooLargeError: It has too many pixels.
-        InColorError: It is in color already.
+        PhotoError: It cannot be read, colored or written; the type says which.
         ConfigError: A hint lies outside it.
-        PhotoError: A result cannot be written.
     """
     from photochrom.coloring import guesses, outputs  # late: only workers load the networks' libraries
 

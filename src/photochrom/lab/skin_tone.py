@@ -101,9 +101,6 @@ def typology_angle(rgb: RgbPictures) -> Float[Any, " count"]:
 def tone_group(angle: float) -> str:
     """The group of skin tone of an angle.
 
-    Args:
-        angle: The individual typology angle, in degrees; NaN if it is unknown.
-
     Returns:
         One of `TONE_GROUPS`, or `NO_TONE` for NaN.
 

@@ -25,11 +25,7 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
 async def worked(request: Request, pending: Pending, *, is_short: bool = False) -> Any:
-    """What becomes of a task, which is given up when the caller goes away.
-
-    Args:
-        is_short: Whether it is let go on once it is begun: to end a worker costs more than a short task.
-    """
+    """What becomes of a task, which is given up when the caller goes away; a short one that has begun is let finish."""
 
     async def caller_goes() -> None:
         while (await request.receive())["type"] != "http.disconnect":

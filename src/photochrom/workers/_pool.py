@@ -189,8 +189,9 @@ class Pool:
         with self._change:
             self._is_closing = True
             tasks = [*self._waiting, *self._at_work]
-            for worker in self._workers:  # those that still load are at no task
-                worker.kill()
+            for worker in self._workers:
+                if not worker.is_loaded:  # it is at no task that could be given up
+                    worker.kill()
             self._change.notify_all()
         for pending in tasks:
             self.give_up(pending)

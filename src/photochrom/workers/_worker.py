@@ -85,11 +85,12 @@ class Worker:
             _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
         self._setup = pickle.dumps((model, threads))
-        self.has_ended = False
+        self.is_loaded = False
 
     def load(self) -> None:
         """Wait until it has loaded its networks."""
         self._told(self._setup, _START_SECONDS, lambda _: None)
+        self.is_loaded = True
 
     def ask(self, question: bytes, seconds: float | None) -> Any:
         """What it answers.
@@ -109,13 +110,16 @@ class Worker:
         self._process.kill()
 
     def close(self) -> None:
-        """End it, and wait until it has."""
-        self.has_ended = True
-        self.kill()
-        self._process.wait()
-        for pipe in self._pipes():
-            with contextlib.suppress(OSError):  # what was still to be sent
-                pipe.close()
+        """End it, and wait until it has: it ends by itself when no more questions can come."""
+        questions, answers = self._pipes()
+        with contextlib.suppress(OSError):  # what was still to be sent
+            questions.close()
+        try:
+            self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
+        answers.close()
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
         """Those of questions and of answers."""

@@ -54,11 +54,7 @@ class Pairs:
 
     @property
     def truth(self) -> RgbPictures:
-        """The color pictures.
-
-        Raises:
-            DataError: These pictures have no known color.
-        """
+        """The color pictures."""
         if self.color is None:
             raise DataError("these pictures are gray only: there is no true color to learn from or to score against")
         return self.color
@@ -99,11 +95,7 @@ class Dataset(ABC):
         """The name in a run's configuration, by which the data set can be opened again."""
 
     def require_at_hand(self) -> None:  # noqa: B027 - most sets are
-        """Check that the pictures can be read without a download.
-
-        Raises:
-            DataError: They cannot; the message says how to get them.
-        """
+        """Check that the pictures can be read without a download."""
 
     def is_at_hand(self) -> bool:
         """Whether the pictures can be read without a download."""
@@ -125,11 +117,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def split(self, split: Split) -> Pairs:
-        """The pairs of one split.
-
-        Raises:
-            DataError: The split does not exist or holds no usable picture.
-        """
+        """The pairs of one split."""
 
     def scored_part(self) -> "Dataset":
         """The data set of `val` and `test`; its pictures come first in `train`."""

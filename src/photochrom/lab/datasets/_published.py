@@ -163,11 +163,7 @@ class PictureCollection(PublishedSet):
         return {"name": self.name, "size": self.size, "pictures": content_digest(self.pictures())}
 
     def files(self, split: Split) -> list[Path]:
-        """The pictures of one split as files, all of them.
-
-        Raises:
-            DataError: There is no such split, or the pictures have not been added.
-        """
+        """The pictures of one split as files, all of them."""
         require_split(split)
         self.require_at_hand()
         return [path for path in self.pictures() if self._split_of(path) == split]

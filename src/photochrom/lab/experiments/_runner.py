@@ -48,9 +48,6 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
             `NAME=VALUE`.
         data: A data set for the runs that do not name their own.
 
-    Returns:
-        All jobs, including finished ones.
-
     Raises:
         ConfigError: No experiment is named, or an experiment or a setting does not exist, or a run with other settings
             lies in a job's folder.

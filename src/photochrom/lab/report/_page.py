@@ -37,11 +37,6 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
 
     Returns:
         The path of the HTML page.
-
-    Raises:
-        ConfigError: There are no such examples.
-        DataError: There is no finished run, or the pictures are not at hand.
-        OSError: A file cannot be written.
     """
     findings = gather(runs)
     first = findings.runs[0].config if findings.runs else next(iter(findings.others.values())).config

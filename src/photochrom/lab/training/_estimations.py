@@ -20,11 +20,7 @@ from photochrom.tensors import RgbPictures
 
 
 def choose(pairs: Pairs, count: int, seed: int = 0) -> Pairs:
-    """A random choice of pairs, in their order.
-
-    Args:
-        count: How many; if there are fewer, all are chosen.
-    """
+    """A random choice of pairs, in their order."""
     if seed < 0:
         raise ConfigError(f"the seed must be at least 0, not {seed}")
     if count < 1:

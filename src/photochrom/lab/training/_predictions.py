@@ -75,9 +75,6 @@ def predict_variants(model: nn.Module, gray: GrayPictures, count: int) -> list[R
 
     Returns:
         `count` arrays of shape (pictures, height, width, 3), uint8.
-
-    Raises:
-        ConfigError: The network gives one color only, or fewer variants.
     """
     network = _require_probabilities(model)
     batches = [network.variants(batch, count) for batch in _gray_batches(model, gray)]
@@ -96,9 +93,6 @@ def predict_confidence(model: nn.Module, gray: GrayPictures) -> GrayPictures:
     Returns:
         Same shape, uint8: the stated probability that red and blue are within 12 levels of the truth, their mean; 255
         for certainty.
-
-    Raises:
-        ConfigError: The network gives color only.
     """
     network = _require_probabilities(model)
     probabilities = torch.cat([network.confidence(batch) for batch in _gray_batches(model, gray)])

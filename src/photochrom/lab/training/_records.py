@@ -20,8 +20,6 @@ class Epoch:
         train_loss: Mean over the training pictures, each measured before the step that learns from it.
         train_accuracy: Of every eighth batch.
         val_loss: Mean over the validation pictures.
-        val_mse: Mean squared error of signed values.
-        val_accuracy: Share of channel values within 12 of 255 levels.
         seconds: Of training and validation.
     """
 

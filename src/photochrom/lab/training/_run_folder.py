@@ -51,11 +51,7 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out of the folder; the lock ends with this process, even if it is killed.
-
-        Raises:
-            ConfigError: Another process is training this run.
-        """
+        """Keep others out of the folder, or refuse if one is in it; the lock ends with this process, even if killed."""
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
         try:
@@ -68,11 +64,7 @@ class RunFolder:
             lock.release()
 
     def claim(self, config: TrainingConfig) -> None:
-        """Write the settings, unless a run with the same settings lies here.
-
-        Raises:
-            ConfigError: A run with other settings lies here.
-        """
+        """Write the settings, unless a run with the same ones lies here; refuse a run with others."""
         self.require_same_settings(config)
         if not (self.path / "config.json").is_file():
             write_whole(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
