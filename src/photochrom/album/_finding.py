@@ -1,4 +1,4 @@
-"""Which photos a user means by files, folders and patterns."""
+"""Finds the photos that a user names by files, folders and patterns."""
 
 import glob
 import os
@@ -21,7 +21,7 @@ class Found(NamedTuple):
     """A photo as it was found.
 
     Attributes:
-        path: As users know it: what they wrote, and the way on from there.
+        path: The path as the user wrote it, and the rest from there.
         tree: The folder in which it was found; None if the file itself was named.
     """
 
@@ -30,10 +30,10 @@ class Found(NamedTuple):
 
 
 def find_photos(sources: Sequence[str], out: Path | None) -> tuple[list[Found], list[Outcome]]:
-    """The photos that are meant, each once, in the order of the sources and by name within a folder.
+    """The photos that the sources name, each once, in the order of the sources and by name within a folder.
 
-    Folders are searched with all that is below them, but for hidden files, what systems put among photos, links to
-    folders, and what photochrom itself has written.
+    Folders are searched at any depth, except for hidden files, files of the system, links to folders, and results of
+    photochrom.
 
     Returns:
         The photos, and a failure for each source without any.

@@ -28,7 +28,7 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINV
 
 @dataclass(frozen=True)
 class Intent:
-    """What is going to be written, noted before any of it is.
+    """The files that are going to be written; recorded before any of them is.
 
     Attributes:
         id: Part of the names of the files that are written first and renamed when all of them are whole.
@@ -47,7 +47,7 @@ class Intent:
 
 @dataclass(frozen=True)
 class Record:
-    """One line: that coloring a photo was begun, or how it ended.
+    """One line: a photo was begun, or how it ended.
 
     Attributes:
         file: The photo, by where its results lie and its own name, such as `1950s/wedding.gif`.
@@ -99,13 +99,13 @@ class Manifest:
             self._owners[output] = record.file
 
     def done(self, file: str, settings: dict[str, Any], outputs: tuple[str, ...]) -> Record | None:
-        """The record of a photo that needs no coloring as long as its content has not changed.
+        """The record of a photo that needs no coloring if its content has not changed.
 
-        A later failure does not undo it, for then nothing is written.
+        A later failure does not undo it, because then nothing is written.
 
         Returns:
-            The latest record of success, if it is of these settings and its files are all there, or if it tells that
-            the photo was left alone.
+            The latest successful record, if its settings are the same and its files all exist, or if the photo was left
+            alone.
         """
         record, latest = self._successes.get(file), self._latest.get(file)
         if record is None or record.settings != settings or record.outputs not in ((), outputs):
@@ -147,7 +147,7 @@ class Manifest:
         self.append(Record(file, sha256, settings, error=_BEGUN, intent=intent))
 
     def require_writable(self) -> None:
-        """See that records can be added.
+        """Check that records can be added.
 
         Raises:
             PhotoError: They cannot.
@@ -166,7 +166,7 @@ class Manifest:
         self._note(record)
 
     def remove(self) -> None:
-        """Remove the file, of which nothing is needed any more."""
+        """Remove the file."""
         with contextlib.suppress(OSError):
             self.path.unlink()
 

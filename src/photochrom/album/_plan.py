@@ -1,4 +1,4 @@
-"""Where the results of each photo go, so that none lies on a photo or on another result."""
+"""Decides where the results of each photo go, so that none replaces a photo or another result."""
 
 import os
 from collections import Counter
@@ -33,7 +33,7 @@ class Plan:
     keep_date: bool = True
 
     def __len__(self) -> int:
-        """The number of outcomes that there will be."""
+        """The number of outcomes of a run."""
         return len(self.jobs) + len(self.failures)
 
     @property
@@ -198,5 +198,5 @@ def _require_apart(jobs: Sequence[Job]) -> None:
 
 
 def _key(path: Path) -> str:
-    """What is equal for two names of one file."""
+    """A key that is equal for two names of one file."""
     return os.path.normcase(os.path.realpath(path))

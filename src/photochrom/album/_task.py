@@ -1,4 +1,4 @@
-"""What a worker does with a photo, on the way to files and to callers alike."""
+"""The task of a worker: color one photo, to files or to bytes."""
 
 import time
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def color_photo(
 
 
 def facts_of(photo: Photo, results: "Sequence[Result]") -> dict[str, Any]:
-    """What is told of a photo and its guesses, as plain data.
+    """The facts about a photo and its guesses, as plain data.
 
     Returns:
         The `width` and `height` of the upright photo; its `coloring`; its `faces`, each as `x`, `y`, `width`, `height`

@@ -19,8 +19,8 @@ Weights = Annotated[
     str, typer.Argument(metavar="MODEL", help="A .safetensors file of a run, or the name of a shipped model.")
 ]
 PhotoModel = Annotated[str, typer.Option(help="A name of 'photochrom models', or an ONNX file of 'photochrom export'.")]
-FaceModel = Annotated[str, typer.Option(help="For faces: a name or an ONNX file in the same way.")]
-Faces = Annotated[bool, typer.Option("--faces/--no-faces", help="Give faces a look of their own.")]
+FaceModel = Annotated[str, typer.Option(help="The same for faces.")]
+Faces = Annotated[bool, typer.Option("--faces/--no-faces", help="Color faces with a model of their own.")]
 
 # Of `colorize`.
 Sources = Annotated[
@@ -42,7 +42,7 @@ Compare = Annotated[bool, typer.Option("--compare", help="Also write gray and co
 Confidence = Annotated[
     bool, typer.Option("--confidence", help="Also write how sure the networks are, as a gray PNG: white is sure.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Color anew what is in color already.")]
+Force = Annotated[bool, typer.Option("--force", help="Also color photos that are in color already.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 KeepDate = Annotated[
     bool, typer.Option("--keep-date/--no-keep-date", help="Give results the date of their photo's file.")
@@ -55,7 +55,7 @@ Timeout = Annotated[
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Processes side by side; as many as cores and memory allow if not given.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Tell failures only.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print failures only.")]
 
 # Of `evaluate`.
 OptionalWeights = Annotated[
@@ -65,7 +65,7 @@ OptionalWeights = Annotated[
 ScoredSplit = Annotated[
     str | None, typer.Option(help="train, val, or test where it has color; val if not given, test for --photos.")
 ]
-Decoding = Annotated[str | None, typer.Option(help="How a network that gives a distribution shall choose its color.")]
+Decoding = Annotated[str | None, typer.Option(help="How a network that gives a distribution chooses its color.")]
 Count = Annotated[
     int | None, typer.Option("--count", "--limit", min=1, help="Draw so many pictures; all of them if not given.")
 ]
@@ -83,7 +83,9 @@ ScoredModel = Annotated[
     str, typer.Option(help="For --photos: a name of 'photochrom models', or an ONNX file of 'photochrom export'.")
 ]
 ScoredFaceModel = Annotated[str, typer.Option(help="For --photos: the model for faces.")]
-ScoredFaces = Annotated[bool, typer.Option("--faces/--no-faces", help="For --photos: give faces a look of their own.")]
+ScoredFaces = Annotated[
+    bool, typer.Option("--faces/--no-faces", help="For --photos: color faces with a model of their own.")
+]
 ScoringJobs = Annotated[
     int | None, typer.Option(min=1, help="For --photos: processes side by side; one a core if not given.")
 ]
@@ -97,11 +99,13 @@ MaxUpload = Annotated[float, typer.Option(help="Refuse larger photo files; batch
 ServedMegapixels = Annotated[float, typer.Option(help="Refuse larger photos.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes that color, a core each; one a core if not given.")]
 ApiKey = Annotated[
-    str | None, typer.Option(envvar="PHOTOCHROM_API_KEY", show_envvar=True, help="What callers must show.")
+    str | None, typer.Option(envvar="PHOTOCHROM_API_KEY", show_envvar=True, help="The key that callers must send.")
 ]
-Insecure = Annotated[bool, typer.Option("--insecure", help="Let anybody in who reaches the address, without a key.")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Allow everybody who reaches the address, without a key.")]
 TrustedHosts = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="A name by which a proxy calls this server; repeatable.")
 ]
 KeepHours = Annotated[float, typer.Option(help="Hours for which a finished batch is kept.")]
-DataFolder = Annotated[Path | None, typer.Option(help="Where batches lie; in your own data folder if not given.")]
+DataFolder = Annotated[
+    Path | None, typer.Option(help="The folder of photos and batches; in your data folder if not given.")
+]

@@ -72,7 +72,7 @@ def colorize(
 
 
 def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
-    """Color photos behind a bar, tell what failed and, at the end, how many did not; returns how many failed."""
+    """Color photos with a progress bar and a summary; returns the number of failures."""
     from photochrom.album import run
 
     counts: Counter[str] = Counter()
@@ -98,7 +98,7 @@ def _tell_waiting(folder: Path) -> None:
 
 
 def _tell(outcome: "Outcome") -> None:
-    """Print, above the bar, what became of a photo that was not colored."""
+    """Print, above the bar, why a photo was not colored."""
     if outcome.status == "failed":
         tell_failure(f"{outcome.source}: {outcome.error}")
     else:
@@ -121,7 +121,7 @@ def _summary(counts: Mapping[str, int], folders: Sequence[Path]) -> str:
 
 
 def _require_stream_alone(sources: Sequence[str], out: Path | None, options: "Options") -> None:
-    """See that standard input is the only source, and standard output the only result."""
+    """Refuse other sources than standard input, and other results than standard output."""
     if len(sources) > 1 or out is not None:
         raise ConfigError("- goes from standard input to standard output: no other photo and no --out beside it")
     if len(options.outputs.endings) > 1:

@@ -20,7 +20,7 @@ def serve(
     keep_hours: options.KeepHours = 24.0,
     data_dir: options.DataFolder = None,
 ) -> None:
-    """Serve a page and a REST API on this machine, until Ctrl-C; /docs tells how to call it."""
+    """Serve a page and a REST API on this machine, until Ctrl-C; /docs describes the API."""
     from photochrom.server.app import serve as serve_until_interrupted
     from photochrom.server.settings import Settings
     from photochrom.workers import cores

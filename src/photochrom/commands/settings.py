@@ -1,4 +1,4 @@
-"""`photochrom settings`: what a training can be told."""
+"""`photochrom settings`: the settings of a training."""
 
 from photochrom.commands._terminal import print_table
 

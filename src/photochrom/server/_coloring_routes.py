@@ -1,4 +1,4 @@
-"""The routes that color one photo at once, and what they share with batches: the options of a form."""
+"""The routes that color one photo in one request, and the form options that batches share."""
 
 import base64
 import io
@@ -45,7 +45,7 @@ class PictureAnswer(BaseModel):
 
 
 class ColorizeAnswer(PhotoFacts):
-    """A photo in color, and what is told of it."""
+    """A photo in color, and the facts about it."""
 
     seconds: dict[str, float]
     pictures: list[PictureAnswer]
@@ -78,10 +78,10 @@ def _options(
     variants: Annotated[int, Form(ge=1, le=MAX_VARIANTS, description="How many different guesses.")] = 1,
     compare: Annotated[bool, Form(description="Also gray and color side by side.")] = False,
     confidence: Annotated[bool, Form(description="Also how sure the networks are: white is sure.")] = False,
-    force: Annotated[bool, Form(description="Color anew what is in color already.")] = False,
+    force: Annotated[bool, Form(description="Also color photos that are in color already.")] = False,
     format: Annotated[Format | None, Form(description="Of the result; the photo's own if not given.")] = None,  # noqa: A002 - as the command and Pillow name it
 ) -> Options:
-    """What both ways of coloring ask for."""
+    """The options of a request for one photo or for a batch."""
     settings: Settings = request.app.state.settings
     return Options(
         Model(known_model(request, model), settings.face_model),
@@ -117,7 +117,7 @@ async def colorize(
     ] = [],  # noqa: B006 - FastAPI copies it
     respond: Annotated[Literal["picture", "json"] | None, Form(description="What comes back; see Accept.")] = None,
 ) -> Response:
-    """Color a photo. What was stored with it, as EXIF and profile, is kept."""
+    """Color a photo. Its metadata, such as EXIF and the color profile, are kept."""
     options = replace(options, look=replace(options.look, hints=tuple(map(parse_hint, hints))))
     pool: Pool = request.app.state.pool
     meters: Meters = request.app.state.meters

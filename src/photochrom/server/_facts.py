@@ -1,4 +1,4 @@
-"""What callers are told of a photo; workers tell it as plain data, and need none of these classes."""
+"""Facts about photos in answers; workers send them as plain data and do not import this module."""
 
 from pydantic import BaseModel, Field
 

@@ -1,4 +1,4 @@
-"""The page and what it consists of: files that are served as they are, and pictures to try it with."""
+"""The page: static files, and sample pictures to try it with."""
 
 import importlib.util
 import io

@@ -30,7 +30,7 @@ from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
 PhotoState = Literal["waiting", "at work", "colored", "in color", "failed"]
-"""What is `in color` already is left alone."""
+"""Photos that are `in color` already are left alone."""
 
 _LOCK = "photochrom.lock"
 _OLD_DATABASE = "jobs.sqlite"
@@ -44,7 +44,7 @@ _REPORT = "photochrom.json"
 _BATCH, _DRAFTS, _PHOTOS, _RESULTS = "batch.json", "drafts", "photos", "results"
 _LOCK_SECONDS = 2.0
 IN_COLOR = "it is in color already; force colors it anew from its luma"
-"""Why a photo was left alone."""
+"""The reason in answers."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class BatchPhoto:
 
     Attributes:
         name: As it was sent.
-        error: Why it was not colored.
+        error: The reason why it was not colored.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Batch:
     """A batch.
 
     Attributes:
-        id: Hard to guess: who knows it may fetch the result.
+        id: Hard to guess; whoever knows it may fetch the result.
         created: In seconds since 1970.
         finished: In seconds since 1970, when its result was there; None before that.
         photos: In the order in which they were sent.
@@ -123,7 +123,7 @@ class BatchStore:
         return self._keep_seconds
 
     def require_room(self) -> None:
-        """See that another batch can be taken; to be asked before any of it is written."""
+        """Refuse another batch if there is no room; called before any of it is written."""
         if len(self.unfinished()) >= self._max_batches:
             raise BusyError("too many batches are unfinished; try again later, or delete one")
         # What is sent is spooled to the system's folder for such files before it comes here.
@@ -133,7 +133,7 @@ class BatchStore:
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
-        """A folder for the photos of a batch, which is gone after the block unless `add` has taken it."""
+        """A folder for the photos of a batch; deleted after the block unless `add` has taken it."""
         folder = self._drafts / token_urlsafe(24)
         photos = folder / _PHOTOS
         photos.mkdir(parents=True)
@@ -143,7 +143,7 @@ class BatchStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def add(self, draft: Path, names: Sequence[str], options: Options) -> Batch:
-        """Take a batch.
+        """Add a batch.
 
         Args:
             draft: What `draft` gave: its photos are files named by their numbers.
@@ -170,13 +170,13 @@ class BatchStore:
         return None if self.get(batch).finished is None else self._folder / batch / _RESULT
 
     def delete(self, batch: str) -> None:
-        """Forget a batch, its photos and its results."""
+        """Delete a batch, its photos and its results."""
         with self._change:
             del self._batches[batch]
         shutil.rmtree(self._folder / batch, ignore_errors=True)
 
     def plan(self, batch: str) -> Plan:
-        """What is to be colored of a batch."""
+        """The plan of a batch."""
         folder = self._folder / batch
         photos = folder / _PHOTOS
         options = _read_options(folder)
@@ -184,14 +184,14 @@ class BatchStore:
         return Plan(tuple(place(found, folder / _RESULTS, options.outputs)), options=options, keep_date=False)
 
     def note(self, batch: str, number: int, photo: BatchPhoto) -> None:
-        """Keep what became of a photo in mind; of a batch that was deleted meanwhile, nothing."""
+        """Record the state of a photo; does nothing if the batch was deleted meanwhile."""
         with self._change, contextlib.suppress(KeyError):
             known = self._batches[batch]
             photos = (*known.photos[:number], photo, *known.photos[number + 1 :])
             self._batches[batch] = replace(known, photos=photos)
 
     def finish(self, batch: str, jobs: Sequence[Job]) -> None:
-        """Pack the results of a batch of which no photo is left to color, and remove its photos.
+        """Pack the results of a batch that is done, and remove its photos.
 
         Args:
             jobs: What was planned, in the order of its photos; empty if it was impossible.
@@ -208,7 +208,7 @@ class BatchStore:
         _remove_photos(folder)
 
     def sweep(self) -> None:
-        """Remove results that were kept long enough, and files that belong to no batch."""
+        """Delete expired results, and files that belong to no batch."""
         oldest = self._clock() - self._keep_seconds
         with self._change:
             for batch in list(self._batches.values()):
@@ -219,7 +219,7 @@ class BatchStore:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Leave the folder to others."""
+        """Release the folder."""
         self._lock.release()
 
     def _found(self) -> Iterator[Batch]:
@@ -233,7 +233,7 @@ class BatchStore:
 
 
 def _recorded(name: str, record: Record | None) -> BatchPhoto:
-    """A photo as the manifest knows it."""
+    """The state of a photo by its record in the manifest."""
     if record is None or record.intent is not None:
         return BatchPhoto(name)
     if record.error is not None:
@@ -244,7 +244,7 @@ def _recorded(name: str, record: Record | None) -> BatchPhoto:
 
 
 def _write(folder: Path, batch: Batch, options: Options | None) -> None:
-    """Write what is known of a batch; of a finished one, without options."""
+    """Write the file of a batch; a finished one has no options."""
     asked = None if options is None else options.as_json()
     write_whole(folder / _BATCH, json.dumps({**asdict(batch), "options": asked}))
 
@@ -284,7 +284,7 @@ def _pack(archive: zipfile.ZipFile, batch: Batch, jobs: Sequence[Job]) -> None:
 
 
 def _free_name(name: str, ending: str, taken: set[str]) -> str:
-    """The name of a result in the ZIP file, which no other one has."""
+    """A name for a result that is still free in the ZIP file."""
     stem = PurePosixPath(name).with_suffix("")
     free, number = f"{stem}{ending}", 1
     while free.casefold() in taken:
@@ -295,6 +295,6 @@ def _free_name(name: str, ending: str, taken: set[str]) -> str:
 
 
 def _remove_photos(folder: Path) -> None:
-    """Remove what a batch that is packed does not need any more."""
+    """Remove the photos and loose results of a packed batch."""
     for part in (_PHOTOS, _RESULTS):
         shutil.rmtree(folder / part, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Photos that a visitor keeps on the server while working on them: bounded in number, bytes and time."""
+"""Photos that visitors are working on: bounded in number, bytes and time."""
 
 import contextlib
 import re
@@ -69,12 +69,12 @@ class PhotoStore:
             raise ConfigError(f"{self._folder}: holds other things; give the server its own --data-dir")
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of photos."""
         return len(self._photos)
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
-        """A folder for a photo that is being received, gone after the block unless `keep` has taken it."""
+        """A folder for a photo that is being received; deleted after the block unless `keep` has taken it."""
         if shutil.disk_usage(self._folder).free < self._least_room:
             raise Problem(507, "there is too little room on the server's disk; try again later")
         folder = self._folder / token_urlsafe(24)
@@ -88,7 +88,7 @@ class PhotoStore:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def keep(self, source: Path, sketch: Path, name: str, model: str, facts: KeptFacts) -> KeptPhoto:
-        """Keep a photo, and drop those that were touched longest ago if there are too many.
+        """Keep a photo, and delete those used longest ago if there are too many.
 
         Args:
             source: Its file, in a folder of `draft`.
@@ -101,7 +101,7 @@ class PhotoStore:
         return photo
 
     def get(self, photo: str) -> KeptPhoto:
-        """A photo, which counts as touched."""
+        """A photo; this counts as use."""
         try:
             found = self._photos[photo]
         except KeyError:
@@ -112,7 +112,7 @@ class PhotoStore:
         return found
 
     def replace_sketch(self, photo: KeptPhoto, sketch: Path, model: str, facts: KeptFacts) -> None:
-        """Use another sketch of a photo from now on, and drop the one before.
+        """Replace the sketch of a photo.
 
         Args:
             sketch: The folder of the new sketch, within that of the photo.
@@ -123,21 +123,21 @@ class PhotoStore:
         self._measure(photo)
 
     def delete(self, photo: str) -> None:
-        """Forget a photo; does nothing if there is none of that id."""
+        """Delete a photo; does nothing if there is none of that id."""
         found = self._photos.pop(photo, None)
         if found is not None:
             self._size -= found.size
             shutil.rmtree(found.folder, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Forget what nobody used for long, and remove what a worker wrote for a photo that was deleted meanwhile."""
+        """Delete photos that were not used for long, and files written for photos that were deleted meanwhile."""
         oldest = self._clock() - self._keep_seconds
         for photo in [photo for photo in self._photos.values() if photo.touched < oldest]:
             self.delete(photo.id)
         self._remove_strays()
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete all photos."""
         self._photos.clear()
         self._drafts.clear()
         self._remove_strays()
@@ -151,7 +151,7 @@ class PhotoStore:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _measure(self, photo: KeptPhoto) -> None:
-        """Count a photo's bytes anew, and make room."""
+        """Update the size of a photo, and make room."""
         size = sum(path.stat().st_size for path in photo.folder.rglob("*") if path.is_file())
         self._size += size - photo.size
         photo.size, photo.touched = size, self._clock()

@@ -1,4 +1,4 @@
-"""How a server shall run, and what it refuses."""
+"""The settings and limits of a server."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -21,23 +21,23 @@ _POSITIVE = (
 
 @dataclass(frozen=True)
 class Settings:
-    """How a server shall run.
+    """The settings of a server.
 
     Attributes:
         face_model: For faces; None leaves them to the model for whole photos.
         workers: Processes that color, one core each.
-        seconds_a_photo: What takes longer is given up.
+        seconds_a_photo: Photos that take longer are given up.
         max_upload_mb: Larger photos are refused, in millions of bytes.
         max_megapixels: Larger pictures are refused before they are decoded.
-        max_batch_photos: A batch may hold so many, and `BATCH_FACTOR` times the bytes of a photo.
-        max_jobs: Batches that may be unfinished; more are refused for the moment.
+        max_batch_photos: Maximum number of photos in a batch, which may have `BATCH_FACTOR` times the bytes of a photo.
+        max_jobs: Maximum number of unfinished batches; more are refused for the moment.
         keep_hours: Hours a finished batch is kept.
-        max_photos: Photos kept for visitors; beyond that, those used longest ago are deleted.
-        max_photos_mb: The same for all kept photos together, with their sketches, in millions of bytes.
-        keep_minutes: Minutes a photo is kept that nobody uses.
-        data_dir: Where photos and batches lie, for this server alone; the user's own data folder if not given.
-        api_key: What callers must show; None asks for nothing.
-        trusted_hosts: Names, beside `host` and this machine's own, by which the server may be called.
+        max_photos: Maximum number of photos kept for visitors; those used longest ago are deleted first.
+        max_photos_mb: Maximum size of all kept photos with their sketches, in millions of bytes.
+        keep_minutes: Minutes an unused photo is kept.
+        data_dir: The folder of photos and batches, for this server alone; the user's data folder if not given.
+        api_key: The key that callers must send; None asks for none.
+        trusted_hosts: Further host names, beside `host` and this machine's own, that requests may use.
     """
 
     host: str = "127.0.0.1"
@@ -107,12 +107,12 @@ class Settings:
 
     @property
     def job_folder(self) -> Path:
-        """Where batches lie."""
+        """The folder of batches."""
         return self._data_folder / "jobs"
 
     @property
     def photo_folder(self) -> Path:
-        """Where photos lie that are kept for visitors."""
+        """The folder of photos kept for visitors."""
         return self._data_folder / "kept-photos"
 
     @property

@@ -1,4 +1,4 @@
-"""What passes between the pool and a worker: frames of bytes, and plain data in them."""
+"""The protocol between the pool and a worker: frames of bytes that hold plain data."""
 
 import json
 import struct
@@ -10,7 +10,7 @@ _BLOB = "\0bytes"
 
 
 def write_frames(stream: IO[bytes], *frames: bytes) -> None:
-    """Write frames, and see that they are on their way."""
+    """Write frames and flush them."""
     for frame in frames:
         stream.write(_LENGTH.pack(len(frame)))
         stream.write(frame)
@@ -49,7 +49,7 @@ def frames_of(values: dict[str, Any]) -> list[bytes]:
 
 
 def read_plain(stream: IO[bytes]) -> dict[str, Any]:
-    """The data of which `frames_of` made frames.
+    """The data that `frames_of` packed.
 
     Nothing in it is executed: a worker that has decoded a hostile photo cannot be trusted.
     """

@@ -19,17 +19,17 @@ _START_SECONDS = 60.0
 _GRACE_SECONDS = 1.0
 _BASE_SECONDS = 60.0
 _SECONDS_A_MEGAPIXEL = 3.0
-"""Of a photo's default deadline: some forty times what a megapixel takes on one core of a usual machine."""
+"""For the default deadline: about forty times the usual time on one core."""
 
 _MOST_MEGAPIXELS = 10_000.0
 _KILLED = (-9, 137)
 
 _COMMAND = (sys.executable, "-P", "-c", "from photochrom.workers._task import main; main()")
-"""-P: a folder of photos that somebody else made is no place to import modules from."""
+"""-P: modules must not be imported from the current folder, which may be a folder of photos."""
 
 
 class EndedError(Exception):
-    """A worker ended before it answered; the text tells how.
+    """A worker ended before it answered; the text says how.
 
     Attributes:
         overdue: The deadline in seconds, if it was ended because of that.
@@ -41,7 +41,7 @@ class EndedError(Exception):
 
 
 class _Deadline:
-    """Ends a worker when its time is over; the time can be extended once the size of the photo is known."""
+    """Ends a worker after a time, which can be extended once the size of the photo is known."""
 
     def __init__(self, worker: "Worker", seconds: float) -> None:
         self._worker = worker
@@ -93,7 +93,7 @@ class Worker:
         self.is_loaded = True
 
     def ask(self, question: bytes, seconds: float | None) -> Any:
-        """What it answers.
+        """The answer to a question.
 
         Args:
             question: A pickled task.
@@ -110,9 +110,9 @@ class Worker:
         self._process.kill()
 
     def close(self) -> None:
-        """End it, and wait until it has: it ends by itself when no more questions can come."""
+        """End it and wait: an idle worker ends by itself when its questions are closed."""
         questions, answers = self._pipes()
-        with contextlib.suppress(OSError):  # what was still to be sent
+        with contextlib.suppress(OSError):  # unsent data
             questions.close()
         try:
             self._process.wait(_GRACE_SECONDS)
