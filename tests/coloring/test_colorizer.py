@@ -15,14 +15,30 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from photochrom.coloring import Box, Colorizer, Face, Framing, Hint, Landmarks, Look, Point, Result, frame
+from photochrom.coloring import (
+    Box,
+    Colorizer,
+    Face,
+    Framing,
+    Hint,
+    Landmarks,
+    Look,
+    Options,
+    Output,
+    Outputs,
+    Point,
+    Result,
+    frame,
+    guesses,
+    outputs,
+)
 from photochrom.coloring import _colorizer as colorizer_module
 from photochrom.coloring._chroma_field import Pixels
 from photochrom.coloring.distribution import BIN_COUNT, MAX_VARIANTS
 from photochrom.coloring.metadata import GraphMetadata
 from photochrom.coloring.network import Network
 from photochrom.errors import CheckpointError, ConfigError, PhotochromError, PhotoError
-from photochrom.photo import Photo
+from photochrom.photo import Photo, read_photo
 
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114])
 WHOLE, FACE = (-20, 12), (16, -24)
@@ -209,7 +225,7 @@ def test_the_detector_sees_the_nearest_eight_bits_of_sixteen(one_color: OneColor
     deep = Photo(np.array([[0, 128, 129, 257, 32_896, 65_407, 65_535]], dtype=np.uint16))
     detector = Finds()
     Colorizer("whole.onnx", face_model="face.onnx", detector=detector).colorize(deep)
-    (seen,) = detector.seen
+    seen = detector.seen[0]
     assert seen.dtype == np.uint8
     assert seen.tolist() == [[0, 0, 1, 1, 128, 255, 255]]
 
@@ -564,3 +580,68 @@ def test_a_result_tells_where_faces_were_found(tiny: Colorizer) -> None:
     assert isinstance(result, Result)
     (face,) = result.faces
     assert frame(face) == pytest.approx(Framing(60 - 20, 45 - 20, 40), abs=1e-3)
+
+
+# --- photos that lie on their side ----------------------------------------------------------------------------------
+
+
+class FindsUpright:
+    """A detector that sees a face in the brightest place, if that lies in the upper half of an upright photo."""
+
+    def __init__(self, score: float = 0.9) -> None:
+        self.score = score
+
+    def detect(self, luma: npt.NDArray[np.uint8]) -> list[Face]:
+        row, column = np.unravel_index(luma.argmax(), luma.shape)
+        if luma[row, column] < 200 or luma[0].mean() < luma[-1].mean() + 20:  # the sky is bright, the ground dark
+            return []
+        face = face_around(column + 2.5, row + 2.5, 24)
+        return [Face(face.box, self.score, face.landmarks)]
+
+
+def landscape() -> Pixels:
+    """Bright above, dark below, and a white place at x = 100, y = 30; 80 by 140."""
+    luma = np.repeat(np.linspace(160, 20, 80).astype(np.uint8)[:, None], 140, axis=1)
+    luma[28:33, 98:103] = 255
+    return luma
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_photo_on_its_side_is_colored_as_if_it_stood_upright(turns: int, one_color: OneColor) -> None:
+    colorizer = Colorizer("whole.onnx", face_model="face.onnx", detector=FindsUpright())
+    upright = colorizer.colorize(Photo(landscape()))
+    result = colorizer.colorize(Photo(np.ascontiguousarray(np.rot90(landscape(), turns))))
+    assert result.turns == -turns % 4
+    np.testing.assert_array_equal(np.rot90(result.rgb, result.turns), upright.rgb)
+    np.testing.assert_array_equal(np.rot90(result.confidence, result.turns), upright.confidence)
+    (face,) = result.faces
+    row, column = int(face.box.top + face.box.height / 2), int(face.box.left + face.box.width / 2)
+    assert result.photo.luma[row, column] == 255
+    assert face.box.width == pytest.approx(upright.faces[0].box.height)
+
+
+def test_a_face_that_is_hardly_one_turns_no_photo(one_color: OneColor) -> None:
+    colorizer = Colorizer("whole.onnx", face_model="face.onnx", detector=FindsUpright(score=0.7))
+    result = colorizer.colorize(Photo(np.ascontiguousarray(np.rot90(landscape()))))
+    assert (result.turns, result.faces) == (0, ())
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_upright_turns_every_result_file(turns: int, one_color: OneColor) -> None:
+    colorizer = Colorizer("whole.onnx", face_model="face.onnx", detector=FindsUpright())
+    lying = np.ascontiguousarray(np.rot90(landscape(), turns))
+    photo = read_photo(encoded(Image.fromarray(lying)))
+    for upright in (False, True):
+        options = Options(outputs=Outputs(compare=True, confidence=True, upright=upright))
+        files = {
+            file.ending: Image.open(io.BytesIO(file.content)) for file in guesses_and_outputs(photo, options, colorizer)
+        }
+        shape = landscape().shape if upright else lying.shape
+        assert files[""].size == files["-confidence"].size == shape[::-1]
+        assert files["-compare"].size == (2 * shape[1], shape[0])
+        expected = landscape() if upright else lying
+        assert np.abs(np.asarray(files[""].convert("L"), int) - expected).max() <= 1
+
+
+def guesses_and_outputs(photo: Photo, options: Options, colorizer: Colorizer) -> list[Output]:
+    return list(outputs(photo, guesses(photo, options, colorizer), options))

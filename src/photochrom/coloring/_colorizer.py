@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from photochrom.coloring._chroma_field import FloatMap, Pixels, render, signed_luma
-from photochrom.coloring._faces import Face, FaceDetector, Framing, frame
+from photochrom.coloring._faces import Face, FaceDetector, Framing, frame, turned_back
 from photochrom.coloring._guess import Canvas, Guess, Patch
 from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._memory import release_freed_memory
@@ -43,6 +43,13 @@ _LARGEST_FACE = 2.0
 
 _PARTS_AT_ONCE = 8
 
+_SEARCH_SIDE = 640
+"""Longer side, in pixels, of the photo in which faces that lie on their side are looked for."""
+
+_SURE_SCORE = 0.8
+"""Score of a face for which a photo is turned. Of 88 photos in which no upright face is found, one holds such a face
+when it is turned, perhaps that of an acrobat."""
+
 _DECODING = "mean"
 """Of faces, and of the whole photo unless its network was packed with another one. It has the least chroma error."""
 
@@ -57,6 +64,7 @@ class Result:
         guess: What the networks say.
         look: How strong and vivid it is, and what the user knows better.
         layer: What the look's hints give; None if there are none.
+        turns: How many quarter turns counterclockwise make people in the photo upright.
     """
 
     photo: Photo
@@ -64,6 +72,7 @@ class Result:
     guess: Guess
     look: Look
     layer: HintLayer | None = None
+    turns: int = 0
 
     def adjusted(
         self, *, strength: float | None = None, vividness: float | None = None, hints: Sequence[Hint] | None = None
@@ -201,16 +210,42 @@ class Colorizer:
         require_inside(look.hints, photo.luma.shape)
         if photo.coloring == "color" and not force:
             raise InColorError("it is in color already; force colors it anew from its luma")
-        faces = tuple(self._detector.detect(_eight_bits(photo.luma))) if self._faces else ()
-        canvases = self._whole_photo(photo.luma, count)
+        luma, faces, turns = self._upright(photo.luma)
+        canvases = self._whole_photo(luma, count)
         if self._faces is not None:
-            squares = [square for square in map(frame, faces) if _is_in_photo(square, photo.luma.shape)]
-            _lay_parts(canvases, self._faces, [Patch.cut(photo.luma, square, _FACE_SIDE) for square in squares])
-        layer = hint_layer(canvases[0].luma, look.hints, photo.luma.shape)
-        results = [Result(photo, faces, canvas.guess(), look, layer) for canvas in canvases]
+            squares = [square for square in map(frame, faces) if _is_in_photo(square, luma.shape)]
+            _lay_parts(canvases, self._faces, [Patch.cut(luma, square, _FACE_SIDE) for square in squares])
+        guesses = [canvas.guess().turned(-turns) for canvas in canvases]
         del canvases
+        size = photo.luma.shape
+        found = tuple(turned_back(face, turns, size) for face in faces)
+        layer = hint_layer(guesses[0].luma, look.hints, size)
+        results = [Result(photo, found, guess, look, layer, turns) for guess in guesses]
         release_freed_memory()  # before a picture of full size is made
         return results
+
+    def _upright(self, luma: Pixels) -> tuple[Pixels, list[Face], int]:
+        """The photo turned so that people stand upright, the faces in it, and the quarter turns that it took.
+
+        Scans of prints often lie on their side. Without a face, nothing tells so, and the photo stays as it is.
+        """
+        if self._faces is None:
+            return luma, [], 0
+        faces = self._detector.detect(_eight_bits(luma))
+        if not faces and (turns := self._turns_to_a_face(luma)):
+            turned = np.ascontiguousarray(np.rot90(luma, turns))
+            if faces := self._detector.detect(_eight_bits(turned)):
+                return turned, faces, turns
+        return luma, faces, 0
+
+    def _turns_to_a_face(self, luma: Pixels) -> int:
+        """The quarter turns after which a face is found for sure; 0 if there are none."""
+        share = min(1.0, _SEARCH_SIDE / max(luma.shape))
+        small = _eight_bits(resized(luma, *(max(1, round(side * share)) for side in luma.shape)))
+        found = {turns: self._detector.detect(np.ascontiguousarray(np.rot90(small, turns))) for turns in (1, 3, 2)}
+        scores = {turns: max((face.score for face in faces), default=0.0) for turns, faces in found.items()}
+        best = max(scores, key=lambda turns: scores[turns])
+        return best if scores[best] >= _SURE_SCORE else 0
 
     def _whole_photo(self, luma: Pixels, count: int) -> list[Canvas]:
         """What the network for whole photos says, in several ways."""

@@ -20,6 +20,7 @@ __all__ = [
     "Point",
     "frame",
     "merge",
+    "turned_back",
 ]
 
 Luma = UInt8[Any, "height width"]
@@ -100,6 +101,26 @@ class Face:
         """
         right, left = self.landmarks.right_eye, self.landmarks.left_eye
         return math.degrees(math.atan2(left.y - right.y, left.x - right.x))
+
+
+def turned_back(face: Face, turns: int, size: tuple[int, int]) -> Face:
+    """A face of a turned photo, where it lies in the photo itself.
+
+    Args:
+        turns: How many quarter turns counterclockwise the photo was turned by, as `numpy.rot90` counts them.
+        size: Height and width of the photo itself.
+    """
+    height, width = size
+
+    def place(point: Point) -> Point:
+        x, y = point
+        return [Point(x, y), Point(width - y, x), Point(width - x, height - y), Point(y, height - x)][turns % 4]
+
+    box = face.box
+    one, other = place(Point(box.left, box.top)), place(Point(box.right, box.bottom))
+    left, top = min(one.x, other.x), min(one.y, other.y)
+    upright = Box(left, top, abs(one.x - other.x), abs(one.y - other.y))
+    return Face(upright, face.score, Landmarks(*map(place, face.landmarks)))
 
 
 class FaceDetector(Protocol):

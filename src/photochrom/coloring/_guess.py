@@ -29,6 +29,11 @@ class Guess:
     luma: FloatMap
     confidence: FloatMap
 
+    def turned(self, turns: int) -> "Guess":
+        """The guess for the photo after quarter turns counterclockwise."""
+        coefficients = np.rot90(self.field.coefficients, turns, axes=(1, 2))
+        return Guess(ChromaField(coefficients), np.rot90(self.luma, turns), np.rot90(self.confidence, turns))
+
 
 @dataclass(frozen=True, eq=False)
 class Patch:

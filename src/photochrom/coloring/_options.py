@@ -100,12 +100,14 @@ class Outputs:
         confidence: Whether to add a map of how sure the best guess is: white is sure.
         format: The format of the guesses and the comparison, one of `photochrom.photo.WRITTEN_FORMATS`; None keeps the
             photo's own.
+        upright: Whether to turn photos whose people lie on their side.
     """
 
     variants: int = 1
     compare: bool = False
     confidence: bool = False
     format: str | None = None
+    upright: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.variants <= MAX_VARIANTS:

@@ -94,9 +94,11 @@ def outputs(photo: Photo, results: Sequence[Result], options: Options) -> Iterat
     wanted = options.outputs
     suffix = photo.suffix if wanted.format in (None, photo.origin.format) else SUFFIXES[wanted.format][0]
     endings = iter(wanted.endings)
+    turns = results[0].turns if wanted.upright else 0
+    photo = _turned(photo, turns)
     panels = [_gray_panel(photo.luma)] if wanted.compare else []
     for result in results:
-        rgb = replace(result).rgb  # a copy: the caller's result would keep its picture
+        rgb = np.rot90(replace(result).rgb, turns)  # a copy: the caller's result would keep its picture
         content = encode_photo(rgb, photo, wanted.format)
         if wanted.compare:
             panels.append(_panel(rgb))
@@ -105,7 +107,15 @@ def outputs(photo: Photo, results: Sequence[Result], options: Options) -> Iterat
     if wanted.compare:
         yield Output(next(endings), suffix, encode_photo(*_side_by_side(panels, photo), wanted.format))
     if wanted.confidence:
-        yield Output(next(endings), ".png", _signed_map(results[0].confidence))
+        yield Output(next(endings), ".png", _signed_map(np.rot90(results[0].confidence, turns)))
+
+
+def _turned(photo: Photo, turns: int) -> Photo:
+    """A photo after quarter turns counterclockwise."""
+    if not turns:
+        return photo
+    alpha = None if photo.alpha is None else np.rot90(photo.alpha, turns)
+    return replace(photo, luma=np.rot90(photo.luma, turns), alpha=alpha)
 
 
 def _panel(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:

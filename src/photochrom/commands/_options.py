@@ -42,6 +42,7 @@ Compare = Annotated[bool, typer.Option("--compare", help="Also write gray and co
 Confidence = Annotated[
     bool, typer.Option("--confidence", help="Also write how sure the networks are, as a gray PNG: white is sure.")
 ]
+Upright = Annotated[bool, typer.Option("--upright", help="Turn photos whose people lie on their side.")]
 Force = Annotated[bool, typer.Option("--force", help="Also color photos that are in color already.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 KeepDate = Annotated[

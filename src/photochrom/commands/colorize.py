@@ -41,6 +41,7 @@ def colorize(
     hint: options.Hints = None,
     compare: options.Compare = False,
     confidence: options.Confidence = False,
+    upright: options.Upright = False,
     force: options.Force = False,
     overwrite: options.Overwrite = False,
     keep_date: options.KeepDate = True,
@@ -60,7 +61,7 @@ def colorize(
     chosen = Options(
         Model(model, face_model if faces else None),
         Look(strength, vividness, tuple(parse_hint(text) for text in hint or ())),
-        Outputs(variants, compare, confidence),
+        Outputs(variants, compare, confidence, upright=upright),
         Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force),
     )
     if "-" in sources:
