@@ -7,29 +7,29 @@ import numpy.typing as npt
 
 from photochrom.color import BLUE_SPAN, RED_SPAN
 
-__all__ = ["TINT_LIMIT", "Coloring", "judge_coloring"]
+__all__ = ["Coloring", "judge_coloring"]
 
 Coloring = Literal["gray", "tinted", "color"]
 
-TINT_LIMIT = 4.5
-"""How far, in levels of 255, a quarter of a photo's chroma must at least lie from one smooth tint to count as color.
+_TINT_LIMITS = ((0.75, 2.0), (0.9, 4.0))
+"""A photo has one tint if for one of these pairs that share of its places lies so close, in levels of 255, to a smooth
+function of luma. Things of other colors may be small, stains and edges too."""
 
-Chosen and measured on the same 1,240 pictures: 160 portraits of museums, 400 of members of Congress, 600 face crops
-of 200x200 and 80 of 80x80 pixels. Each was also made gray, and given two of nine tones (sepias, cyanotype, selenium,
-split, faded, mild) with a random choice of uneven tint, colored grain, stains, misaligned channels and JPEG of quality
-30 to 95, drawn anew for the measurement.
+_PRINT_LIMITS = ((0.35, 0.4), (0.5, 0.9))
+"""It shows a gray or toned print if for one of these pairs a rectangle of that share of the photo has so small a mean
+distance from one tint, in levels of 255: the smaller the rectangle, the likelier it is a bare wall in a color photo."""
 
-- 0.7 % of the 2,480 toned pictures were called color: 4 % of those with both stains and an uneven tint, 0.1 % of all
-  others. None of the 1,240 gray ones was called anything else.
-- 3 % of the museums' portraits, none of Congress's, and 15 % of the face crops, which skin fills, were called tinted
-  though they have colors (of the crops, some have none). That does less harm: they are colored anew.
-"""
+_PRINT_CONTRAST = 12.0
+"""Smallest standard deviation of luma, in levels of 255, of a rectangle that shows a print and not a mat or a wall."""
 
 _GRAY_LIMIT = 3.0
 """Chroma that nobody sees, in levels of 255: what JPEG and a scanner's noise leave of none."""
 
-_SIDE = 16
+_SIDE = 24
 """The judged picture is so small that grain and JPEG blocks are averaged away, but not the colors of things."""
+
+_EDGES = 13
+"""Places along each side at which a rectangle may begin or end."""
 
 _LEAST_SIDE = 4
 _DEGREE = 3
@@ -43,25 +43,28 @@ def judge_coloring(rgb: Levels, visible: Levels | None = None) -> Coloring:
     """Whether a photo is gray, has one tint, or shows colors.
 
     Colors of things do not follow from how light they are; a tint does. So chroma is fitted by a cubic of luma and,
-    for prints that yellowed from one side, a slope across the picture. What the fit leaves over is color.
+    for prints that yellowed from one side, a slope across the picture. What the fit leaves over is color. A print that
+    was photographed on a table, or with a colored strip beside it, is tinted too: a large rectangle of it has one tint.
 
     Args:
         rgb: Shape (height, width, 3), uint8; a copy of the photo scaled down to some 100 pixels is enough.
         visible: Alpha of the same height and width; what is mostly transparent does not count.
 
     Returns:
-        `gray`, `tinted` or `color`. See `TINT_LIMIT` for how often this errs.
+        `gray`, `tinted` or `color`.
     """
     small = _shrink(rgb)
     shown = np.ones(small.shape[:2], dtype=bool) if visible is None else _shrink(visible) >= 128
     if np.count_nonzero(shown) < _SIDE:  # too few places to fit anything to
         shown = np.ones_like(shown)
     luma = small @ np.array([0.299, 0.587, 0.114])
-    chroma = np.stack([(small[..., 2] - luma) / BLUE_SPAN, (small[..., 0] - luma) / RED_SPAN], axis=-1)[shown]
-    if np.hypot(chroma[:, 0], chroma[:, 1]).max() <= _GRAY_LIMIT:
+    chroma = np.stack([(small[..., 2] - luma) / BLUE_SPAN, (small[..., 0] - luma) / RED_SPAN], axis=-1)
+    if np.hypot(*chroma[shown].T).max() <= _GRAY_LIMIT:
         return "gray"
-    leftover = _distance_from_tint(chroma, _tint_terms(luma)[shown])
-    return "tinted" if np.quantile(leftover, 0.75) <= TINT_LIMIT else "color"
+    terms = _tint_terms(luma)
+    leftover = _distance_from_tint(chroma[shown], terms[shown])
+    has_one_tint = any(np.quantile(leftover, share) <= limit for share, limit in _TINT_LIMITS)
+    return "tinted" if has_one_tint or _shows_print(luma, chroma, terms, shown) else "color"
 
 
 def _shrink(levels: Levels) -> Floats:
@@ -102,3 +105,37 @@ def _distance_from_tint(chroma: Floats, terms: Floats) -> Floats:
         distance = np.hypot(*(chroma - terms @ tint).T)
         weights = 1.0 / np.maximum(1.0, distance / max(1e-3, 1.5 * float(np.median(distance))))
     return distance
+
+
+def _shows_print(luma: Floats, chroma: Floats, terms: Floats, shown: npt.NDArray[np.bool_]) -> bool:
+    """Whether a large rectangle of the picture has contrast and one tint.
+
+    The least squares of all rectangles are solved at once, from sums over each of them.
+    """
+    luma, chroma, terms = luma * shown, chroma * shown[..., None], terms * shown[..., None]
+    normal = _rectangle_sums(terms[..., :, None] * terms[..., None, :])
+    mixed = _rectangle_sums(terms[..., :, None] * chroma[..., None, :])
+    squares = _rectangle_sums((chroma**2).sum(axis=-1))
+    count, total = np.maximum(_rectangle_sums(shown.astype(float)), 1.0), _rectangle_sums(luma)
+    contrast = np.sqrt(np.maximum(_rectangle_sums(luma**2) / count - (total / count) ** 2, 0.0))
+    ridge = 1e-6 * count[:, None, None] * np.eye(terms.shape[-1])  # a rectangle of one luma has no unique solution
+    explained = (mixed * np.linalg.solve(normal + ridge, mixed)).sum(axis=(1, 2))
+    distance = np.sqrt(np.maximum(squares - explained, 0.0) / count)
+    share = count / luma.size
+    return any(
+        bool(((share >= least) & (contrast >= _PRINT_CONTRAST) & (distance <= limit)).any())
+        for least, limit in _PRINT_LIMITS
+    )
+
+
+def _rectangle_sums(values: Floats) -> Floats:
+    """Sums over all rectangles between `_EDGES` places along each side; shape (rectangles, ...)."""
+    height, width = values.shape[:2]
+    sums = np.zeros((height + 1, width + 1, *values.shape[2:]))
+    sums[1:, 1:] = values.cumsum(axis=0).cumsum(axis=1)
+    rows, columns = (np.unique(np.linspace(0, side, _EDGES).round().astype(int)) for side in (height, width))
+    (top, bottom), (left, right) = (np.triu_indices(len(edges), 1) for edges in (rows, columns))
+    top, bottom, left, right = rows[top], rows[bottom], columns[left], columns[right]
+    down = sums[bottom] - sums[top]
+    rectangles = down[:, right] - down[:, left]
+    return rectangles.reshape(-1, *values.shape[2:])

@@ -33,7 +33,7 @@ def scene() -> Experiment:
                     data="flickr8k+lsp+ccp+imagenet_samples+open_photos+0.2*utkface_whole"
                     "+3*cc0_portraits+congress_portraits",
                     frozen_epochs=11,
-                    max_epochs=16,
+                    max_epochs=15,
                 ),
             ),
             Run(
