@@ -86,6 +86,35 @@ def test_a_stain_does_not_make_color_of_a_tint(blobs: Levels) -> None:
         assert judge_coloring(to_levels(stained)) == "tinted"
 
 
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2, 0.35])
+@pytest.mark.parametrize("tone", [None, *TONES])
+def test_a_print_on_a_colored_ground_is_tinted(tone: str | None, share: float, blobs: Levels) -> None:
+    side = round(SIDE / (1 - share) ** 0.5)
+    first = (side - SIDE) // 3
+    for index, blob in enumerate(blobs):
+        print_ = np.repeat(gray(blob)[..., None], 3, axis=2) if tone is None else toned(blob, tone)
+        table = np.asarray(Image.fromarray(blobs[index - 1]).resize((side, side))).astype(float)
+        table[first : first + SIDE, first : first + SIDE] = print_
+        grain = np.random.default_rng(index).normal(0, 3, table.shape)
+        assert judge_coloring(through_jpeg(to_levels(table + grain), 85)) == "tinted"
+
+
+@pytest.mark.parametrize("wide", [0.1, 0.2, 0.3])
+def test_a_colored_strip_beside_a_gray_print_makes_no_color_photo(wide: float, blobs: Levels) -> None:
+    for blob in blobs:
+        scan = np.repeat(gray(blob)[..., None], 3, axis=2)
+        scan[:, : round(wide * SIDE)] = (200, 30, 30)
+        assert judge_coloring(scan) == "tinted"
+
+
+def test_a_bare_wall_makes_no_print_of_a_color_photo(blobs: Levels) -> None:
+    for blob in blobs:
+        walled = blob.copy()
+        light = np.linspace(180, 205, SIDE)[:, None, None]  # uneven, but without contrast
+        walled[:, : round(0.6 * SIDE)] = light
+        assert judge_coloring(walled) == "color"
+
+
 def test_what_is_transparent_does_not_count(blobs: Levels) -> None:
     alpha = np.full((SIDE, 2 * SIDE), 255, np.uint8)
     alpha[:, SIDE:] = 0

@@ -74,8 +74,8 @@ class _Decoder(nn.Module):
 
 
 _FIRST_TUNED_STAGE = 5
-"""The first stage at a stride of 32. Tuned from there on, a step takes twice the time of one with a frozen encoder; from
-a stride of 16 on three times, and the whole encoder five times."""
+"""The first stage at a stride of 32. Tuned from there on, a step takes twice the time of one with a frozen encoder;
+from a stride of 16 on three times, and the whole encoder five times."""
 
 
 @register
