@@ -124,7 +124,7 @@ class Canvas:
 
 
 def _overlap(first: int, count: int, limit: int) -> tuple[slice, slice]:
-    """Which of `limit` places are covered by `count` others that begin at `first`, and which of those others cover them."""
+    """Which of `limit` places `count` others cover that begin at `first`, and which of those others cover them."""
     start, stop = min(max(0, first), limit), max(0, min(first + count, limit))
     return slice(start, stop), slice(start - first, stop - first)
 
