@@ -130,7 +130,7 @@ def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder
 def test_a_file_that_holds_something_else_is_not_evaluated_into(photochrom: Command, face_folder: Path) -> None:
     Path("mine.json").write_text('{"precious": 1}')
     ended = photochrom("evaluate", "study-best", "--data", face_folder, "--json", "mine.json")
-    assert_one_clear_line(ended, "mine.json", "no list of evaluations")
+    assert_one_clear_line(ended, "mine.json", "not a list of evaluations")
     assert Path("mine.json").read_text() == '{"precious": 1}'
 
 

@@ -77,7 +77,7 @@ def test_a_broken_file_is_told_in_one_line(broken: bytes, tmp_path: Path) -> Non
     ids=["none", "text", "list", "number", "empty", "incomplete"],
 )
 def test_an_onnx_file_of_something_else_is_refused(metadata: object) -> None:
-    assert "none of photochrom's ONNX files" in refusal(content(metadata))
+    assert "not an ONNX file of photochrom" in refusal(content(metadata))
 
 
 @pytest.mark.parametrize("version", [0, 1, FORMAT_VERSION + 1, str(FORMAT_VERSION), None])
@@ -85,13 +85,13 @@ def test_another_format_version_is_refused(version: object) -> None:
     message = refusal(content(METADATA | {"format_version": version}))
     assert message == (
         f"the ONNX file: format version {version!r}, but this photochrom reads version {FORMAT_VERSION}; "
-        "'photochrom export' writes it anew from its checkpoint"
+        "write it again from its checkpoint with 'photochrom export'"
     )
 
 
 def test_a_size_that_the_network_does_not_take_is_told() -> None:
     network = Network(content(height=4))
-    with pytest.raises(CheckpointError, match="doubler: its ONNX form fails at pictures of 5x6") as caught:
+    with pytest.raises(CheckpointError, match="doubler: its ONNX form fails on pictures of 5x6") as caught:
         network.run(np.zeros((1, 1, 5, 6), dtype=np.float32))
     assert len(str(caught.value).splitlines()) == 1
 

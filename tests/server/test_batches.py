@@ -157,7 +157,7 @@ def test_states_are_those_of_the_album(client: TestClient, gray_photo: bytes, co
     while job["state"] != "finished":
         job = client.get(f"/api/v1/jobs/{job['id']}").json()
     assert [photo["state"] for photo in job["photos"]] == ["colored", "in color", "failed"]
-    assert job["photos"][1]["error"] == "it is in color already; force colors it anew from its luma"
+    assert job["photos"][1]["error"] == "it is in color already; use force to color it again from its luma"
     assert "not a photo" in job["photos"][2]["error"]
 
 

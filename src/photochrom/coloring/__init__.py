@@ -1,4 +1,4 @@
-"""Any gray photo in color, without a deep-learning framework."""
+"""Coloring of gray photos, without a deep-learning framework."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, imported when it is first used: color arithmetic alone needs no network and no picture library."""
+    """Import a public name on first use: color arithmetic needs neither networks nor picture libraries."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)

@@ -1,7 +1,7 @@
 """Chroma that follows luma: colors predicted at a small size are carried up to a photo of any size.
 
-A network says roughly which color lies where; the photo itself says exactly where its edges are. So chroma is kept as a
-linear function of luma that changes slowly from place to place. It takes little memory, can be enlarged without
+A network predicts roughly where each color lies; the photo itself shows exactly where the edges are. So chroma is kept
+as a linear function of luma that changes slowly from place to place. This takes little memory, can be enlarged without
 bleeding over edges, and can be strengthened or faded without running the network again.
 """
 
@@ -17,7 +17,7 @@ from photochrom.coloring.resampling import box_mean, resized, resized_strips
 __all__ = ["ChromaField", "follow_luma", "render", "signed_luma"]
 
 FloatMap = Float32[Any, "..."]
-"""Float values over a grid; functions that use them give the shape."""
+"""Float values over a grid; docstrings give the shape."""
 
 Pixels = UInt[Any, "..."]
 """uint8 or uint16."""
@@ -43,11 +43,11 @@ class ChromaField:
     coefficients: FloatMap
 
     def scaled(self, factor: float) -> "ChromaField":
-        """The same hues, so many times as vivid."""
+        """The same hues with their vividness multiplied by a factor."""
         return self if factor == 1.0 else ChromaField(self.coefficients * np.float32(factor))
 
     def blended(self, other: "ChromaField", weights: FloatMap) -> "ChromaField":
-        """A mixture of this field, where the weights are 0, and another one, where they are 1.
+        """A mixture of two fields: this one where the weights are 0, the other one where they are 1.
 
         Args:
             other: On the same grid.
@@ -77,7 +77,8 @@ def follow_luma(chroma: FloatMap, luma: FloatMap, radius: int) -> ChromaField:
         chroma: Cb and Cr on a coarse grid over the same picture; shape (2, any rows, any columns). Maps with another
             number of channels can follow luma too.
         luma: Shape (rows, columns), signed.
-        radius: How far a color may lie from its place, in places of the luma map: about the width of a coarse place.
+        radius: Maximum distance of a color from its place, in places of the luma map; about the width of a coarse place
+            is right.
 
     Returns:
         A field on the grid of the luma.
@@ -89,22 +90,21 @@ def follow_luma(chroma: FloatMap, luma: FloatMap, radius: int) -> ChromaField:
     step = max(1, radius // _PLACES_PER_RADIUS)
     grid = tuple(max(1, round(side / step)) for side in luma.shape)
     wide = resized(chroma, *grid)
-    # Luma as blurred as the chroma: a place on an edge mixes both alike, so one shows how the other was mixed.
+    # Luma is blurred as much as chroma: both mix the same sides of an edge, so luma shows how chroma was mixed.
     blurred = resized(resized(luma, *chroma.shape[-2:]), *grid)
     window = max(1, round(((2 * radius + 1) / step - 1) / 2))
     average = box_mean(blurred, window)
     variance = box_mean(blurred * blurred, window) - average**2
     covariance = box_mean(wide * blurred, window) - box_mean(wide, window) * average
     slope = box_mean(covariance / (np.maximum(variance, 0.0) + np.float32(_SMOOTHEST_EDGE**2)), window)
-    # Where luma shows nothing that the coarse grid did not, chroma stays as it was predicted.
+    # Where luma has no finer detail than the coarse grid, chroma stays as predicted.
     return ChromaField(resized(np.concatenate([slope, wide - slope * blurred]), *luma.shape))
 
 
 def render(field: ChromaField, luma: Pixels) -> Pixels:
     """A photo in color: its own luma with the chroma of a field.
 
-    Colors that RGB cannot show are faded until they fit, so that luma stays: each value is rounded, which moves luma
-    by less than one level.
+    Colors that RGB cannot show are faded until they fit, which keeps luma. Rounding changes it by less than one level.
 
     Args:
         field: On any grid over the photo.

@@ -1,4 +1,4 @@
-"""A photo in, the same photo in color: the scene network for the whole, the face network for every face."""
+"""Colors a photo: one network for the whole photo, another one for each face."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,19 +27,19 @@ from photochrom.tensors import AnyArray
 __all__ = ["Colorizer", "Result"]
 
 _SHORTEST_SIDE = 192
-"""Pixels of the shorter side of a photo as the network for whole photos sees it: what its training showed."""
+"""Shorter side, in pixels, of a photo in the network for whole photos, as in its training."""
 
 _LONGEST_SIDE = 2048
-"""Of the same: a photo of 1x3000 pixels would get millions otherwise."""
+"""Maximum longer side of the same: otherwise a photo of 1x3000 pixels would be enlarged to millions of pixels."""
 
 _GRID_PIXELS = 1_000_000
-"""At most so many places has the grid on which chroma follows luma; a photo has as many at most as it has pixels."""
+"""Maximum number of cells in the grid on which chroma follows luma; it has no more cells than the photo has pixels."""
 
 _FACE_SIDE = 80
-"""Pixels of a face as its network learnt them."""
+"""Side of the input of the face network, in pixels, as in its training."""
 
 _LARGEST_FACE = 2.0
-"""Side of a face's square as a multiple of the photo's longer side; no detector is right about a larger one."""
+"""Maximum side of a face's square as a multiple of the photo's longer side; larger ones are false detections."""
 
 _PARTS_AT_ONCE = 8
 
@@ -51,20 +51,19 @@ _SURE_SCORE = 0.8
 when it is turned, perhaps that of an acrobat."""
 
 _DECODING = "mean"
-"""Of faces, and of the whole photo unless its network was packed with another one. It has the least chroma error."""
+"""Decoding for faces, and for the whole photo unless its network names another one. It has the least chroma error."""
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A photo, a guess of its colors, and how it shall look.
+    """A photo, a guess of its colors, and its look.
 
     Attributes:
-        photo: As it was read.
-        faces: Where faces were found.
-        guess: What the networks say.
-        look: How strong and vivid it is, and what the user knows better.
-        layer: What the look's hints give; None if there are none.
-        turns: How many quarter turns counterclockwise make people in the photo upright.
+        photo: The photo as it was read.
+        faces: The faces that were found.
+        guess: The colors that the networks guess.
+        layer: The colors of the look's hints; None if there are none.
+        turns: The number of quarter turns counterclockwise that make people in the photo upright.
     """
 
     photo: Photo
@@ -77,12 +76,12 @@ class Result:
     def adjusted(
         self, *, strength: float | None = None, vividness: float | None = None, hints: Sequence[Hint] | None = None
     ) -> "Result":
-        """The same guess with another look, at the cost of no network.
+        """The same guess with another look; the networks do not run again.
 
         Args:
-            strength: As in `Look`; the present one if not given.
-            vividness: Likewise.
-            hints: Likewise.
+            strength: See `Look`; unchanged if None.
+            vividness: See `Look`; unchanged if None.
+            hints: See `Look`; unchanged if None.
 
         Raises:
             ConfigError: A value is out of range, or a hint lies outside the photo.
@@ -101,7 +100,7 @@ class Result:
 
     @cached_property
     def rgb(self) -> Pixels:
-        """The colored photo, upright; shape (height, width, 3), uint8 or uint16 as its luma."""
+        """The colored photo, upright; shape (height, width, 3), of the type of its luma: uint8 or uint16."""
         look, guess, luma = self.look, self.guess, self.photo.luma
         field = guess.field.scaled(look.strength * look.vividness)
         return render(self.layer.upon(field) if self.layer else field, luma)
@@ -113,19 +112,19 @@ class Result:
 
     @property
     def confidence(self) -> npt.NDArray[np.uint8]:
-        """How sure the networks are, upright, 255 for certainty; shape (height, width)."""
+        """The confidence of the networks, upright, 255 for certainty; shape (height, width)."""
         levels = np.rint(self.guess.confidence.clip(0.0, 1.0) * 255.0).astype(np.uint8)
         return resized(levels, *self.photo.luma.shape)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
-        """Write the colored photo with all that came with it, whole or not at all.
+        """Write the colored photo with the metadata of the original; a failure leaves no partial file.
 
         Args:
-            path: Where it goes.
-            overwrite: Whether a file that is there may be replaced.
+            path: The file to write.
+            overwrite: Whether to replace an existing file.
 
         Raises:
-            PhotoError: There is such a file, this kind of photo cannot be written, or the disk does not take it.
+            PhotoError: The file exists, the format cannot be written, or writing fails.
         """
         write_photo(self.rgb, self.photo, Path(path), overwrite=overwrite)
 
@@ -145,13 +144,13 @@ class Colorizer:
 
         Args:
             model: For the whole photo: a shipped model, or the path of an ONNX file that `photochrom export` wrote.
-            face_model: For faces, likewise; None if faces shall not be looked for.
-            detector: Finds faces; YuNet if not given.
-            threads: How many cores a photo may take.
+            face_model: The same for faces; None if faces are not searched.
+            detector: Finds faces; YuNet if None.
+            threads: Maximum number of cores for a photo.
 
         Raises:
-            CheckpointError: There is no such model, or it cannot be run.
-            ConfigError: The model gives no probabilities of chroma.
+            CheckpointError: The model does not exist, or cannot be run.
+            ConfigError: The model does not give probabilities of chroma.
         """
         self._whole = _load(model, threads)
         self._faces = None if face_model is None else _load(face_model, threads)
@@ -171,13 +170,13 @@ class Colorizer:
         Args:
             source: A path, the bytes of a picture file, a Pillow image or a photo that was read before.
             strength: From 0, gray, to 1.
-            vividness: How many times as vivid as guessed.
+            vividness: Factor on the vividness of the guess.
             hints: Colors that are known.
-            force: Whether to color anew what is in color already.
+            force: Whether to color again a photo that is in color already.
 
         Raises:
             PhotoError: The photo cannot be read.
-            InColorError: It is in color already.
+            InColorError: The photo is in color already, and `force` is not set.
             ConfigError: A value is out of range, or a hint lies outside the photo.
         """
         (result,) = self.variants(source, 1, strength=strength, vividness=vividness, hints=hints, force=force)
@@ -200,7 +199,7 @@ class Colorizer:
 
         Raises:
             PhotoError: The photo cannot be read.
-            InColorError: It is in color already.
+            InColorError: The photo is in color already, and `force` is not set.
             ConfigError: A value is out of range, or a hint lies outside the photo.
         """
         if not 1 <= count <= MAX_VARIANTS:
@@ -209,7 +208,7 @@ class Colorizer:
         photo = _photo(source)
         require_inside(look.hints, photo.luma.shape)
         if photo.coloring == "color" and not force:
-            raise InColorError("it is in color already; force colors it anew from its luma")
+            raise InColorError("it is in color already; use force to color it again from its luma")
         luma, faces, turns = self._upright(photo.luma)
         canvases = self._whole_photo(luma, count)
         if self._faces is not None:
@@ -221,7 +220,7 @@ class Colorizer:
         found = tuple(turned_back(face, turns, size) for face in faces)
         layer = hint_layer(guesses[0].luma, look.hints, size)
         results = [Result(photo, found, guess, look, layer, turns) for guess in guesses]
-        release_freed_memory()  # before a picture of full size is made
+        release_freed_memory()  # before a picture is made at full size
         return results
 
     def _upright(self, luma: Pixels) -> tuple[Pixels, list[Face], int]:
@@ -248,7 +247,7 @@ class Colorizer:
         return best if scores[best] >= _SURE_SCORE else 0
 
     def _whole_photo(self, luma: Pixels, count: int) -> list[Canvas]:
-        """What the network for whole photos says, in several ways."""
+        """The guesses of the network for whole photos."""
         grid = _grid(luma)
         probabilities = self._whole.run(_shrunk(luma)[None, None])
         decoding = self._whole.metadata.decoding or _DECODING
@@ -256,7 +255,7 @@ class Colorizer:
 
 
 def _lay_parts(canvases: Sequence[Canvas], network: Network, patches: Sequence[Patch]) -> None:
-    """Lay upon each canvas what a network says of parts of the photo."""
+    """Lay the guesses of a network for parts of the photo on the canvases, one guess on each."""
     for start in range(0, len(patches), _PARTS_AT_ONCE):
         chosen = patches[start : start + _PARTS_AT_ONCE]
         probabilities = network.run(np.stack([patch.gray for patch in chosen])[:, None])
@@ -266,17 +265,17 @@ def _lay_parts(canvases: Sequence[Canvas], network: Network, patches: Sequence[P
 
 
 def _is_in_photo(square: Framing, size: tuple[int, int]) -> bool:
-    """Whether the photo shows a part of a square that is not absurdly large, as that of a false find may be."""
+    """Whether a square overlaps the photo and is not as absurdly large as a false detection."""
     (left, top, side), (height, width) = square, size
     return -side < left < width and -side < top < height and side <= _LARGEST_FACE * max(size)
 
 
 def _load(model: str, threads: int) -> Network:
-    """A network that gives probabilities, by the name of a shipped model or by its path.
+    """Load a network by the name of a shipped model or by its path.
 
     Raises:
-        CheckpointError: There is no such model, or it cannot be run.
-        ConfigError: It gives no probabilities of chroma.
+        CheckpointError: The model does not exist, or cannot be run.
+        ConfigError: The model does not give probabilities of chroma.
     """
     path = network_file(model)
     if not model.endswith(".onnx") and not path.is_file():
@@ -302,16 +301,16 @@ def _eight_bits(levels: Pixels) -> Pixels:
 
 
 def _grid(luma: Pixels) -> FloatMap:
-    """The photo's luma on the grid on which chroma follows it."""
+    """The photo's luma on the grid on which chroma follows luma."""
     height, width = luma.shape
     share = min(1.0, (_GRID_PIXELS / (height * width)) ** 0.5)
     return signed_luma(resized(luma, max(1, round(height * share)), max(1, round(width * share))))
 
 
 def _shrunk(luma: Pixels) -> FloatMap:
-    """The photo as the network for whole photos sees it: about as large as what that learnt from; 4 divides its sides.
+    """The input of the network for whole photos: about as large as in its training, with sides divisible by 4.
 
-    A smaller photo is enlarged; none is squashed.
+    The aspect ratio is kept; smaller photos are enlarged.
     """
     height, width = luma.shape
     share = min(_SHORTEST_SIDE / min(height, width), _LONGEST_SIDE / max(height, width))
@@ -320,15 +319,15 @@ def _shrunk(luma: Pixels) -> FloatMap:
 
 
 def _guesses(probabilities: AnyArray, decoding: str, count: int) -> list[tuple[AnyArray, AnyArray]]:
-    """Guesses and how likely each is: the best by the decoding, then others as far off as the probabilities allow.
+    """Guesses and their confidence: the best one by the decoding, then others within what is probable.
 
     Args:
         probabilities: Shape (batch, 2, bins, rows, columns).
         decoding: A key of `photochrom.coloring.distribution.DECODINGS`.
-        count: How many.
+        count: Number of guesses.
 
     Returns:
-        `count` times chroma, shape (batch, 2, rows, columns), and how likely each is, shape (batch, 1, rows, columns).
+        `count` pairs of chroma, shape (batch, 2, rows, columns), and its confidence, shape (batch, 1, rows, columns).
     """
     best, (median, *others) = decode_chroma(probabilities, decoding), variant_chroma(probabilities, count)
     guesses = [best, *(best + (other - median) for other in others)]

@@ -1,4 +1,4 @@
-"""Faces in photos, and the square around each that the face network is given."""
+"""Faces in photos, and the square around each face that the face network sees."""
 
 import math
 from collections.abc import Sequence
@@ -84,8 +84,7 @@ class Face:
 
     Attributes:
         box: About from ear to ear and from the forehead to the chin.
-        score: How sure the detector is, from 0 to 1.
-        landmarks: Eyes, nose and mouth.
+        score: Confidence of the detector, from 0 to 1.
     """
 
     box: Box
@@ -94,7 +93,7 @@ class Face:
 
     @property
     def roll(self) -> float:
-        """How far the line of the eyes is turned in the photo: degrees clockwise, from -180 to 180; upright is 0.
+        """The angle of the line through the eyes, in degrees clockwise, from -180 to 180; 0 is upright.
 
         YuNet underestimates it: a head turned by 10 degrees gives 8, by 20 about 15, by 30 or more hardly above 22.
         It finds few heads that are turned by more than 40.
@@ -127,7 +126,7 @@ class FaceDetector(Protocol):
     """Finds faces in photos."""
 
     def detect(self, luma: Luma) -> list[Face]:
-        """The faces in a photo, each once, the surest first.
+        """The faces in a photo, each once, by falling score.
 
         Args:
             luma: Shape (height, width), uint8; sides of any length from 1.
@@ -142,7 +141,7 @@ class Cut:
     The middle of the square is the weighted mean of three places of the face; the weights sum to 1.
 
     Attributes:
-        eyes: Weight of the place between the eyes.
+        eyes: Weight of the middle between the eyes.
         nose: Weight of the nose.
         mouth: Weight of the middle of the mouth.
         side: Side of the square as a multiple of the face's spread, which is the root of the summed squares of the
@@ -186,7 +185,7 @@ def frame(face: Face, cut: Cut = UTKFACE_CUT) -> Framing:
     """The square around a face that shows it as the face network's training pictures did.
 
     Args:
-        face: Only its landmarks count.
+        face: Only its landmarks are used.
         cut: How those pictures were cut.
 
     Returns:
@@ -202,7 +201,7 @@ def frame(face: Face, cut: Cut = UTKFACE_CUT) -> Framing:
 
 
 def merge(faces: Sequence[Face], *, overlap: float = 0.3, containment: float = 0.6) -> list[Face]:
-    """Each face once: of detections that overlap, only the one with the highest score stays.
+    """Each face once: of detections that overlap, only the one with the highest score is kept.
 
     Its box is kept as it is. A mean of the boxes would include those from sizes at which the detector sees the face
     badly.
@@ -213,7 +212,7 @@ def merge(faces: Sequence[Face], *, overlap: float = 0.3, containment: float = 0
         containment: Maximum share of the smaller box that lies in the larger; part of a face can look like a face.
 
     Returns:
-        The faces that stay, the surest first.
+        The faces that are kept, by falling score.
     """
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: face.score, reverse=True):

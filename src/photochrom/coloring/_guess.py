@@ -1,4 +1,4 @@
-"""Guessed colors of a photo, put together from those of the whole and of square parts seen at a larger size."""
+"""Guessed colors of a photo, combined from those of the whole photo and of square parts at a larger size."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Guess:
 
     Attributes:
         field: Its chroma.
-        luma: Of the photo, on the field's grid; shape (rows, columns), signed.
+        luma: The photo's luma on the field's grid; shape (rows, columns), signed.
         confidence: Probability that red and blue lie within the study's margin; shape (rows, columns), range [0, 1].
     """
 
@@ -37,7 +37,7 @@ class Guess:
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """A square part of a photo, at the size at which a network sees it.
+    """A square part of a photo at the input size of a network.
 
     Attributes:
         square: Its place in the photo, in whole pixels; it may reach beyond the photo's edges.
@@ -51,18 +51,19 @@ class Patch:
 
     @classmethod
     def cut(cls, luma: Pixels, square: Framing, side: int) -> "Patch":
-        """Cut a part out of a photo; beyond the photo, its outermost pixels continue.
+        """Cut a part out of a photo; beyond its edges, the outermost pixels are repeated.
 
         Args:
-            luma: Of the photo; shape (height, width), uint8 or uint16.
-            square: Place of the part, in pixels; it is rounded to whole ones.
+            luma: The photo's luma; shape (height, width), uint8 or uint16.
+            square: Place of the part, in pixels; it is rounded to whole pixels.
             side: Height and width of the network's input, in pixels.
         """
         left, top, extent = round(square.left), round(square.top), max(1, round(square.side))
         rows, columns = _inside(top, extent, luma.shape[0]), _inside(left, extent, luma.shape[1])
         share = min(1.0, side / extent)
-        # Shrunk first: a square that reaches far beyond the photo would not fit into memory at full size.
-        seen = _shrunk(luma[rows, columns], share)
+        # Shrink first: a square that reaches far beyond the photo would not fit into memory at full size.
+        shown = luma[rows, columns]
+        seen = resized(shown, *(max(1, round(length * share)) for length in shown.shape))
         down = _continued(top - rows.start, extent, share, seen.shape[0])
         across = _continued(left - columns.start, extent, share, seen.shape[1])
         whole = signed_luma(seen[np.ix_(down, across)])
@@ -75,24 +76,20 @@ def _inside(start: int, extent: int, limit: int) -> slice:
     return slice(first, max(first + 1, min(start + extent, limit)))
 
 
-def _shrunk(luma: Pixels, share: float) -> Pixels:
-    return resized(luma, *(max(1, round(side * share)) for side in luma.shape))
-
-
 def _continued(offset: int, extent: int, share: float, count: int) -> npt.NDArray[np.intp]:
-    """For each row or column of a part, which of `count` shrunk rows or columns it shows."""
+    """For each row or column of a part, the index of the shrunk row or column that it shows, of `count`."""
     return (np.arange(max(1, round(extent * share))) + round(offset * share)).clip(0, count - 1)
 
 
 class Canvas:
-    """Puts the colors of a photo together: those of the whole first, then those of its parts on top.
+    """Combines the colors of a photo: those of the whole photo first, then those of its parts on top.
 
     Attributes:
-        luma: Of the photo, on the grid on which chroma follows it; shape (rows, columns), signed.
+        luma: The photo's luma on the grid on which chroma follows luma; shape (rows, columns), signed.
     """
 
     def __init__(self, luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> None:
-        """Begin with the colors of the whole photo.
+        """Start with the colors of the whole photo.
 
         Args:
             luma: See the attribute.
@@ -103,7 +100,7 @@ class Canvas:
         self._maps = _following_maps(luma, chroma, confidence)
 
     def lay(self, patch: Patch, chroma: FloatMap, confidence: FloatMap) -> None:
-        """Lay the colors of a part over those that are there, without a visible seam.
+        """Lay the colors of a part over the present ones, without a visible seam.
 
         Args:
             patch: The part.
@@ -117,11 +114,11 @@ class Canvas:
         below += laid[-1] * (laid[:-1] - below)
 
     def guess(self) -> Guess:
-        """The colors put together so far; parts laid later do not change them."""
+        """The colors combined so far; parts that are laid later do not change them."""
         return Guess(ChromaField(self._maps[:-1].copy()), self.luma, self._maps[-1].copy())
 
     def _placed(self, patch: Patch, maps: FloatMap) -> tuple[tuple[slice, slice], FloatMap]:
-        """Rows and columns of the canvas that a part covers, and the part's maps at that size."""
+        """The rows and columns of the canvas that a part covers, and the part's maps at that size."""
         (left, top, extent), (height, width), (rows, columns) = patch.square, patch.size, self.luma.shape
         first_row, last_row = round(top * rows / height), round((top + extent) * rows / height)
         first_column, last_column = round(left * columns / width), round((left + extent) * columns / width)
@@ -132,7 +129,7 @@ class Canvas:
 
 
 def _overlap(first: int, count: int, limit: int) -> tuple[slice, slice]:
-    """Which of `limit` places `count` others cover if laid from `first` on, and which of the others lie on them."""
+    """Which of `limit` places `count` others cover that begin at `first`, and which of those others cover them."""
     start, stop = min(max(0, first), limit), max(0, min(first + count, limit))
     return slice(start, stop), slice(start - first, stop - first)
 
@@ -145,7 +142,7 @@ def _following_maps(luma: FloatMap, chroma: FloatMap, confidence: FloatMap) -> F
 
 
 def _weights(side: int) -> FloatMap:
-    """How much a part's own colors count: 1 within a rounded square, 0 at its edges; shape (side, side)."""
+    """The weight of a part's own colors: 1 within a rounded square, 0 at the edges; shape (side, side)."""
     places = np.abs((np.arange(side, dtype=np.float32) + 0.5) / side * 2.0 - 1.0)
     distance = (places[:, None] ** 4 + places[None, :] ** 4) ** 0.25
     share = ((1.0 - distance) / (1.0 - _FULL)).clip(0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Hints: colors that the user knows, spread from their places over the regions around."""
+"""Hints: known colors, spread from their places over the regions around them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ _LUMA_REACH = 0.22
 
 
 def require_inside(hints: Sequence[Hint], size: tuple[int, int]) -> None:
-    """Refuse hints outside a photo.
+    """Check that hints lie inside a photo.
 
     Args:
         hints: In pixels of the upright photo.
         size: Height and width of the photo.
 
     Raises:
-        ConfigError: A hint lies outside.
+        ConfigError: A hint lies outside the photo.
     """
     height, width = size
     for hint in hints:
@@ -42,7 +42,7 @@ class HintLayer:
 
     Attributes:
         field: Chroma of the hints.
-        weights: 1 where it applies, 0 where it does not; shape (rows, columns).
+        weights: 1 where the hints apply, 0 where they do not; shape (rows, columns).
     """
 
     field: ChromaField
@@ -57,8 +57,8 @@ def hint_layer(luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> 
     """Spread the colors of hints over their regions, but not across edges.
 
     Args:
-        luma: Of the photo, on the grid on which its chroma lies; shape (rows, columns), signed.
-        hints: In pixels of the photo, all inside. Their order does not count; each is exact at its own place.
+        luma: The photo's luma on the grid of its chroma; shape (rows, columns), signed.
+        hints: In pixels of the photo, all inside it. Their order does not matter; each is exact at its own place.
         size: Height and width of the photo.
 
     Returns:
@@ -67,7 +67,7 @@ def hint_layer(luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> 
     if not hints:
         return None
     small = small_luma(luma)
-    distances = np.stack([_distance(small, *_place(hint, size, small)) for hint in hints])
+    distances = np.stack([_distance(small, hint, size) for hint in hints])
     nearness = 1.0 / (distances + 1e-3) ** 2
     chroma = np.einsum("hrc,hk->krc", nearness / nearness.sum(axis=0), np.stack([_chroma_of(hint) for hint in hints]))
     influence = np.exp(-(distances.min(axis=0) ** 4))
@@ -77,19 +77,14 @@ def hint_layer(luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> 
     return HintLayer(ChromaField(hinted), followed[2].clip(0.0, 1.0))
 
 
-def _distance(luma: FloatMap, row: int, column: int) -> FloatMap:
-    """Distance of each place from a hint; 1 is the end of its reach."""
+def _distance(luma: FloatMap, hint: Hint, size: tuple[int, int]) -> FloatMap:
+    """Distance of each place from a hint in a photo of a size; 1 is the end of its reach."""
+    row, column = (int(at * count / side) for at, count, side in zip((hint.y, hint.x), luma.shape, size, strict=True))
     start = np.zeros(luma.shape, dtype=bool)
     start[row, column] = True
     distance = distance_from(luma, start, reach=_REACH * max(luma.shape), luma_reach=_LUMA_REACH)
-    # A place that is far lighter or darker belongs to another region, even where luma changes gently on the way to it.
+    # A much lighter or darker place belongs to another region, even if luma changes gently on the way to it.
     return distance + np.abs(luma - luma[row, column]) / _LUMA_REACH
-
-
-def _place(hint: Hint, size: tuple[int, int], small: FloatMap) -> tuple[int, int]:
-    """Row and column of a hint on the small map."""
-    height, width = size
-    return int(hint.y * small.shape[0] / height), int(hint.x * small.shape[1] / width)
 
 
 def _chroma_of(hint: Hint) -> FloatMap:

@@ -1,4 +1,4 @@
-"""Memory that a library has freed, but the process still holds."""
+"""Memory that was freed, but that the process still holds."""
 
 import ctypes
 import sys
@@ -7,10 +7,10 @@ __all__ = ["release_freed_memory"]
 
 
 def release_freed_memory() -> None:
-    """Give freed memory back to the system, where the C library allows it; elsewhere nothing happens.
+    """Return freed memory to the system, if the C library supports it.
 
-    ONNX Runtime makes large copies while it opens a network: 68 of the 146 MB that two networks took were freed, but
-    stayed with the process.
+    ONNX Runtime makes large copies while it opens a network: with two networks, the process kept 68 MB of freed memory
+    out of 146 MB.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl does not

@@ -1,4 +1,4 @@
-"""How a photo is colored, and what is written of it: light, so that commands start without the networks' libraries."""
+"""The options for coloring a photo; they import no library of the networks, so commands start fast."""
 
 import math
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,7 @@ class Hint:
     Attributes:
         x: Pixels from the left of the upright photo.
         y: Pixels from its top.
-        color: Red, green and blue, each from 0 to 255. Its hue is taken; how light it is, the photo says.
+        color: Red, green and blue, each from 0 to 255. Only its chroma is used; the photo's luma is kept.
     """
 
     x: float
@@ -28,17 +28,17 @@ class Hint:
 
     def __post_init__(self) -> None:
         if not all(0 <= channel <= 255 for channel in self.color):
-            raise ConfigError(f"red, green and blue of a hint lie from 0 to 255, not {self.color}")
+            raise ConfigError(f"red, green and blue of a hint must be from 0 to 255, not {self.color}")
 
 
 def parse_hint(text: str) -> Hint:
-    """A hint as users write it.
+    """Read a hint as users write it.
 
     Args:
         text: Such as `120,80,#7a4b2c`: x, y and the color.
 
     Raises:
-        ConfigError: It is written otherwise.
+        ConfigError: The text has another form.
 
     Example:
         >>> parse_hint("120,80,#ff0080")
@@ -58,11 +58,11 @@ def parse_hint(text: str) -> Hint:
 
 @dataclass(frozen=True)
 class Model:
-    """The networks that guess.
+    """The networks that guess the colors.
 
     Attributes:
         whole: For the whole photo: a shipped model, or the path of an ONNX file.
-        faces: For faces, in the same way; None leaves them to the other.
+        faces: The same for faces; None colors them with the network for the whole photo.
     """
 
     whole: str = DEFAULT_MODEL
@@ -71,12 +71,12 @@ class Model:
 
 @dataclass(frozen=True)
 class Look:
-    """How a guess shall look; none of it needs the networks again.
+    """The look of a guess; changing it does not run the networks again.
 
     Attributes:
         strength: From 0, gray, to 1, the guess.
-        vividness: How many times as vivid as guessed, from 0 to 3; what RGB cannot show is faded.
-        hints: Colors that the user knows; neither strength nor vividness changes them.
+        vividness: Factor on the vividness of the guess, from 0 to 3; colors that RGB cannot show are faded.
+        hints: Known colors; strength and vividness do not change them.
     """
 
     strength: float = 1.0
@@ -92,12 +92,12 @@ class Look:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Which files are made of a photo.
+    """The result files of a photo.
 
     Attributes:
-        variants: How many guesses, from 1 to `photochrom.coloring.distribution.MAX_VARIANTS`.
+        variants: Number of guesses, from 1 to `photochrom.coloring.distribution.MAX_VARIANTS`.
         compare: Whether to add a picture of the gray photo beside its guesses.
-        confidence: Whether to add a map of how sure the best guess is: white is sure.
+        confidence: Whether to add a map of the confidence of the best guess; white is certain.
         format: The format of the guesses and the comparison, one of `photochrom.photo.WRITTEN_FORMATS`; None keeps the
             photo's own.
         upright: Whether to turn photos whose people lie on their side.
@@ -117,7 +117,7 @@ class Outputs:
 
     @property
     def endings(self) -> tuple[str, ...]:
-        """What each file's name ends with, before the suffix, in the order in which they are made.
+        """The ending of each file's name before the suffix, in the order of the files.
 
         Example:
             >>> Outputs(variants=2, compare=True).endings
@@ -133,8 +133,8 @@ class Limits:
 
     Attributes:
         max_megapixels: Larger photos are refused before they are decoded.
-        timeout: A photo that takes longer, in seconds, is given up; None allows a time that grows with its size.
-        force: Whether to color anew what is in color already.
+        timeout: Maximum time for a photo, in seconds; None allows a time that grows with its size.
+        force: Whether to color again a photo that is in color already.
     """
 
     max_megapixels: float = MAX_MEGAPIXELS
@@ -150,14 +150,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Options:
-    """Everything that is chosen about how photos are colored.
-
-    Attributes:
-        model: Which networks guess.
-        look: How strong and vivid the colors are, and which of them are known.
-        outputs: Which files are made.
-        limits: Which photos are refused.
-    """
+    """All options for coloring photos."""
 
     model: Model = field(default_factory=Model)
     look: Look = field(default_factory=Look)
@@ -165,7 +158,7 @@ class Options:
     limits: Limits = field(default_factory=Limits)
 
     def as_json(self) -> dict[str, Any]:
-        """The options as JSON holds them."""
+        """The options as JSON."""
         return asdict(self)
 
     @classmethod
@@ -173,7 +166,7 @@ class Options:
         """The options that `as_json` gave.
 
         Raises:
-            ConfigError: They are of another version of photochrom.
+            ConfigError: Another version of photochrom wrote them.
         """
         try:
             look = values["look"]

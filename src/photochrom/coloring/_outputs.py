@@ -1,4 +1,4 @@
-"""The one road from a photo to its result files."""
+"""The result files of a colored photo."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from photochrom.coloring._colorizer import Result
 from photochrom.coloring._options import Hint, Options
 from photochrom.coloring.resampling import resized
-from photochrom.photo import SOFTWARE, SUFFIXES, Levels, Photo, encode_photo
+from photochrom.photo import SOFTWARE, SUFFIXES, Photo, encode_photo
 
 __all__ = ["Guesser", "Output", "guesses", "outputs"]
 
@@ -26,9 +26,8 @@ class Output:
     """A result file.
 
     Attributes:
-        ending: What its name ends with before the suffix: empty, `-1`, `-2`, ..., `-compare` or `-confidence`.
+        ending: The end of its name before the suffix: empty, `-1`, `-2`, ..., `-compare` or `-confidence`.
         suffix: Such as `.jpg`.
-        content: The bytes of the file.
     """
 
     ending: str
@@ -49,7 +48,7 @@ class Guesser(Protocol):
         hints: Sequence[Hint],
         force: bool,
     ) -> list[Result]:
-        """As `Colorizer.variants`."""
+        """See `Colorizer.variants`."""
 
 
 def guesses(photo: Photo, options: Options, colorizer: Guesser) -> list[Result]:
@@ -57,7 +56,7 @@ def guesses(photo: Photo, options: Options, colorizer: Guesser) -> list[Result]:
 
     Args:
         photo: The photo as it was read.
-        options: How to color it; output settings but the number of variants are ignored.
+        options: How to color it; of the output settings, only the number of variants is used.
         colorizer: Guesses the colors.
 
     Raises:
@@ -76,36 +75,38 @@ def guesses(photo: Photo, options: Options, colorizer: Guesser) -> list[Result]:
 
 
 def outputs(photo: Photo, results: Sequence[Result], options: Options) -> Iterator[Output]:
-    """The result files of a photo, each made when it is asked for.
+    """Make the result files of a photo, one at a time.
 
     Only one colored picture is held at full size at a time.
 
     Args:
         photo: The photo as it was read.
         results: Its guesses, as `guesses` gives them.
-        options: Which files there shall be.
+        options: The files to make.
 
     Yields:
         One file for each of `options.outputs.endings`, in that order.
 
     Raises:
-        PhotoError: The format does not hold this photo.
+        PhotoError: The format cannot store this photo.
     """
     wanted = options.outputs
     suffix = photo.suffix if wanted.format in (None, photo.origin.format) else SUFFIXES[wanted.format][0]
     endings = iter(wanted.endings)
     turns = results[0].turns if wanted.upright else 0
     photo = _turned(photo, turns)
-    panels = [_gray_panel(photo.luma)] if wanted.compare else []
+    panels = [np.repeat(_panel(photo.luma[..., None]), 3, axis=2)] if wanted.compare else []
     for result in results:
-        rgb = np.rot90(replace(result).rgb, turns)  # a copy: the caller's result would keep its picture
+        rgb = np.rot90(replace(result).rgb, turns)  # of a copy: the caller's result would keep the picture in memory
         content = encode_photo(rgb, photo, wanted.format)
         if wanted.compare:
             panels.append(_panel(rgb))
         del rgb
         yield Output(next(endings), suffix, content)
     if wanted.compare:
-        yield Output(next(endings), suffix, encode_photo(*_side_by_side(panels, photo), wanted.format))
+        strip = np.concatenate(panels, axis=1)
+        tagged = replace(photo, luma=strip[..., 0], alpha=None)
+        yield Output(next(endings), suffix, encode_photo(strip, tagged, wanted.format))
     if wanted.confidence:
         yield Output(next(endings), ".png", _signed_map(np.rot90(results[0].confidence, turns)))
 
@@ -118,26 +119,12 @@ def _turned(photo: Photo, turns: int) -> Photo:
     return replace(photo, luma=np.rot90(photo.luma, turns), alpha=alpha)
 
 
-def _panel(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A picture small enough to stand in a comparison; shape (height, width, 3), uint8 or uint16."""
-    return resized(rgb.transpose(2, 0, 1), *_panel_size(rgb)).transpose(1, 2, 0)
-
-
-def _gray_panel(luma: Levels) -> npt.NDArray[Any]:
-    return np.repeat(resized(luma, *_panel_size(luma))[..., None], 3, axis=2)
-
-
-def _panel_size(picture: npt.NDArray[Any]) -> tuple[int, int]:
-    """Height and width of a picture in a comparison."""
+def _panel(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A picture, shape (height, width, channels), small enough for a comparison."""
     height, width = picture.shape[:2]
     share = min(1.0, _PANEL_SIDE / max(height, width))
-    return max(1, round(height * share)), max(1, round(width * share))
-
-
-def _side_by_side(panels: Sequence[npt.NDArray[Any]], photo: Photo) -> tuple[npt.NDArray[Any], Photo]:
-    """Panels of equal height as one picture, and the photo whose tags it gets."""
-    strip = np.concatenate(panels, axis=1)
-    return strip, replace(photo, luma=strip[..., 0], alpha=None)
+    size = max(1, round(height * share)), max(1, round(width * share))
+    return resized(picture.transpose(2, 0, 1), *size).transpose(1, 2, 0)
 
 
 def _signed_map(confidence: npt.NDArray[np.uint8]) -> bytes:

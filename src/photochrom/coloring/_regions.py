@@ -1,4 +1,4 @@
-"""Regions of a photo: places between which luma changes little on the way."""
+"""Regions of a photo: places that are joined by ways on which luma changes little."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,11 @@ _SWEEPS = 64
 """Maximum number of passes over the map. Usual regions need 10 to 20; only winding ones, such as spirals, need more."""
 
 _FAR = 2.0
-"""Distance from which on nothing depends: the passes end when no smaller distance changes."""
+"""Distances from here on are not used: the passes end when no smaller distance changes."""
 
 
 def small_luma(luma: FloatMap) -> FloatMap:
-    """Luma on the map on which regions are found, without its grain.
+    """The map of luma on which regions are found, without grain.
 
     Args:
         luma: Shape (rows, columns), signed.

@@ -1,6 +1,6 @@
-"""YuNet, the face detector: a photo is searched at several sizes, in tiles, and what is found twice is merged.
+"""YuNet, the face detector: it searches a photo at several sizes, in tiles, and merges repeated detections.
 
-YuNet was trained on faces of about 10 to 300 pixels and is surest of 50 to 300, in sharp photos. Its file takes
+YuNet was trained on faces of about 10 to 300 pixels and is most certain of 50 to 300, in sharp photos. Its file takes
 pictures of one size only.
 """
 
@@ -62,22 +62,22 @@ _LEAST_CONTRAST = 32.0
 
 
 class YuNet:
-    """Finds faces with YuNet, whose file is read when the first photo comes.
+    """Finds faces with YuNet; its file is read for the first photo.
 
-    Several threads may share a detector: it keeps nothing of a photo.
+    Several threads may share a detector: it stores nothing of a photo.
 
     Reference:
         Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector. Machine Intelligence Research 20, 2023.
     """
 
     def __init__(self, *, score_threshold: float = 0.7, max_tiles: int = 24, threads: int = 0) -> None:
-        """Set how sure and how thorough the detector is.
+        """Set how certain and how thorough the detector is.
 
         Args:
             score_threshold: Faces with a lower score are left out; above 0, at most 1.
             max_tiles: Maximum number of tiles of 640 by 640 pixels at the largest size of a photo; at least 1. More
                 tiles find smaller faces in large photos and take longer, about 7 ms each. 24 cover 7 megapixels.
-            threads: How many threads a photo may use; 0 for as many as the machine has cores.
+            threads: Maximum number of threads for a photo; 0 for one per core.
 
         Raises:
             ConfigError: A value is out of range.
@@ -93,7 +93,7 @@ class YuNet:
         self._threads = threads
 
     def detect(self, luma: Luma) -> list[Face]:
-        """The faces in a photo, each once, the surest first.
+        """The faces in a photo, each once, by falling score.
 
         In photos of up to 1 megapixel, it finds 99 of 100 sharp faces of 24 pixels or more, and three of four faces of
         16 pixels. Larger photos are enlarged less or not at all: in 12 megapixels, it finds 94 of 100 faces of 80
@@ -110,7 +110,7 @@ class YuNet:
         """
         if luma.ndim != 2 or luma.dtype != np.uint8 or luma.size == 0:
             raise PhotoError(
-                f"faces are looked for in luma of shape (height, width), uint8; this has {luma.shape}, {luma.dtype}"
+                f"the face detector needs luma of shape (height, width), uint8, not {luma.shape}, {luma.dtype}"
             )
         scales = _scales(luma.shape, self._max_tiles)
         pictures = _resized(luma, scales)
@@ -143,7 +143,13 @@ class YuNet:
 
     @cached_property
     def _session(self) -> Any:
-        return _open(self._threads)
+        import onnxruntime  # slow to import, and needed only for the first photo
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.log_severity_level = 3  # errors only
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave idle cores to others
+        return onnxruntime.InferenceSession(str(_YUNET), options, providers=["CPUExecutionProvider"])
 
 
 # --- from a photo to its tiles ----------------------------------------------------------------------------------------
@@ -154,8 +160,8 @@ class _Span(NamedTuple):
 
     Attributes:
         start: Where the tile begins; below 0 where the picture is smaller than a tile.
-        first: The tile reports faces whose middle is not before this place
-        end: and lies before this one; its neighbors see other faces better.
+        first: The tile reports faces whose middle lies at this place or after it,
+        end: and before this one; its neighbors see other faces better.
         largest: Maximum size of a face that it reports; the edge of the tile may cut off a larger one, which is found
             in a smaller picture.
     """
@@ -250,19 +256,8 @@ def _inside(start: int, length: int) -> slice:
 # --- YuNet ------------------------------------------------------------------------------------------------------------
 
 
-def _open(threads: int) -> Any:
-    """YuNet, ready to run."""
-    import onnxruntime  # slow to import, and needed only once a photo is searched
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3  # errors only
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave idle cores to others
-    return onnxruntime.InferenceSession(str(_YUNET), options, providers=["CPUExecutionProvider"])
-
-
 def _decode(outputs: Sequence[Float[Any, "1 anchors values"]], score_threshold: float) -> _Found:
-    """The faces that YuNet's outputs for one tile stand for, in pixels of the tile; most are found several times.
+    """The faces in YuNet's outputs for one tile, in pixels of the tile; most are found several times.
 
     Args:
         outputs: Twelve arrays of shape (1, anchors, values), anchors row by row: for each stride the probability of a
@@ -285,7 +280,7 @@ def _decode(outputs: Sequence[Float[Any, "1 anchors values"]], score_threshold: 
 
 
 def _as_face(row: _Numbers) -> Face:
-    """A face of one row of `_Found`."""
+    """The face in one row of `_Found`."""
     numbers = row.tolist()
     points = [Point(*numbers[at : at + 2]) for at in range(4, 14, 2)]
     return Face(Box(*numbers[:4]), numbers[14], Landmarks(*points))

@@ -1,7 +1,7 @@
 """Decoding a distribution of chroma: guesses of several kinds, and their confidence.
 
-A gray picture does not say which colors it had. So a network gives the probabilities of a row of bins, at each place,
-for Cb and for Cr. Choosing one color from them comes after the network, for numpy arrays and torch tensors alike.
+A gray picture does not show which colors it had. So a network gives the probabilities of a row of bins, at each place,
+for Cb and for Cr. The functions here choose one color from them, for both numpy arrays and torch tensors.
 """
 
 from collections.abc import Callable
@@ -46,10 +46,10 @@ _CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
 """The values among which `likeliest_chroma` chooses: every second level."""
 
 NATURAL_VIVIDNESS = 1.15
-"""How much more vivid natural guesses are than the likeliest, and cautious guesses than the mean."""
+"""Vividness of natural guesses divided by that of the likeliest, and of cautious guesses by that of the mean."""
 
 _CAUTION = 0.15
-"""How soon a cautious guess fades: by an eighth where chroma is as strong as it is uncertain, by three eighths where it
+"""How fast a cautious guess fades: by an eighth where chroma is as strong as it is uncertain, by three eighths where it
 is half as strong. On test portraits, a higher value made backgrounds grayer than necessary, and 0 made them orange; see
 docs/log.md."""
 
@@ -96,15 +96,8 @@ def _along_bins(values: AnyArray, array: AnyArray) -> AnyArray:
     return array_namespace(array).reshape(_like(values, array), (1, 1, -1, 1, 1))
 
 
-def _softmax(logits: AnyArray) -> AnyArray:
-    """Probabilities that sum to one over the third axis."""
-    xp = array_namespace(logits)
-    powers = xp.exp(logits - xp.max(logits, axis=2, keepdims=True))
-    return powers / xp.sum(powers, axis=2, keepdims=True)
-
-
 def probabilities_from_logits(logits: AnyArray) -> ChromaProbabilities:
-    """The probabilities that a network's logits stand for.
+    """The probabilities for a network's logits, by softmax.
 
     Args:
         logits: Shape (batch, 2, bins, height, width), any range.
@@ -112,7 +105,9 @@ def probabilities_from_logits(logits: AnyArray) -> ChromaProbabilities:
     Returns:
         Same shape, range [0, 1]; the bins of a place sum to 1.
     """
-    return _softmax(logits)
+    xp = array_namespace(logits)
+    powers = xp.exp(logits - xp.max(logits, axis=2, keepdims=True))
+    return powers / xp.sum(powers, axis=2, keepdims=True)
 
 
 def mean_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
@@ -130,7 +125,7 @@ def mean_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
 def likeliest_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
     """The guess that most probably lies within the study's margin of the truth: Cb judged by blue, Cr by red.
 
-    Green depends on both, but so weakly that it hardly ever decides.
+    Green depends on both, but too weakly to matter.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -173,7 +168,7 @@ def natural_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
 
 
 def cautious_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
-    """The mean, as vivid as true pictures where the network is sure, and faded towards gray where it is not.
+    """The mean, as vivid as true pictures where the network is certain, and faded towards gray where it is not.
 
     Backgrounds and clothes are uncertain, and a wrong color there is worse than none: the mean of all colors of the
     training pictures is orange. Unlike the likeliest guess, the mean changes smoothly from place to place and gives no
@@ -196,8 +191,8 @@ def cautious_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
 def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float) -> ChromaBatch:
     """A quantile of the distribution at each place: the value below which the truth lies with a given probability.
 
-    One pair of quantiles for the whole picture gives a coherent tint. Guesses hardly differ where the network is sure,
-    as about skin, and differ more where it is not, as about clothes.
+    One pair of quantiles for the whole picture gives a coherent tint. Guesses differ little where the network is
+    certain, such as on skin, and more where it is not, such as on clothes.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -217,11 +212,11 @@ def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float)
 
 
 def variant_chroma(probabilities: ChromaProbabilities, count: int) -> list[ChromaBatch]:
-    """Several guesses, which differ where the network is unsure: the median, then pairs of a warmer and a cooler one.
+    """Several guesses, which differ where the network is uncertain: the median, then warmer and cooler pairs.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
-        count: How many, from 1 to `MAX_VARIANTS`.
+        count: Number of guesses, from 1 to `MAX_VARIANTS`.
 
     Returns:
         `count` guesses of shape (batch, 2, height, width), range [-1, 1].
@@ -277,7 +272,7 @@ DECODINGS: dict[str, Callable[[ChromaProbabilities], ChromaBatch]] = {
 
 
 def require_decoding(name: str) -> None:
-    """Refuse a name that is no key of `DECODINGS`.
+    """Check that a name is a key of `DECODINGS`.
 
     Raises:
         ConfigError: There is no such decoding.
@@ -287,7 +282,7 @@ def require_decoding(name: str) -> None:
 
 
 def decode_chroma(probabilities: ChromaProbabilities, decoding: str) -> ChromaBatch:
-    """The guess of the decoding with a name.
+    """The guess of a decoding.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -306,13 +301,13 @@ def decode_chroma(probabilities: ChromaProbabilities, decoding: str) -> ChromaBa
 def color_from_probabilities(
     gray: GrayBatch, probabilities: ChromaProbabilities, decoding: str, stride: int
 ) -> RgbBatch:
-    """The color pictures for probabilities, made as the network itself makes them; for numpy arrays.
+    """The color pictures for probabilities, as the network itself decodes them; for numpy arrays.
 
     Args:
         gray: The network's input; shape (batch, 1, height, width), signed.
         probabilities: Shape (batch, 2, bins, height / stride, width / stride), sides rounded up.
-        decoding: A key of `photochrom.coloring.distribution.DECODINGS`.
-        stride: How many times smaller than the picture the probabilities are; it stands in the metadata.
+        decoding: A key of `DECODINGS`.
+        stride: Width of the picture divided by that of the probabilities, as in the metadata.
 
     Returns:
         Shape (batch, 3, height, width), signed; the luma is that of the gray.

@@ -1,4 +1,4 @@
-"""What a file says of the network in it, as JSON: a checkpoint and an ONNX file alike."""
+"""The metadata of a network in a checkpoint or an ONNX file, as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ METADATA_KEY = "photochrom"
 
 @dataclass(frozen=True)
 class NetworkMetadata:
-    """What rebuilds a network, and what is known of it.
+    """The architecture of a network, and what is known about it.
 
     Attributes:
         model: The network's name in the catalogue of `photochrom.lab.models`.
         hyperparameters: The arguments of its constructor.
         data: The data set it was trained on, as `Dataset.fingerprint` gives it.
-        figures: What was measured of it, such as `val_accuracy`.
+        figures: Its measures, such as `val_accuracy`.
         value_range: The range of input and output.
     """
 
@@ -41,10 +41,10 @@ class NetworkMetadata:
         """Read the metadata of a file.
 
         Args:
-            name: What messages call the file.
+            name: The name of the file in messages.
             properties: All properties of the file.
             foreign: The message for a file that photochrom did not write.
-            outdated: What to do about a file of another format version.
+            outdated: Advice for a file of another format version.
 
         Raises:
             CheckpointError: The file is foreign or of another format version, or its metadata is incomplete.
@@ -65,11 +65,11 @@ class NetworkMetadata:
 
 @dataclass(frozen=True)
 class GraphMetadata(NetworkMetadata):
-    """The metadata of an ONNX file, with what a reader without torch has to know.
+    """The metadata of an ONNX file, with what is needed to run it without torch.
 
     Attributes:
         output: `probabilities` or `rgb`.
-        stride: How many times smaller than its picture the probabilities are.
+        stride: Width of a picture divided by the width of its probabilities.
         decodings: The ways to decode probabilities; empty for `rgb`.
         decoding: The chosen one; None for `rgb`.
     """

@@ -16,7 +16,7 @@ class Network:
     """A network that ONNX Runtime runs on the CPU.
 
     Attributes:
-        metadata: What `photochrom.lab.export.export_onnx` wrote of it.
+        metadata: Written by `photochrom.lab.export.export_onnx`.
     """
 
     metadata: GraphMetadata
@@ -25,19 +25,19 @@ class Network:
         """Load an ONNX file.
 
         Args:
-            source: The file, or what is in it.
-            threads: How many cores a picture may take.
+            source: The file, or its content.
+            threads: Maximum number of cores for a picture.
 
         Raises:
-            CheckpointError: It is missing, broken, of another format version, or none of photochrom's.
+            CheckpointError: The file is missing, broken, of another format version, or not written by photochrom.
         """
         name = str(source) if isinstance(source, Path) else "the ONNX file"
         if isinstance(source, Path) and not source.is_file():
             raise CheckpointError(f"{name}: no such file")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads  # left to itself it pins them to cores, and complains where it may not
-        options.log_severity_level = 4  # what goes wrong is raised; it need not be printed as well
-        # Kept between pictures of different sizes its memory only grows: a photo of another shape fits no old block.
+        options.intra_op_num_threads = threads  # by default it pins threads to cores, and warns where it may not
+        options.log_severity_level = 4  # errors are raised; they need not be printed too
+        # The arena only grows with pictures of different sizes: its old blocks do not fit a photo of another shape.
         options.enable_cpu_mem_arena = False
         try:
             content = str(source) if isinstance(source, Path) else source
@@ -49,18 +49,18 @@ class Network:
         self.metadata = GraphMetadata.from_properties(
             name,
             self._session.get_modelmeta().custom_metadata_map,
-            foreign="none of photochrom's ONNX files; 'photochrom export' writes them",
-            outdated="'photochrom export' writes it anew from its checkpoint",
+            foreign="not an ONNX file of photochrom; write one with 'photochrom export'",
+            outdated="write it again from its checkpoint with 'photochrom export'",
         )
 
     def run(self, gray: GrayBatch) -> AnyArray:
         """The output: probabilities, shape (batch, 2, bins, rows, columns), or color, shape (batch, 3, height, width).
 
         Args:
-            gray: Shape (batch, 1, height, width), signed, float32; any size that the network takes.
+            gray: Shape (batch, 1, height, width), signed, float32; any size that the network supports.
 
         Raises:
-            CheckpointError: The network does not take it.
+            CheckpointError: The network cannot run on pictures of this size.
         """
         try:
             (output,) = self._session.run([self.metadata.output], {"gray": gray})
@@ -68,6 +68,6 @@ class Network:
             reason = " ".join(str(error).split())
             height, width = gray.shape[-2:]
             raise CheckpointError(
-                f"{self.metadata.model}: its ONNX form fails at pictures of {height}x{width} ({reason})"
+                f"{self.metadata.model}: its ONNX form fails on pictures of {height}x{width} ({reason})"
             ) from error
         return output

@@ -1,8 +1,8 @@
-"""Pictures and maps at other sizes, and their local means, in numpy alone.
+"""Resizing, blurring and local means of pictures and maps, with numpy only.
 
 Each of these is a linear filter along the rows and one along the columns, and each place of a result depends on a few
-neighboring places of its source. So a filter is a band of weights, and is applied to one short block of places after
-another by a small matrix product. No sum runs over more than a block, so rounding errors do not add up along a row.
+neighboring places of its source. So a filter is a band of weights, which is applied to short blocks of places by small
+matrix products. No sum is longer than a block, so rounding errors do not add up along a row.
 """
 
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ _Indices = npt.NDArray[np.intp]
 _Floats = npt.NDArray[np.float32]
 
 _STRIP_VALUES = 1 << 18
-"""Values held as floats at once: few enough to stay in a processor's cache, whatever the size of the picture."""
+"""Number of values held as floats at a time: few enough to stay in a processor's cache."""
 
 _BLOCK = 32
-"""About how many places one matrix product spans, at least, of the source or of the result, whichever has more. Shorter
-blocks take more calls, longer ones multiply more zeros."""
+"""Minimum number of places, approximately, in one matrix product, of the source or of the result, whichever has more.
+Shorter blocks take more calls, longer ones multiply more zeros."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class _Filter:
 
     Attributes:
         sources: The places of the source on which each place of the result depends; shape (length, taps).
-        weights: How much each of them counts; same shape, float32.
+        weights: The weight of each of them; same shape, float32.
     """
 
     sources: _Indices
@@ -82,7 +82,7 @@ def resized(values: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[An
 
 
 def resized_strips(maps: _Floats, rows: int, columns: int) -> Iterator[tuple[slice, _Floats]]:
-    """The result of `resized`, a few rows at a time, for results that are too large to be held as a whole.
+    """The result of `resized`, a few rows at a time, for results that are too large for memory.
 
     Args:
         maps: Shape (channels, any rows, any columns).
@@ -90,7 +90,7 @@ def resized_strips(maps: _Floats, rows: int, columns: int) -> Iterator[tuple[sli
         columns: Of the result.
 
     Yields:
-        Which rows these are, from the top down, and the maps there; shape (channels, these rows, columns).
+        Rows of the result, from the top down, and the maps there; shape (channels, these rows, columns).
     """
     yield from _strips(maps, _resizing(maps.shape[-2], rows), _resizing(maps.shape[-1], columns))
 
@@ -100,7 +100,7 @@ def box_mean(values: _Floats, radius: int) -> _Floats:
 
     Args:
         values: Shape (..., rows, columns).
-        radius: The window reaches so many places to each side; it may be larger than the map.
+        radius: Number of places from the center of the window to its edge; it may be larger than the map.
 
     Returns:
         Same shape.
@@ -133,7 +133,7 @@ def median(values: _Floats, radius: int) -> _Floats:
 
     Args:
         values: Shape (rows, columns).
-        radius: The window reaches so many places to each side.
+        radius: Number of places from the center of the window to its edge.
 
     Returns:
         Same shape.
@@ -146,7 +146,7 @@ def median(values: _Floats, radius: int) -> _Floats:
 
 
 def _resizing(length: int, to: int) -> _Filter:
-    """Changes the length of an axis."""
+    """A filter that changes the length of an axis."""
     if to < length:
         edges = np.arange(to + 1) * (length / to)
         sources = np.floor(edges[:-1]).astype(np.intp)[:, None] + np.arange(-(-length // to) + 1)
@@ -162,7 +162,7 @@ def _resizing(length: int, to: int) -> _Filter:
 
 
 def _convolution(length: int, weights: npt.NDArray[np.float64]) -> _Filter:
-    """Weighs the neighbors of each place; beyond the ends of the axis, they are reflected."""
+    """A filter that weighs the neighbors of each place; beyond the ends of the axis, they are reflected."""
     places = np.arange(length)[:, None] + np.arange(len(weights)) - len(weights) // 2
     folded = places % (2 * length)
     sources = np.minimum(folded, 2 * length - 1 - folded)
@@ -179,7 +179,7 @@ def _filtered(values: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter) 
 
 
 def _strips(stack: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter) -> Iterator[tuple[slice, _Floats]]:
-    """What two filters make of maps, a few rows at a time.
+    """Apply two filters to maps, a few rows at a time.
 
     Args:
         stack: Shape (channels, rows, columns).
@@ -202,6 +202,6 @@ def _strips(stack: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter) -> 
             np.matmul(matrix, floats, out=narrow[:, to.start - first : to.stop - first])
         wide = np.empty((channels, last - first, len(horizontal)), dtype=np.float32)
         for to, of, matrix in horizontal.blocks:
-            # All channels in one product: with one for each, calls would cost more than the work.
+            # One product for all channels: with one for each, the calls would cost more than the work.
             np.matmul(narrow.reshape(-1, columns)[:, of], matrix.T, out=wide.reshape(-1, len(horizontal))[:, to])
         yield slice(first, last), wide

@@ -51,14 +51,14 @@ def _evaluate_network(
 ) -> None:
     from photochrom.lab.checkpoint import find_checkpoint
     from photochrom.lab.datasets import open_dataset, open_split
-    from photochrom.lab.evaluation import record_evaluation, require_evaluations
+    from photochrom.lab.evaluation import model_tables, record_evaluation, require_evaluations
     from photochrom.lab.training import choose
 
     if json is not None:
         require_evaluations(json)  # a file that cannot be added to is better told before the work than after it
     network, pairs = find_checkpoint(weights).model, open_split(data, split)
     evaluation = _measured(network, choose(pairs, count or len(pairs)), decoding)
-    for table in evaluation.tables():
+    for table in model_tables(evaluation):
         print_table(table.columns, table.rows, title=table.title)
     if json is not None:
         record_evaluation(json, evaluation, weights, open_dataset(data).name, split)

@@ -43,8 +43,8 @@ _RESULT = "result.zip"
 _REPORT = "photochrom.json"
 _BATCH, _DRAFTS, _PHOTOS, _RESULTS = "batch.json", "drafts", "photos", "results"
 _LOCK_SECONDS = 2.0
-IN_COLOR = "it is in color already; force colors it anew from its luma"
-"""The reason in answers."""
+IN_COLOR = "it is in color already; use force to color it again from its luma"
+"""Why a photo was left alone."""
 
 
 @dataclass(frozen=True)

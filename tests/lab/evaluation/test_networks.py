@@ -11,7 +11,7 @@ from photochrom.errors import ConfigError, DataError
 from photochrom.lab import models
 from photochrom.lab.datasets import Pairs, pairs_from_color
 from photochrom.lab.datasets.synthetic import Synthetic
-from photochrom.lab.evaluation import FEWEST_PICTURES, Grouping, ModelEvaluation, Scores, evaluate_model
+from photochrom.lab.evaluation import FEWEST_PICTURES, Grouping, ModelEvaluation, Scores, evaluate_model, model_tables
 from photochrom.lab.metrics import chroma_error
 from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.lab.training import evaluate, predict
@@ -207,17 +207,18 @@ def test_json_says_everything_and_has_none_for_what_is_not_finite(perfect: Recal
 def test_tables_have_a_row_for_each_group_and_calibration_only_if_stated() -> None:
     grouping = Grouping({"light": scores(4.0), "dark": scores(5.0)})
     evaluation = ModelEvaluation(None, scores(4.5, pictures=60), grouping, grouping)
-    overall, by_tone, by_label = evaluation.tables()
+    tables = model_tables(evaluation)
+    overall, by_tone, by_label = tables
     assert overall.rows[0] == ("pictures", 60)
     assert [row[0] for row in by_tone.rows] == ["light", "dark"]
     assert "1.25" in by_tone.title
     assert by_label.columns[0] == "label"
     assert "ECE" not in by_tone.columns
-    assert all(len(row) == len(table.columns) for table in evaluation.tables() for row in table.rows)
+    assert all(len(row) == len(table.columns) for table in tables for row in table.rows)
 
 
 def test_tables_show_the_calibration_of_what_is_stated(perfect: Recalled) -> None:
-    overall, by_tone = evaluate_model(perfect, plain_faces(*SKINS.values())).tables()
+    overall, by_tone = model_tables(evaluate_model(perfect, plain_faces(*SKINS.values())))
     assert overall.rows[-1] == ("calibration error of stated confidence (ECE)", pytest.approx(0.0))
     assert by_tone.columns[-1] == "ECE"
     assert all(len(row) == len(by_tone.columns) for row in by_tone.rows)

@@ -98,8 +98,8 @@ class Painter:
     truths: dict[bytes, Rgb] = field(default_factory=dict)
     confidence: Callable[[Rgb], npt.NDArray[np.uint8]] = lambda truth: np.full(truth.shape[:2], 255, np.uint8)
 
-    def load(self) -> "Painter":
-        return self
+    def load(self) -> Callable[[bytes], Painted]:
+        return self.colorize
 
     def as_dict(self) -> dict[str, Any]:
         return {"paint": self.paint.__name__}
@@ -109,7 +109,7 @@ class Painter:
             self.truths[as_gray(truth)[..., 0].tobytes()] = truth
         return self
 
-    def colorize(self, source: bytes, /) -> Painted:
+    def colorize(self, source: bytes) -> Painted:
         with Image.open(io.BytesIO(source)) as image:
             assert image.mode == "L"
             truth = self.truths[np.asarray(image).tobytes()]
@@ -248,9 +248,9 @@ def test_confidence_that_tells_right_from_wrong(photo_folder: Path, photos: list
         return np.where(area("wall"), 0, 255).astype(np.uint8)
 
     painter = Painter(fog_on_the_wall, confidence=knows_it).knowing(*photos)
-    confidence = PhotoEvaluator(painter, jobs=1).evaluate(open_photos(str(photo_folder))).overall.confidence
-    assert confidence.calibration.error == pytest.approx(0.0)
-    assert confidence.discrimination == 1.0
+    overall = PhotoEvaluator(painter, jobs=1).evaluate(open_photos(str(photo_folder))).overall
+    assert overall.calibration_error == pytest.approx(0.0)
+    assert overall.discrimination == 1.0
 
 
 def test_photos_are_evaluated_whole_and_as_they_are_stored(photo_folder: Path, photos: list[Rgb]) -> None:
@@ -283,14 +283,14 @@ def test_what_cannot_be_used_is_told_and_left_out(photo_folder: Path, photos: li
     assert evaluation.overall.photos == 4
     broken, gray = evaluation.left_out
     assert "broken.png" in broken
-    assert "gray.png: a gray picture" in gray
+    assert "gray.png: a gray photo" in gray
 
 
 def test_a_folder_without_a_usable_photo_is_an_error(tmp_path: Path, photos: list[Rgb]) -> None:
-    with pytest.raises(DataError, match="no photo is in it"):
+    with pytest.raises(DataError, match="contains no photos"):
         open_photos(str(tmp_path))
     Image.fromarray(as_gray(photos[0])).save(tmp_path / "gray.png")
-    with pytest.raises(DataError, match="none of its 1 photos can be used"):
+    with pytest.raises(DataError, match="all 1 photos are unusable"):
         evaluated(tmp_path, as_true, photos)
 
 
@@ -327,7 +327,7 @@ def test_a_product_that_is_not_there_is_told_before_any_work() -> None:
 def painted_part(truth: Rgb, tmp_path: Path, **about: Any) -> MeasuredPhoto:
     Image.fromarray(truth).save(tmp_path / "one.png")
     photo = PhotoFile(tmp_path / "one.png", "one.png", **about)
-    return measure_photo(photo, Painter(as_foggy).knowing(truth), FeatureReader())
+    return measure_photo(photo, Painter(as_foggy).knowing(truth).colorize, FeatureReader())
 
 
 def test_masks_tell_the_parts(tmp_path: Path, photos: list[Rgb]) -> None:
@@ -391,11 +391,11 @@ def test_json_holds_a_record_for_each_set_and_product(photo_folder: Path, photos
     assert [record["product"]["paint"] for record in records] == ["as_gray", "as_foggy"]
     overall = records[1]["overall"]
     assert overall["error_ratio"] == pytest.approx(foggy.overall.error_ratio)
-    assert overall["calibration_error"] == pytest.approx(foggy.overall.confidence.calibration.error)
+    assert overall["calibration_error"] == pytest.approx(foggy.overall.calibration_error)
     assert records[1]["photos"] == photo_folder.as_posix()
     assert json.loads(file.read_text()) == records
     file.write_text('[{"model": "a network"}]')
-    with pytest.raises(DataError, match="no list of evaluations of this kind"):
+    with pytest.raises(DataError, match="not a list of evaluations of this kind"):
         record_photo_evaluation(file, gray)
 
 

@@ -80,7 +80,7 @@ def test_the_default_decoding_comes_first_and_alone_has_groups(
     ("content", "fault"),
     [
         ("{", "not JSON"),
-        ("{}", "is no list of evaluations"),
+        ("{}", "not a list of evaluations"),
         (
             '[{"model": "face", "data": "study", "split": "val", "pictures": 3, "decoding": null}]',
             "0.overall: Field required",

@@ -1,4 +1,4 @@
-"""Whether color looks right: of a network's pictures, and of whole photos as the product colors them."""
+"""Evaluation of color: of a network on its pictures, and of the product on whole photos."""
 
 from photochrom.lab.evaluation._networks import (
     ModelEvaluation,
@@ -9,7 +9,6 @@ from photochrom.lab.evaluation._networks import (
     require_evaluations,
 )
 from photochrom.lab.evaluation._photo_files import PhotoFile, PhotoSet, open_photos
-from photochrom.lab.evaluation._photo_tables import photo_tables
 from photochrom.lab.evaluation._photos import (
     PhotoEvaluation,
     PhotoEvaluator,
@@ -19,7 +18,7 @@ from photochrom.lab.evaluation._photos import (
 )
 from photochrom.lab.evaluation._scores import FEWEST_PICTURES, Grouping, Scores
 from photochrom.lab.evaluation._sheet import contact_sheet, require_sheet_name, write_sheet
-from photochrom.lab.evaluation._tables import Table
+from photochrom.lab.evaluation._tables import Table, model_tables, photo_tables
 
 __all__ = [
     "FEWEST_PICTURES",
@@ -35,6 +34,7 @@ __all__ = [
     "Table",
     "contact_sheet",
     "evaluate_model",
+    "model_tables",
     "open_photos",
     "photo_tables",
     "read_evaluations",

@@ -1,4 +1,4 @@
-"""Whether a confidence map keeps its word: how often it is right, and whether it tells right from wrong."""
+"""How well a confidence map is calibrated, and whether it tells right from wrong."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ _BINS = 15
 
 @dataclass(frozen=True)
 class Confidence:
-    """How much was right and how much was wrong at each level of confidence.
+    """Counts of right and wrong values at each level of confidence.
 
     Attributes:
-        right: Weight of what was right; shape (256,), for stated probabilities of 0 to 255 out of 255.
-        wrong: Weight of what was wrong, alike.
+        right: Weight of right values at each level, from 0 to 255 for certainty; shape (256,).
+        wrong: Weight of wrong values; same shape.
     """
 
     right: FloatArray
@@ -29,36 +29,35 @@ class Confidence:
 
     @classmethod
     def of(cls, levels: npt.NDArray[np.uint8], hits: npt.NDArray[Any]) -> "Confidence":
-        """Count what came true of a confidence map; each map has the same weight, 1, whatever its size.
+        """Count the values of a confidence map; each map has a total weight of 1, whatever its size.
 
         Args:
-            levels: 255 for certainty; any shape, but not empty.
-            hits: The share of what was stated that came true, between 0 and 1; same shape.
+            levels: 255 for certainty; any shape, not empty.
+            hits: Share of each value that is right, from 0 to 1; same shape.
         """
-        came_true = np.asarray(hits, dtype=np.float64).ravel()
-        places = levels.ravel()
-        right = np.bincount(places, weights=came_true, minlength=_LEVELS)
-        wrong = np.bincount(places, weights=1.0 - came_true, minlength=_LEVELS)
-        return cls(right / places.size, wrong / places.size)
+        outcomes = np.asarray(hits, dtype=np.float64).ravel()
+        right, wrong = (
+            np.bincount(levels.ravel(), weights=weights, minlength=_LEVELS) / levels.size
+            for weights in (outcomes, 1.0 - outcomes)
+        )
+        return cls(right, wrong)
 
     @property
     def calibration(self) -> Calibration:
-        """Stated probabilities beside what came true, in 15 bins."""
+        """Stated probabilities and how often they were right, in 15 bins."""
         stated = np.arange(_LEVELS) / (_LEVELS - 1.0)
         places = np.minimum((stated * _BINS).astype(np.int64), _BINS - 1)
-
-        def summed(weights: FloatArray) -> FloatArray:
-            return np.bincount(places, weights=weights, minlength=_BINS).astype(np.float64)
-
         values = self.right + self.wrong
-        return Calibration(summed(values), summed(values * stated), summed(self.right))
+        return Calibration(
+            *(np.bincount(places, weights=each, minlength=_BINS) for each in (values, values * stated, self.right))
+        )
 
     @property
     def discrimination(self) -> float:
-        """The area under the ROC curve: how likely something right is stated with more confidence than something wrong.
+        """The area under the ROC curve: the probability that a right value has more confidence than a wrong one.
 
         Returns:
-            1 if confidence tells right from wrong without fail, 0.5 if it tells nothing; NaN if all is right or wrong.
+            1 if confidence always tells right from wrong, 0.5 if it never does; NaN if all values are right or wrong.
 
         Reference:
             Fawcett, "An introduction to ROC analysis", 2006; equal confidence counts as half.
@@ -71,10 +70,9 @@ class Confidence:
 
 
 def pooled_confidence(confidences: Iterable[Confidence]) -> Confidence:
-    """That of all maps together, each with its weight.
+    """The counts of all maps together.
 
     Args:
         confidences: At least one.
     """
-    parts = list(confidences)
-    return Confidence(np.sum([part.right for part in parts], axis=0), np.sum([part.wrong for part in parts], axis=0))
+    return Confidence(*np.sum([(one.right, one.wrong) for one in confidences], axis=0))

@@ -1,4 +1,4 @@
-"""How far colored photos are from true ones as a set, seen through an encoder that knows ImageNet."""
+"""The distance between the distributions of colored and true photos in the features of an ImageNet encoder."""
 
 import numpy as np
 import torch
@@ -11,17 +11,17 @@ from photochrom.tensors import AnyArray
 __all__ = ["FeatureReader", "frechet_distance"]
 
 _SIDE = 224
-"""Of the square that the encoder sees; the weights were learnt at this size."""
+"""Side of the encoder's input, in pixels; its weights were trained at this size."""
 
 
 class FeatureReader:
-    """Reads the 320 features that EfficientNet-Lite0 has before its head, as their mean over a whole picture."""
+    """Computes the 320 features before the head of EfficientNet-Lite0, as means over a picture."""
 
     def __init__(self) -> None:
         """Load the weights.
 
         Raises:
-            CheckpointError: They are not installed.
+            CheckpointError: The weights are not installed.
         """
         self._encoder = EfficientNetLite0()
         self._encoder.load_state_dict(imagenet_weights())
@@ -36,29 +36,25 @@ class FeatureReader:
         Returns:
             Shape (count, 320).
         """
-        squares = np.stack([_square(picture) for picture in pictures])
-        signed = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        squares = [resized(picture.transpose(2, 0, 1), _SIDE, _SIDE).transpose(1, 2, 0) for picture in pictures]
+        signed = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
         with torch.inference_mode():
             features: FloatArray = self._encoder.features_of_color(signed)[-1].mean(dim=(2, 3)).numpy()
         return features
 
 
-def _square(picture: AnyArray) -> AnyArray:
-    return resized(picture.transpose(2, 0, 1), _SIDE, _SIDE).transpose(1, 2, 0)
-
-
 def frechet_distance(features: FloatArray, others: FloatArray) -> float:
-    """The Fréchet distance between two sets of features, each taken for a normal distribution.
+    """The Fréchet distance between two sets of features, each treated as a normal distribution.
 
-    It depends on how many pictures there are, so only distances over the same pictures can be compared; and on the
-    encoder, so it is none of those that are published as FID.
+    It depends on the number of pictures, so compare only distances over the same pictures. It also depends on the
+    encoder, so it cannot be compared with a published FID.
 
     Args:
         features: Shape (count, channels).
         others: Shape (another count, channels).
 
     Returns:
-        At least 0; NaN where a set has fewer than two pictures.
+        At least 0; NaN if a set has fewer than two pictures.
 
     Reference:
         Dowson and Landau, "The Fréchet distance between multivariate normal distributions", 1982; as a measure of
@@ -75,7 +71,7 @@ def frechet_distance(features: FloatArray, others: FloatArray) -> float:
 
 
 def _moments(features: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The mean, and a matrix R of which R^T R is the covariance; R has no more rows than channels."""
+    """The mean, and a matrix R whose R^T R is the covariance; R has no more rows than channels."""
     wide = features.astype(np.float64)
     mean = wide.mean(axis=0)
     root: FloatArray = np.asarray(np.linalg.qr((wide - mean) / (len(wide) - 1) ** 0.5, mode="r"))

@@ -1,4 +1,4 @@
-"""All measures of a network on the square pictures that it learns from: overall, by skin tone and by label."""
+"""All measures of a network on the square pictures that it is trained for: overall, by skin tone and by label."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,10 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from photochrom.color import to_uint8
 from photochrom.errors import ConfigError, DataError
-from photochrom.lab.datasets import UNLABELED, Pairs, ProgressCallback
+from photochrom.lab.datasets import Pairs, ProgressCallback
 from photochrom.lab.evaluation._records import add_record, read_records
-from photochrom.lab.evaluation._scores import Grouping, Scores
-from photochrom.lab.evaluation._tables import Table, short
+from photochrom.lab.evaluation._scores import Grouping, Scores, sorted_groups
 from photochrom.lab.metrics import (
     Calibration,
     FloatArray,
@@ -34,7 +33,7 @@ from photochrom.lab.metrics import (
     structural_similarity,
 )
 from photochrom.lab.models import ColorizationModel, DistributionModel
-from photochrom.lab.skin_tone import NO_TONE, TONE_GROUPS, tone_group, typology_angle
+from photochrom.lab.skin_tone import tone_group, typology_angle
 from photochrom.lab.training import gray_batch, predict_signed, rgb_batch
 from photochrom.tensors import GrayPictures, RgbPictures
 
@@ -49,7 +48,7 @@ __all__ = [
 
 _BATCH_SIZE = 20
 _RECORD_KEYS = frozenset({"model", "data", "split", "pictures", "decoding"})
-"""What tells one evaluation of a network from another."""
+"""The values that identify an evaluation of a network."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ class ModelEvaluation:
     Attributes:
         decoding: How color was decoded from the network's distribution; None if it gives color only.
         overall: The measures of all pictures.
-        by_skin_tone: By how light the skin looks in the true pictures; see `photochrom.lab.skin_tone`.
-        by_label: By the groups that the data set names; None if it names none.
+        by_skin_tone: By the skin tone in the true pictures; see `photochrom.lab.skin_tone`.
+        by_label: By the labels of the data set; None if it has none.
     """
 
     decoding: str | None
@@ -77,13 +76,6 @@ class ModelEvaluation:
             "by_label": None if self.by_label is None else self.by_label.as_dict(),
         }
 
-    def tables(self) -> list[Table]:
-        """What a reader wants to see: overall, by skin tone, and by label if there are labels."""
-        tables = [_overall_table(self.overall), _group_table("skin tone", self.by_skin_tone)]
-        if self.by_label is not None:
-            tables.append(_group_table("label", self.by_label))
-        return tables
-
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedEvaluation(ModelEvaluation):
@@ -91,8 +83,7 @@ class RecordedEvaluation(ModelEvaluation):
 
     Attributes:
         model: The network's name or path.
-        data: The data set.
-        split: Its split.
+        data: The name of the data set.
         pictures: The number of pictures.
     """
 
@@ -103,18 +94,18 @@ class RecordedEvaluation(ModelEvaluation):
 
 
 def record_evaluation(file: Path, evaluation: ModelEvaluation, model: str, data: str, split: str) -> None:
-    """Add an evaluation to a JSON file of evaluations; an older one of the same model, pictures and decoding goes.
+    """Add an evaluation to a JSON file; it replaces one of the same model, pictures and decoding.
 
     Args:
-        file: Holds a list of evaluations; it is made if it does not exist.
+        file: Is created if it does not exist.
         evaluation: The measures.
         model: The network's name or path.
-        data: The data set.
-        split: Its split.
+        data: The name of the data set.
+        split: The split of the data set.
 
     Raises:
         DataError: The file holds something else; it is not changed.
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     pictures = evaluation.overall.pictures
     new = {"model": model, "data": data, "split": split, "pictures": pictures, **evaluation.as_dict()}
@@ -122,16 +113,16 @@ def record_evaluation(file: Path, evaluation: ModelEvaluation, model: str, data:
 
 
 def require_evaluations(file: Path) -> None:
-    """Check that a file, if it exists, holds evaluations to which `record_evaluation` can add.
+    """Check that `record_evaluation` can add to a file.
 
     Raises:
-        DataError: It holds something else.
+        DataError: The file exists and holds something else.
     """
     read_records(file, _RECORD_KEYS)
 
 
 def read_evaluations(file: Path) -> tuple[RecordedEvaluation, ...]:
-    """The evaluations in a file that `record_evaluation` wrote; none if there is no file.
+    """The evaluations that `record_evaluation` wrote to a file; empty if the file does not exist.
 
     Raises:
         DataError: The file holds something else, or a measure is missing.
@@ -141,26 +132,23 @@ def read_evaluations(file: Path) -> tuple[RecordedEvaluation, ...]:
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
-        raise DataError(f"{file}: {place}: {fault['msg']}; 'photochrom evaluate' writes it anew") from error
+        raise DataError(f"{file}: {place}: {fault['msg']}; write it again with 'photochrom evaluate'") from error
 
 
 def evaluate_model(
     model: ColorizationModel, pairs: Pairs, decoding: str | None = None, progress: ProgressCallback | None = None
 ) -> ModelEvaluation:
-    """Every measure of a network on pictures whose color is known, overall and by group.
+    """Measure a network on pictures whose color is known, overall and by group.
 
     Args:
         model: Any network; it is left in evaluation mode.
-        pairs: Gray pictures and their true color, at least 11 pixels on each side; their labels are groups too.
-        decoding: How color is decoded from a network that gives a distribution; as it is set if not given.
-        progress: Told the pictures measured so far and how many there are.
-
-    Returns:
-        The measures.
+        pairs: Gray pictures and their true color, at least 11 pixels on each side.
+        decoding: How color is decoded from a distribution; the network's own setting if None.
+        progress: Called with the number of measured pictures and of all pictures.
 
     Raises:
         ConfigError: The network has no such decoding.
-        DataError: The pictures have no known color, or are too small.
+        DataError: The color of the pictures is not known, or they are too small.
     """
     with _decoding_by(model, decoding):
         measured = _measured(model, pairs, progress)
@@ -168,19 +156,19 @@ def evaluate_model(
     return ModelEvaluation(
         decoding=used,
         overall=measured.scores(range(len(pairs))),
-        by_skin_tone=_grouping(measured, measured.tones, (*TONE_GROUPS, NO_TONE)),
-        by_label=None if pairs.labels is None else _grouping(measured, pairs.labels, _label_order(pairs.labels)),
+        by_skin_tone=measured.grouping(measured.tones),
+        by_label=None if pairs.labels is None else measured.grouping(pairs.labels),
     )
 
 
 @contextmanager
 def _decoding_by(model: ColorizationModel, decoding: str | None) -> Iterator[None]:
-    """Let a network decode its color in one way, and then as before."""
+    """Set the decoding of a network, and restore the old one at the end."""
     if decoding is None:
         yield
         return
     if not isinstance(model, DistributionModel):
-        raise ConfigError(f"this network has no decodings: it gives one color, so {decoding!r} cannot be chosen")
+        raise ConfigError(f"this network gives a single color and has no decodings; leave out {decoding!r}")
     if decoding not in model.decodings:
         raise ConfigError(f"no decoding is called {decoding!r}; there are: {', '.join(model.decodings)}")
     before = model.decoding
@@ -193,12 +181,12 @@ def _decoding_by(model: ColorizationModel, decoding: str | None) -> Iterator[Non
 
 @dataclass(frozen=True)
 class _Measured:
-    """One value a picture.
+    """The measures of each picture.
 
     Attributes:
-        values: Each measure's values; shape (count,).
-        tones: The group of skin tone of each picture.
-        calibrations: What the network stated of each picture, beside the truth; None if it states nothing.
+        values: Shape (count,) for each measure.
+        tones: The skin tone of each picture.
+        calibrations: Of the network's stated probabilities, for each picture; None if it states none.
     """
 
     values: dict[str, FloatArray]
@@ -221,9 +209,20 @@ class _Measured:
             **means,
         )
 
+    def grouping(self, groups: Sequence[str]) -> Grouping:
+        """The measures of each group.
+
+        Args:
+            groups: The group of each picture.
+        """
+        places = {
+            name: [place for place, group in enumerate(groups) if group == name] for name in sorted_groups(groups)
+        }
+        return Grouping({name: self.scores(chosen) for name, chosen in places.items()})
+
 
 def _measured(model: ColorizationModel, pairs: Pairs, progress: ProgressCallback | None) -> _Measured:
-    """Measure batch by batch, so that many pictures are never all held as floats."""
+    """Measure batch by batch: all pictures as floats would take too much memory."""
     truth, values, tones, calibrations = pairs.truth, [], [], []
     for start in range(0, len(pairs), _BATCH_SIZE):
         place = slice(start, start + _BATCH_SIZE)
@@ -232,9 +231,12 @@ def _measured(model: ColorizationModel, pairs: Pairs, progress: ProgressCallback
         values.append(_values(prediction, truth[place], pairs.gray[place]))
         values[-1]["mse"] = by_picture(mean_squared_error, signed, rgb_batch(torch.from_numpy(truth[place])))
         tones += [tone_group(float(angle)) for angle in typology_angle(truth[place])]
-        stated = _confidence(model, pairs.gray[place])
-        if stated is not None:
-            calibrations += _calibrations(stated, prediction, truth[place])
+        if isinstance(model, DistributionModel):
+            gray = torch.from_numpy(pairs.gray[place]).to(next(model.parameters()).device)
+            with torch.no_grad():
+                stated = model.confidence(gray_batch(gray))[:, 0].float().cpu().numpy()
+            hits = is_within(prediction, truth[place])[..., [0, 2]].mean(axis=-1)
+            calibrations += [calibration(*one) for one in zip(stated, hits, strict=True)]
         if progress is not None:
             progress(len(tones), len(pairs))
     joined = {name: np.concatenate([batch[name] for batch in values]) for name in values[0]}
@@ -252,80 +254,3 @@ def _values(prediction: RgbPictures, truth: RgbPictures, gray: GrayPictures) -> 
         "true_colorfulness": by_picture(colorfulness, truth),
         "largest_luma_change": largest_luma_change(prediction, gray),
     }
-
-
-def _confidence(model: ColorizationModel, gray: GrayPictures) -> FloatArray | None:
-    """What a network states of each pixel, shape (count, height, width); None if it states nothing."""
-    if not isinstance(model, DistributionModel):
-        return None
-    device = next(model.parameters()).device
-    with torch.no_grad():
-        stated: FloatArray = model.confidence(gray_batch(torch.from_numpy(gray).to(device)))[:, 0].float().cpu().numpy()
-    return stated
-
-
-def _calibrations(stated: FloatArray, prediction: RgbPictures, truth: RgbPictures) -> list[Calibration]:
-    """For each picture, the stated probabilities beside how many of red and blue are right."""
-    hits = is_within(prediction, truth)[..., [0, 2]].mean(axis=-1)
-    return [calibration(*one) for one in zip(stated, hits, strict=True)]
-
-
-def _grouping(measured: _Measured, groups: Sequence[str], order: Sequence[str]) -> Grouping:
-    """The measures of each group, in the given order.
-
-    Args:
-        measured: What was measured of all pictures.
-        groups: The group of each picture.
-        order: All groups that there may be.
-    """
-    places = {name: [place for place, group in enumerate(groups) if group == name] for name in order}
-    return Grouping({name: measured.scores(chosen) for name, chosen in places.items() if chosen})
-
-
-def _label_order(labels: Sequence[str]) -> list[str]:
-    return sorted(set(labels), key=lambda label: (label == UNLABELED, label))
-
-
-def _overall_table(scores: Scores) -> Table:
-    rows: list[tuple[object, ...]] = [
-        ("pictures", scores.pictures),
-        ("accuracy: within 12 of 255 levels", scores.accuracy),
-        ("mean squared error of signed values", scores.mse),
-        ("PSNR, dB", scores.peak_signal_to_noise),
-        ("SSIM", scores.structural_similarity),
-        ("chroma error: distance in a*b* (Δab)", scores.chroma_error),
-        ("color difference: CIEDE2000 (ΔE00)", scores.color_difference),
-        ("colorfulness", scores.colorfulness),
-        ("colorfulness of the truth", scores.true_colorfulness),
-        ("colorfulness by that of the truth (color/true)", scores.colorfulness_ratio),
-        ("largest change of luma, levels", scores.largest_luma_change),
-    ]
-    if scores.calibration_error is not None:
-        rows.append(("calibration error of stated confidence (ECE)", scores.calibration_error))
-    return Table("Overall", ("measure", "value"), tuple(rows))
-
-
-def _group_table(kind: str, grouping: Grouping) -> Table:
-    """The measures that differ between groups, narrow enough for a terminal of 80 characters."""
-    columns = [kind, "count", "accuracy", "PSNR", "Δab", "ΔE00", "color/true"]
-    rows: list[list[object]] = [
-        [
-            name,
-            scores.pictures,
-            short(scores.accuracy),
-            short(scores.peak_signal_to_noise),
-            short(scores.chroma_error),
-            short(scores.color_difference),
-            short(scores.colorfulness_ratio),
-        ]
-        for name, scores in grouping.groups.items()
-    ]
-    stated = [scores.calibration_error for scores in grouping.groups.values()]
-    if None not in stated:
-        columns.append("ECE")
-        rows = [[*row, short(error)] for row, error in zip(rows, stated, strict=True)]
-    ratio = grouping.fairness_ratio
-    remark = (
-        "too few groups to compare" if ratio is None else f"chroma error of the worst group by the best: {ratio:.3g}"
-    )
-    return Table(f"By {kind}; {remark}", tuple(columns), tuple(map(tuple, rows)))

@@ -1,4 +1,4 @@
-"""Which whole photos are colored and measured: files of a data set or of any folder."""
+"""The whole photos to evaluate: files of a data set or of any folder."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets import PictureCollection, Split, open_dataset, read_rgb
 from photochrom.lab.datasets.folder import Folder
 
-__all__ = ["GRAY_SPREAD", "PhotoFile", "PhotoSet", "drawn_by_name", "open_photos", "read_parts", "read_truth"]
+__all__ = ["PhotoFile", "PhotoSet", "drawn_by_name", "open_photos", "read_parts", "read_truth"]
 
-GRAY_SPREAD = 3.0
-"""Mean difference of the largest and the smallest of red, green and blue, in levels, from which a photo has color."""
+_GRAY_SPREAD = 3.0
+"""Minimum mean difference between the largest and the smallest of red, green and blue, in levels, of a color photo."""
 
 _WHOLE_FOLDER = "all"
 
@@ -27,12 +27,11 @@ class PhotoFile:
     """A photo whose true color is known.
 
     Attributes:
-        path: Of the color photo.
         name: Its path in its set.
-        label: What the set says of it, a group to report figures by; None if it says nothing.
-        mask: A gray picture of the same size whose levels are keys of `parts`; None if there is none.
-        parts: What the levels of the mask mean.
-        has_face_in_the_middle: Whether a face fills its middle, so that its skin tone can be told.
+        label: The group that the set assigns to it; None if it assigns none.
+        mask: A gray picture of the same size whose levels are keys of `parts`.
+        parts: The names of the levels.
+        has_face_in_the_middle: Whether a face fills its middle, so that its skin tone can be measured.
     """
 
     path: Path
@@ -45,13 +44,12 @@ class PhotoFile:
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """The photos to be evaluated.
+    """The photos to evaluate.
 
     Attributes:
-        name: Of the data set, or the path of the folder.
-        split: Which of its splits; `all` for a folder that has none.
-        photos: In the order in which they are evaluated.
-        limit: How many were asked for at most; None if all of them.
+        name: The name of the data set, or the path of the folder.
+        split: One of its splits; `all` for a folder without splits.
+        limit: Maximum number of photos that was asked for; None for all.
     """
 
     name: str
@@ -63,20 +61,28 @@ class PhotoSet:
 def open_photos(spec: str, split: str = "test", limit: int | None = None) -> PhotoSet:
     """The files of a data set, or of any folder of color photos, as they are stored: neither cut nor scaled.
 
-    A set whose files are squashed, as copies of Flickr8k are, is evaluated as it is.
-
     Args:
         spec: The name of a collection of `photochrom data list`, or the path of a folder.
-        split: Which split of a data set. A folder without split folders is taken whole.
-        limit: At most so many photos, chosen by their names alone; all of them if not given.
+        split: A split of the data set; ignored for a folder without split folders.
+        limit: Maximum number of photos, chosen by their names alone; None for all.
 
     Raises:
         ConfigError: The data set has no files of its own.
-        DataError: There is no such folder, split or picture.
+        DataError: The folder or split does not exist, or is empty.
     """
     dataset = open_dataset(spec)
     if isinstance(dataset, PictureCollection):
-        photos = [_of_collection(path, dataset) for path in dataset.files(cast("Split", split))]
+        photos = [
+            PhotoFile(
+                path,
+                path.relative_to(dataset.home).as_posix(),
+                dataset.label(path),
+                dataset.mask(path),
+                tuple(dataset.parts.items()),
+                dataset.has_faces_in_the_middle,
+            )
+            for path in dataset.files(cast("Split", split))
+        ]
     elif isinstance(dataset, Folder):
         split = split if dataset.has_split_folders() else _WHOLE_FOLDER
         paths = dataset.files(None if split == _WHOLE_FOLDER else cast("Split", split))
@@ -84,37 +90,26 @@ def open_photos(spec: str, split: str = "test", limit: int | None = None) -> Pho
     else:
         raise ConfigError(f"{spec}: has no files of whole photos; name a collection of them, or the path of a folder")
     if not photos:
-        raise DataError(f"{spec}: no photo is in it; name another set, split or folder")
+        raise DataError(f"{spec}: contains no photos; name another set, split or folder")
     return PhotoSet(dataset.name, split, tuple(drawn_by_name(photos, limit)), limit)
 
 
-def _of_collection(path: Path, dataset: PictureCollection) -> PhotoFile:
-    return PhotoFile(
-        path,
-        path.relative_to(dataset.home).as_posix(),
-        dataset.label(path),
-        dataset.mask(path),
-        tuple(dataset.parts.items()),
-        dataset.has_faces_in_the_middle,
-    )
-
-
 def drawn_by_name(photos: Sequence[PhotoFile], count: int | None) -> list[PhotoFile]:
-    """Some photos in their order, chosen by a checksum of their names: whatever is added, few others come or go.
+    """Some of the photos, in their order.
+
+    Checksums of their names decide, so the choice changes little when photos are added to a set.
 
     Args:
         photos: To choose from.
-        count: At most so many; None chooses all.
+        count: Maximum number; None for all.
     """
-    if count is None or count >= len(photos):
-        return list(photos)
-    checksums = [hashlib.sha256(photo.name.encode()).digest() for photo in photos]
-    chosen = sorted(range(len(photos)), key=checksums.__getitem__)[:count]
-    return [photos[place] for place in sorted(chosen)]
+    ranked = sorted(photos, key=lambda photo: hashlib.sha256(photo.name.encode()).digest())
+    chosen = {photo.name for photo in ranked[:count]}
+    return [photo for photo in photos if photo.name in chosen]
 
 
 def read_parts(photo: PhotoFile, size: tuple[int, int]) -> dict[str, npt.NDArray[np.bool_]]:
-    """Where each part of a photo is, by name; nothing if the photo has no mask.
+    """A mask of each part of a photo, by name; empty if the photo has no mask.
 
     Args:
         photo: The file.
@@ -136,12 +131,12 @@ def read_parts(photo: PhotoFile, size: tuple[int, int]) -> dict[str, npt.NDArray
 
 
 def read_truth(photo: PhotoFile) -> npt.NDArray[np.uint8]:
-    """A photo in its true color, upright; shape (height, width, 3).
+    """A photo in color, upright; shape (height, width, 3).
 
     Raises:
-        DataError: It cannot be read, or is gray.
+        DataError: The photo cannot be read, or is gray.
     """
     truth = read_rgb(photo.path)
-    if np.ptp(truth.astype(np.int16), axis=2).mean() < GRAY_SPREAD:
-        raise DataError(f"{photo.path}: a gray picture")
+    if np.ptp(truth.astype(np.int16), axis=2).mean() < _GRAY_SPREAD:
+        raise DataError(f"{photo.path}: a gray photo; its true color is unknown")
     return truth

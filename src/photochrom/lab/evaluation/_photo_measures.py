@@ -1,9 +1,9 @@
-"""One photo, from file to colors and to its measures."""
+"""The measures of one photo: it is read, colored and compared with the truth."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +12,32 @@ from PIL import Image
 from photochrom.lab.evaluation._confidence import Confidence
 from photochrom.lab.evaluation._frechet import FeatureReader
 from photochrom.lab.evaluation._photo_files import PhotoFile, read_parts, read_truth
-from photochrom.lab.evaluation._scenes import Scene, fog_values, shrunk
+from photochrom.lab.evaluation._scenes import Scene, fog_values, shrunk, smaller_size
 from photochrom.lab.metrics import FloatArray, colorfulness, is_within, to_lab
 from photochrom.lab.skin_tone import skin_mask, tone_group, typology_angle
 
-__all__ = ["FACE_SKIN", "WHOLE", "Colored", "Colors", "MeasuredPhoto", "Region", "measure_photo", "measure_regions"]
+__all__ = [
+    "FACE_SKIN",
+    "WHOLE",
+    "Colorize",
+    "MeasuredPhoto",
+    "Panels",
+    "Region",
+    "measure_photo",
+    "measure_regions",
+]
 
 WHOLE = "whole"
 """The region that is the whole photo."""
 
 FACE_SKIN = "face"
-"""The region of photos that a face fills which is its skin."""
+"""The region that is the skin of the face in a portrait."""
 
 _MEASURED_PIXELS = 1_000_000
-"""Photos of more are shrunk before they are measured, after they were colored: memory stays small."""
+"""Larger photos are colored at full size, then shrunk to this many pixels before they are measured, to save memory."""
+
+_PANEL_SIDE = 256
+"""Maximum length, in pixels, of the longer side of a picture for a contact sheet."""
 
 Mask = npt.NDArray[np.bool_]
 Rgb = npt.NDArray[np.uint8]
@@ -46,11 +58,8 @@ class Colored(Protocol):
         """255 for certainty; shape (height, width)."""
 
 
-class Colors(Protocol):
-    """What colors photos, such as `photochrom.coloring.Colorizer`."""
-
-    def colorize(self, source: bytes, /) -> Colored:
-        """Color the photo in a file's content."""
+Colorize: TypeAlias = Callable[[bytes], Colored]
+"""Colors the photo in the content of a file."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +67,8 @@ class Region:
     """The measures of a photo, or of a part of it.
 
     Attributes:
-        share: Of the photo's pixels, that are in the region.
-        values: One for each measure; NaN where the region shows nothing that could be measured.
-        confidence: What the confidence map says there, and what came true.
+        share: Share of the photo's pixels.
+        values: By the name of the measure; NaN if the region shows nothing to measure.
     """
 
     share: float
@@ -69,46 +77,59 @@ class Region:
 
 
 @dataclass(frozen=True)
-class MeasuredPhoto:
-    """All that is kept of a photo.
+class Panels:
+    """A photo on a contact sheet.
 
     Attributes:
-        name: Of the photo in its set.
-        label: What the set says of it; None if it says nothing.
-        tone: Its group of skin tone; None if it need not show a face.
-        regions: `whole`, and the photo's parts by name.
-        features: Of the gray, the colored and the true photo; shape (3, channels).
-        panels: The gray, the colored and the true photo for a contact sheet; None if they were not asked for.
+        error_ratio: Chroma error divided by that of the gray photo.
     """
 
     name: str
+    error_ratio: float
+    pictures: Pictures
+
+
+@dataclass(frozen=True)
+class MeasuredPhoto:
+    """The measures of a photo and of its parts.
+
+    Attributes:
+        label: The group that the set assigns to it; None if it assigns none.
+        tone: The skin tone; None if the photo is no portrait.
+        regions: `whole`, and the photo's parts by name.
+        features: Of the gray, the colored and the true photo; shape (3, channels).
+        panels: For a contact sheet; None unless asked for.
+    """
+
     label: str | None
     tone: str | None
     regions: dict[str, Region]
     features: FloatArray
-    panels: Pictures | None = None
+    panels: Panels | None = None
 
 
 def measure_photo(
-    photo: PhotoFile, colors: Colors, reader: FeatureReader, panel_side: int | None = None
+    photo: PhotoFile, colorize: Colorize, reader: FeatureReader, with_panels: bool = False
 ) -> MeasuredPhoto:
-    """Color a photo's gray version as the product colors a file, and compare the result with the truth.
+    """Color the gray version of a photo from a file, as users do, and compare the result with the truth.
 
     Args:
         photo: A photo in color.
-        colors: The product, or what stands for it.
-        reader: Reads features.
-        panel_side: The longer side of panels for a contact sheet; None if it does not show this photo.
+        colorize: The product, or a substitute.
+        reader: Computes features.
+        with_panels: Whether to keep the pictures for a contact sheet.
 
     Raises:
         DataError: The photo or its mask cannot be read, or the photo is gray.
-        PhotoError: It cannot be colored.
+        PhotoError: The photo cannot be colored.
     """
     truth = read_truth(photo)
     gray = np.asarray(Image.fromarray(truth).convert("L"))
-    colored = colors.colorize(_png(gray))
+    content = io.BytesIO()
+    Image.fromarray(gray).save(content, "PNG", compress_level=1)
+    colored = colorize(content.getvalue())
     masks = read_parts(photo, gray.shape)
-    size = _measured_size(gray.shape)
+    size = smaller_size(gray.shape, (_MEASURED_PIXELS / gray.size) ** 0.5)
     truth, gray, rgb, sure = (shrunk(one, size) for one in (truth, gray, colored.rgb, colored.confidence))
     masks = {name: shrunk(mask, size) for name, mask in masks.items()}
     tone = None
@@ -116,35 +137,15 @@ def measure_photo(
         tone = tone_group(float(typology_angle(truth[None])[0]))
         masks |= {FACE_SKIN: skin_mask(truth[None])[0]}
     pictures = (np.repeat(gray[..., None], 3, axis=2), rgb, truth)
-    return MeasuredPhoto(
-        photo.name,
-        photo.label,
-        tone,
-        measure_regions(pictures, sure, masks),
-        reader.read(list(pictures)),
-        None if panel_side is None else _panels(pictures, panel_side),
-    )
+    regions = measure_regions(pictures, sure, masks)
+    panels = _panels(photo.name, regions[WHOLE], pictures) if with_panels else None
+    return MeasuredPhoto(photo.label, tone, regions, reader.read(list(pictures)), panels)
 
 
-def _png(gray: Rgb) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(gray).save(content, "PNG", compress_level=1)
-    return content.getvalue()
-
-
-def _measured_size(size: tuple[int, int]) -> tuple[int, int]:
-    share = min(1.0, (_MEASURED_PIXELS / (size[0] * size[1])) ** 0.5)
-    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
-
-
-def _panels(pictures: Pictures, side: int) -> Pictures:
-    gray, colored, true = (shrunk(picture, _fitting(picture.shape[:2], side)) for picture in pictures)
-    return gray, colored, true
-
-
-def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
-    share = min(1.0, side / max(size))
-    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+def _panels(name: str, whole: Region, pictures: Pictures) -> Panels:
+    size = pictures[0].shape[:2]
+    gray, colored, true = (shrunk(picture, smaller_size(size, _PANEL_SIDE / max(size))) for picture in pictures)
+    return Panels(name, whole.values["chroma_error"] / whole.values["gray_chroma_error"], (gray, colored, true))
 
 
 def measure_regions(
@@ -155,7 +156,7 @@ def measure_regions(
     Args:
         pictures: The gray, the colored and the true photo; each of shape (height, width, 3).
         confidence: 255 for certainty; shape (height, width).
-        masks: Where each part is; shape (height, width), bool. A part that the photo does not show is left out.
+        masks: Of each part; shape (height, width). Parts that the photo does not show are left out.
     """
     gray, colored, truth = pictures
     maps = _maps(gray, colored, truth)
@@ -179,7 +180,7 @@ def measure_regions(
 
 
 def _maps(gray: Rgb, colored: Rgb, truth: Rgb) -> dict[str, FloatArray]:
-    """What is measured pixel by pixel; each of shape (height, width)."""
+    """The measures of each pixel; each of shape (height, width)."""
     from skimage.color import deltaE_ciede2000
 
     lab, true_lab = to_lab(colored), to_lab(truth)

@@ -1,4 +1,4 @@
-"""Whole photos, from file to colors as the product colors them, against leaving them gray."""
+"""Evaluation of the product on whole photos, compared with leaving them gray."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
@@ -14,20 +15,18 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from photochrom.coloring import Colorizer, Result
+from photochrom.coloring import Colorizer
 from photochrom.errors import DataError, PhotochromError
 from photochrom.lab.datasets import ProgressCallback
 from photochrom.lab.evaluation._figures import Figures, PhotoGrouping, figures_by_group, figures_by_part, figures_of
 from photochrom.lab.evaluation._frechet import FeatureReader, frechet_distance
 from photochrom.lab.evaluation._photo_files import PhotoFile, PhotoSet, drawn_by_name
-from photochrom.lab.evaluation._photo_measures import WHOLE, Colors, MeasuredPhoto, Pictures, measure_photo
-from photochrom.lab.evaluation._records import add_record, read_records
-from photochrom.lab.evaluation._scores import finite
+from photochrom.lab.evaluation._photo_measures import WHOLE, Colorize, MeasuredPhoto, Panels, measure_photo
+from photochrom.lab.evaluation._records import add_record, as_json, read_records
 from photochrom.process import end_with_parent
 from photochrom.shipped import DEFAULT_MODEL
 
 __all__ = [
-    "Panels",
     "PhotoEvaluation",
     "PhotoEvaluator",
     "Product",
@@ -36,46 +35,39 @@ __all__ = [
 ]
 
 _RECORD_KEYS = frozenset({"photos", "split", "limit", "product"})
-"""What tells one evaluation of whole photos from another."""
+"""The values that identify an evaluation of whole photos."""
 
-_PANEL_SIDE = 256
 _GRAY, _COLORED, _TRUE = range(3)
 
 
 class LoadsColors(Protocol):
     """A way of coloring photos that each process loads for itself."""
 
-    def load(self) -> Colors:
-        """Get ready to color."""
+    def load(self) -> Colorize:
+        """Load what colors photos."""
 
     def as_dict(self) -> dict[str, Any]:
-        """What tells it from others, for JSON."""
+        """A description for JSON; it identifies the way."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """The product with some options; those of `photochrom.coloring.Colorizer` if not given.
-
-    Attributes:
-        model: For whole photos: a shipped model, or the path of an ONNX file.
-        face_model: For faces; None if faces get no look of their own.
-        strength: From 0, gray, to 1.
-        vividness: How many times as vivid as guessed.
-    """
+    """The product with some of the options of `photochrom.coloring.Colorizer`."""
 
     model: str = DEFAULT_MODEL
     face_model: str | None = "face"
     strength: float = 1.0
     vividness: float = 1.0
 
-    def load(self) -> Colors:
+    def load(self) -> Colorize:
         """Load the networks.
 
         Raises:
-            CheckpointError: There is no such model, or it cannot be run.
-            ConfigError: The model colors no photos.
+            CheckpointError: The model does not exist, or cannot be run.
+            ConfigError: The model cannot color photos.
         """
-        return _Loaded(Colorizer(self.model, face_model=self.face_model), self)
+        colorizer = Colorizer(self.model, face_model=self.face_model)
+        return partial(colorizer.colorize, strength=self.strength, vividness=self.vividness)
 
     def as_dict(self) -> dict[str, Any]:
         """The options, for JSON."""
@@ -83,46 +75,21 @@ class Product:
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    colorizer: Colorizer
-    product: Product
-
-    def colorize(self, source: bytes, /) -> Result:
-        return self.colorizer.colorize(source, strength=self.product.strength, vividness=self.product.vividness)
-
-
-@dataclass(frozen=True)
-class Panels:
-    """A photo as a contact sheet shows it.
-
-    Attributes:
-        name: Of the photo.
-        error_ratio: Its chroma error by that of leaving it gray.
-        pictures: The gray, the colored and the true photo; each of shape (height, width, 3).
-    """
-
-    name: str
-    error_ratio: float
-    pictures: Pictures
-
-
-@dataclass(frozen=True)
 class PhotoEvaluation:
-    """What the product makes of a set of photos.
+    """The figures of the product on a set of photos.
 
     Attributes:
-        photos: The set's name, or the folder's path.
-        split: Of the set; `all` for a folder without splits.
-        limit: How many photos were asked for at most; None if all of them.
-        product: What colored them.
+        photos: The name of the set, or the path of the folder.
+        split: A split of the set; `all` for a folder without splits.
+        limit: Maximum number of photos that was asked for; None for all.
+        product: Its options.
         overall: The figures of the whole photos.
-        by_part: Of each part, where there are masks.
-        by_skin_tone: Where a face fills each photo; else None.
-        by_label: Where the set labels its photos; else None.
+        by_part: The figures of each part; empty without masks.
+        by_skin_tone: None if the photos are no portraits.
+        by_label: None if the set has no labels.
         frechet: Distance of the colored photos from the true ones in EfficientNet-Lite0's features.
-        gray_frechet: That of the gray ones.
-        left_out: One line for each photo that could not be used, saying which and why.
-        seconds: How long it took.
+        gray_frechet: The same for the gray photos.
+        left_out: One line for each photo that could not be used, with its path and the reason.
         panels: For a contact sheet.
     """
 
@@ -141,35 +108,35 @@ class PhotoEvaluation:
     panels: tuple[Panels, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """All but the panels by name, for JSON; of what was left out only how much."""
+        """Everything but the panels by name, for JSON; `left_out` is a number."""
         return {
             "photos": self.photos,
             "split": self.split,
             "limit": self.limit,
             "product": self.product,
-            "overall": self.overall.as_dict(),
-            "by_part": {name: figures.as_dict() for name, figures in self.by_part.items()},
+            "overall": as_json(asdict(self.overall)),
+            "by_part": {name: as_json(asdict(figures)) for name, figures in self.by_part.items()},
             "by_skin_tone": None if self.by_skin_tone is None else self.by_skin_tone.as_dict(),
             "by_label": None if self.by_label is None else self.by_label.as_dict(),
-            "frechet": finite(self.frechet),
-            "gray_frechet": finite(self.gray_frechet),
+            "frechet": as_json(self.frechet),
+            "gray_frechet": as_json(self.gray_frechet),
             "left_out": len(self.left_out),
             "seconds": round(self.seconds, 1),
         }
 
 
 def record_photo_evaluation(file: Path, evaluation: PhotoEvaluation) -> None:
-    """Add an evaluation of photos to a JSON file, in place of an older one of the same photos and product.
+    """Add an evaluation to a JSON file; it replaces one of the same photos and product.
 
     Raises:
-        DataError: The file is there, but holds something else; it is left as it is.
-        OSError: It cannot be written.
+        DataError: The file holds something else; it is not changed.
+        OSError: The file cannot be written.
     """
     add_record(file, evaluation.as_dict(), _RECORD_KEYS)
 
 
 def read_photo_evaluations(file: Path) -> list[dict[str, Any]]:
-    """The evaluations in a file that `record_photo_evaluation` wrote; none if there is no such file.
+    """The evaluations that `record_photo_evaluation` wrote to a file; empty if the file does not exist.
 
     Raises:
         DataError: The file holds something else.
@@ -178,21 +145,21 @@ def read_photo_evaluations(file: Path) -> list[dict[str, Any]]:
 
 
 class PhotoEvaluator:
-    """Colors and measures photos, in processes side by side that each load the product once.
+    """Colors and measures photos in parallel processes, each of which loads the product once.
 
-    A context manager: its processes end with the block.
+    Use it as a context manager: its processes end with the block.
     """
 
     def __init__(self, product: LoadsColors | None = None, jobs: int | None = None) -> None:
-        """Load the product, so that what cannot be loaded is told before any work.
+        """Load the product, which fails early if it cannot be loaded.
 
         Args:
-            product: What colors; the product with default options if not given.
-            jobs: How many processes, one thread each; 1 works in this process. One a core if not given.
+            product: The product with default options if None.
+            jobs: Number of processes, one thread each; one for each core if None. With 1, this process does the work.
 
         Raises:
-            CheckpointError: There is no such model, it cannot be run, or the weights of the encoder are missing.
-            ConfigError: The model colors no photos.
+            CheckpointError: The model does not exist or cannot be run, or the weights of the encoder are not installed.
+            ConfigError: The model cannot color photos.
         """
         self.product = Product() if product is None else product
         self._worker = _Worker(self.product)
@@ -209,19 +176,19 @@ class PhotoEvaluator:
     def evaluate(
         self, chosen: PhotoSet, *, panels: int = 0, progress: ProgressCallback | None = None
     ) -> PhotoEvaluation:
-        """What the product makes of a set of photos.
+        """Color and measure a set of photos.
 
         Args:
             chosen: The photos.
-            panels: How many of them are kept for a contact sheet, chosen by their names.
-            progress: Told the photos measured so far and how many there are.
+            panels: Number of photos for a contact sheet, chosen by their names.
+            progress: Called with the number of photos that are done and of all photos.
 
         Raises:
-            DataError: No photo can be used.
+            DataError: No photo can be used, or a process was killed.
         """
         began = monotonic()
         shown = {photo.name for photo in drawn_by_name(chosen.photos, panels)}
-        tasks = [(photo, _PANEL_SIDE if photo.name in shown else None) for photo in chosen.photos]
+        tasks = [(photo, photo.name in shown) for photo in chosen.photos]
         measured: list[MeasuredPhoto] = []
         left_out: list[str] = []
         for done, outcome in enumerate(self._mapped(tasks), start=1):
@@ -232,56 +199,54 @@ class PhotoEvaluator:
             if progress is not None:
                 progress(done, len(tasks))
         if not measured:
-            raise DataError(f"{chosen.name}: none of its {len(tasks)} photos can be used; the first: {left_out[0]}")
+            raise DataError(f"{chosen.name}: all {len(tasks)} photos are unusable; the first: {left_out[0]}")
         return _evaluation(chosen, self.product, measured, left_out, monotonic() - began)
 
     def _mapped(self, tasks: Sequence["_Task"]) -> Iterator["MeasuredPhoto | str"]:
-        """What becomes of each photo, in their order."""
+        """The measures of each photo, or why there are none; in the order of the tasks."""
         if self._pool is None:
             yield from map(self._worker, tasks)
             return
         try:
             yield from self._pool.map(_work, tasks)
         except BrokenProcessPool as error:
-            raise DataError("a process that colors photos was ended; try fewer side by side: --jobs 1") from error
+            raise DataError("a process that colors photos was killed; try fewer processes: --jobs 1") from error
 
 
-_Task = tuple[PhotoFile, int | None]
-"""A photo, and the longer side of its panels; None if it gets none."""
+_Task = tuple[PhotoFile, bool]
+"""A photo, and whether it gets panels."""
 
 
 class _Worker:
-    """Measures one photo after the other."""
+    """Measures photos in one process."""
 
     def __init__(self, product: LoadsColors) -> None:
-        self._colors = product.load()
+        self._colorize = product.load()
         self._reader = FeatureReader()
 
     def __call__(self, task: _Task) -> MeasuredPhoto | str:
         """The measures of a photo, or why there are none."""
-        photo, panel_side = task
+        photo, with_panels = task
         try:
-            return measure_photo(photo, self._colors, self._reader, panel_side)
+            return measure_photo(photo, self._colorize, self._reader, with_panels)
         except PhotochromError as error:
             text = str(error)
             return text if str(photo.path) in text else f"{photo.path}: {text}"
 
 
-_worker: _Worker | None = None
-"""That of this process, if it is one of a pool."""
+_worker: _Worker
+"""The worker of a process of the pool."""
 
 
 def _begin(product: LoadsColors) -> None:
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends the pool
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets the signal too, and ends the pool
     end_with_parent()
     torch.set_num_threads(1)
     _worker = _Worker(product)
 
 
 def _work(task: _Task) -> MeasuredPhoto | str:
-    if _worker is None:
-        raise RuntimeError("the process has not begun")
     return _worker(task)
 
 
@@ -302,12 +267,5 @@ def _evaluation(
         gray_frechet=frechet_distance(features[_GRAY], features[_TRUE]),
         left_out=tuple(left_out),
         seconds=seconds,
-        panels=tuple(_panels(photo) for photo in measured if photo.panels is not None),
+        panels=tuple(photo.panels for photo in measured if photo.panels is not None),
     )
-
-
-def _panels(photo: MeasuredPhoto) -> Panels:
-    values = photo.regions[WHOLE].values
-    if photo.panels is None:
-        raise ValueError(f"{photo.name} has no panels")
-    return Panels(photo.name, values["chroma_error"] / values["gray_chroma_error"], photo.panels)

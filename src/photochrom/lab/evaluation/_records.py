@@ -1,6 +1,7 @@
-"""JSON files of evaluations: a list of records, of which a new one replaces the older one like it."""
+"""JSON files that hold a list of evaluations."""
 
 import json
+import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -8,34 +9,39 @@ from typing import Any
 from photochrom.errors import DataError
 from photochrom.files import write_whole
 
-__all__ = ["add_record", "read_records"]
+__all__ = ["add_record", "as_json", "read_records"]
+
+
+def as_json(value: Any) -> Any:
+    """A value in which None stands for each number that is not finite, which JSON cannot store."""
+    if isinstance(value, dict):
+        return {name: as_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def add_record(file: Path, new: dict[str, Any], keys: Collection[str]) -> None:
-    """Add a record to a file of records, in place of an older one whose values of all keys are the same.
+    """Add a record to a file; it replaces a record with the same values of the keys.
 
     Args:
-        file: Holds a list of records; it is made if it is not there.
-        new: What JSON can hold, with a value for each key.
-        keys: What tells one record from another.
+        file: Is created if it does not exist.
+        new: A record that JSON can store.
+        keys: The names of the values that identify a record.
 
     Raises:
-        DataError: The file is there, but holds something else; it is left as it is.
-        OSError: It cannot be written.
+        DataError: The file holds something else; it is not changed.
+        OSError: The file cannot be written.
     """
     kept = [old for old in read_records(file, keys) if any(old[key] != new[key] for key in keys)]
     write_whole(file, json.dumps([*kept, new], indent=1, allow_nan=False) + "\n")
 
 
 def read_records(file: Path, keys: Collection[str]) -> list[dict[str, Any]]:
-    """The records in a file that `add_record` wrote; none if there is no such file.
-
-    Args:
-        file: A JSON file.
-        keys: What each record must have.
+    """The records that `add_record` wrote to a file; empty if the file does not exist.
 
     Raises:
-        DataError: The file holds something else.
+        DataError: The file holds something else, or a record lacks one of the keys.
     """
     try:
         entries = json.loads(file.read_text())
@@ -44,5 +50,5 @@ def read_records(file: Path, keys: Collection[str]) -> list[dict[str, Any]]:
     except ValueError as error:
         raise DataError(f"{file}: not JSON ({error})") from error
     if not isinstance(entries, list) or not all(isinstance(one, dict) and set(one) >= set(keys) for one in entries):
-        raise DataError(f"{file}: is no list of evaluations of this kind; name another file")
+        raise DataError(f"{file}: not a list of evaluations of this kind; name another file")
     return entries

@@ -1,8 +1,8 @@
-"""Fog and bleeding: whether colors keep to the things that a photo shows.
+"""Fog and bleeding: whether colors stay within the things that a photo shows.
 
-A network that is unsure paints clouds that follow nothing. Error and colorfulness hardly tell them from real colors, so
-they are measured by themselves, at a size at which one looks at a whole photo. All measures are shares, so that a pale
-guess is not cleaner, nor a vivid one foggier, than the same guess at another strength.
+An unsure network paints clouds of color that follow nothing in the photo. Error and colorfulness hardly show them, so
+they are measured separately, at the size of a photo seen as a whole. Stray edges and patchiness are shares: they are
+the same for a pale and a vivid version of a guess.
 """
 
 from dataclasses import dataclass
@@ -14,36 +14,36 @@ import numpy.typing as npt
 from photochrom.coloring.resampling import resized
 from photochrom.lab.metrics import FloatArray
 
-__all__ = ["Scene", "fog_values", "shrunk"]
+__all__ = ["Scene", "fog_values", "shrunk", "smaller_size"]
 
 _SIDE = 160
-"""Of a square of as many pixels as a photo is shrunk to: finer chroma is grain and traces of compression."""
+"""Photos are shrunk to as many pixels as a square of this side: finer chroma is grain and traces of compression."""
 
 _LUMA_EDGE = 2.0
-"""The change of L* from pixel to pixel of the shrunk photo from which there is an edge. In photos of three test sets a
-third of the pixels has none near it, and an eighth of the true chroma edges lies there."""
+"""Minimum change of L* between neighboring pixels of the shrunk photo that is an edge. In photos of three test sets, a
+third of the pixels has no edge near it, and an eighth of the true chroma edges lies there."""
 
 _NEAR = np.ones((3, 3), np.uint8)
 
 _PLACE_SCALE, _PLACE_SMOOTHING, _SMALLEST_PLACE = 100.0, 0.8, 40
-"""Of the segmentation: with these a photo has from 40 to 100 places, the largest of which takes a fifth of it."""
+"""Of the segmentation: with these, a photo has 40 to 100 places, and the largest covers a fifth of it."""
 
 _NEUTRAL = 6.0
-"""Chroma below which a thing looks gray, as asphalt, walls and white shirts do."""
+"""Chroma below which a thing looks gray, such as asphalt, walls and white shirts."""
 
 _INVISIBLE = 0.05
-"""Chroma, or its change, that is none: what a gray picture of 8 bits has after rounding."""
+"""Chroma, or change of chroma, that a gray picture of 8 bits has from rounding; it counts as 0."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a true photo shows: where its edges are, which places are one thing, and what is gray.
+    """The edges, the things and the gray parts of a true photo.
 
     Attributes:
         size: Height and width of the shrunk photo.
-        has_luma_edge: Where luma has an edge near; shape (height, width), bool.
+        has_luma_edge: Whether an edge of luma is near each pixel; shape (height, width).
         places: The number of the place that each pixel belongs to; shape (height, width).
-        is_neutral: Where the truth has no color; shape (height, width), bool.
+        is_neutral: Whether each pixel has no color; shape (height, width).
     """
 
     size: tuple[int, int]
@@ -53,7 +53,7 @@ class Scene:
 
     @classmethod
     def of(cls, truth: FloatArray) -> "Scene":
-        """See a true photo.
+        """Find the edges, the things and the gray parts of a true photo.
 
         Args:
             truth: CIELAB; shape (height, width, 3), float32.
@@ -65,8 +65,7 @@ class Scene:
         from skimage.segmentation import felzenszwalb
 
         height, width = truth.shape[:2]
-        share = min(1.0, _SIDE / (height * width) ** 0.5)
-        size = max(1, round(height * share)), max(1, round(width * share))
+        size = smaller_size((height, width), _SIDE / (height * width) ** 0.5)
         seen = shrunk(truth, size)
         edges = _change(seen[..., :1]) >= _LUMA_EDGE
         places = felzenszwalb(seen / 100.0, scale=_PLACE_SCALE, sigma=_PLACE_SMOOTHING, min_size=_SMALLEST_PLACE)
@@ -74,23 +73,22 @@ class Scene:
         return cls(size, binary_dilation(edges, _NEAR), np.asarray(places, np.int64), neutral)
 
     def seen(self, values: FloatArray) -> FloatArray:
-        """A map of the photo, shrunk to the size at which it is looked at."""
+        """A map of the photo at the size of the scene."""
         return shrunk(values, self.size)
 
 
 def fog_values(scene: Scene, lab: FloatArray, where: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """How much of a photo's chroma keeps to nothing, in one part of it.
+    """Measure the fog in one part of a photo.
 
     Args:
-        scene: What the true photo shows.
-        lab: CIELAB of the photo, true or colored, as `Scene.seen` gives it; shape (height, width, 3).
-        where: The part; shape (height, width), bool.
+        scene: Of the true photo.
+        lab: CIELAB of the true or the colored photo, as `Scene.seen` gives it; shape (height, width, 3).
+        where: A mask of the part; shape (height, width).
 
     Returns:
-        `stray_edges`, the share of all change of chroma from pixel to pixel that lies where luma has no edge;
-        `patchiness`, how far chroma is from the mean of its place, as a share of how far it is from that of the whole
-        photo; `false_color`, the mean chroma of what is gray in truth, NaN where nothing is. Each is 0 for a gray
-        photo.
+        `stray_edges`, the share of the change of chroma between neighboring pixels that lies where luma has no edge;
+        `patchiness`, the distance of chroma from the mean of its place divided by that from the mean of the photo;
+        `false_color`, the mean chroma of what is gray in truth, NaN if nothing is. Each is 0 for a gray photo.
     """
     chroma = lab[..., 1:]
     change = _change(chroma)[where]
@@ -105,7 +103,7 @@ def fog_values(scene: Scene, lab: FloatArray, where: npt.NDArray[np.bool_]) -> d
 
 
 def shrunk(values: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
-    """A picture, maps or a mask at a smaller size: the mean, or the majority, of what each pixel stands for.
+    """A picture, maps or a mask at a smaller size: each pixel is the mean, or the majority, of the area it covers.
 
     Args:
         values: Shape (height, width), or with channels along a third axis; uint8, float32 or bool.
@@ -116,14 +114,20 @@ def shrunk(values: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
     return np.moveaxis(resized(np.moveaxis(values, (0, 1), (-2, -1)), *size), (-2, -1), (0, 1))
 
 
+def smaller_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Height and width times a scale; unchanged if the scale is above 1."""
+    height, width = (max(1, round(side * min(1.0, scale))) for side in size)
+    return height, width
+
+
 def _change(values: FloatArray) -> FloatArray:
-    """How much values change from pixel to pixel; shape (height, width), of (height, width, channels)."""
+    """How much values of shape (height, width, channels) change between neighboring pixels; shape (height, width)."""
     down, across = (np.diff(values, axis=axis, append=np.take(values, [-1], axis)) for axis in (0, 1))
     return np.asarray(np.sqrt((down**2 + across**2).sum(axis=-1)))
 
 
 def _means(values: FloatArray, places: npt.NDArray[np.int64]) -> FloatArray:
-    """The mean of each pixel's place; shape (height, width, channels)."""
+    """The mean over the place of each pixel; shape (height, width, channels)."""
     flat = places.ravel()
     counts = np.bincount(flat).clip(1)
     sums = [np.bincount(flat, weights=channel.ravel()) for channel in np.moveaxis(values, -1, 0)]

@@ -1,30 +1,30 @@
 """The measures of a network's pictures, overall and group by group."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator
 
 from photochrom.lab.datasets import UNLABELED
-from photochrom.lab.skin_tone import NO_TONE
+from photochrom.lab.evaluation._records import as_json
+from photochrom.lab.skin_tone import NO_TONE, TONE_GROUPS
 
-__all__ = ["FEWEST_PICTURES", "Grouping", "Scores", "fairness_ratio", "finite"]
+__all__ = ["FEWEST_PICTURES", "Grouping", "Scores", "fairness_ratio", "sorted_groups"]
 
 FEWEST_PICTURES = 30
-"""Least size of a group for the fairness ratio; the mean of fewer pictures says little."""
+"""Minimum size of a group for the fairness ratio; the mean of fewer pictures says little."""
 
 Figure: TypeAlias = Annotated[float, BeforeValidator(lambda number: math.nan if number is None else number)]
-"""A number that files hold as null if it is not finite."""
+"""A number that files store as null if it is not finite."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The measures of some pictures; each a mean over them unless it says otherwise.
+    """The measures of some pictures; each is a mean over them unless noted.
 
     Attributes:
-        pictures: How many there are.
         accuracy: Share of channel values within 12 of 255 levels.
         mse: Mean squared error of signed values, before they are clamped.
         peak_signal_to_noise: In dB.
@@ -33,8 +33,8 @@ class Scores:
         color_difference: CIEDE2000.
         colorfulness: Of the predictions.
         true_colorfulness: Of the truth.
-        colorfulness_ratio: The first of these by the second: below 1 is paler than the truth; NaN if that is gray.
-        largest_luma_change: The most that the luma of any pixel changed, in levels of 255.
+        colorfulness_ratio: `colorfulness` divided by `true_colorfulness`; NaN if the truth is gray.
+        largest_luma_change: The largest change of the luma of any pixel, in levels of 255.
         calibration_error: The expected calibration error of the stated probabilities that red and blue lie within 12
             levels; None if the network states none.
         reliability: The bins of these probabilities, as `Calibration.table` gives them; None if there are none.
@@ -60,40 +60,36 @@ class Scores:
         return self.pictures < FEWEST_PICTURES
 
     def as_dict(self) -> dict[str, Any]:
-        """The measures by name, for JSON; numbers that are not finite are None."""
-        return {name: finite(value) if isinstance(value, float) else value for name, value in asdict(self).items()}
+        """The measures by name, for JSON."""
+        return as_json(asdict(self))
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """The measures of pictures, group by group.
-
-    Attributes:
-        groups: The groups that have any picture, in an order for readers.
-    """
+    """The measures of each group that has any picture, in the order of `sorted_groups`."""
 
     groups: dict[str, Scores]
 
     @property
     def fairness_ratio(self) -> float | None:
-        """The mean chroma error of the worst group by that of the best; 1 is equal treatment.
-
-        Groups of fewer than 30 pictures, and those of unknown skin tone or label, do not count. None if fewer than
-        two are left, or the best group has no error.
-        """
+        """The ratio that `fairness_ratio` gives for these groups."""
         return fairness_ratio({name: (scores.pictures, scores.chroma_error) for name, scores in self.groups.items()})
 
     def as_dict(self) -> dict[str, Any]:
         """The ratio and the groups by name, for JSON."""
-        groups = {name: scores.as_dict() for name, scores in self.groups.items()}
-        return {"fairness_ratio": self.fairness_ratio, "groups": groups}
+        return {"fairness_ratio": self.fairness_ratio, "groups": as_json(asdict(self)["groups"])}
 
 
 def fairness_ratio(groups: Mapping[str, tuple[int, float]]) -> float | None:
-    """The mean chroma error of the worst group by that of the best; see `Grouping.fairness_ratio`.
+    """The mean chroma error of the worst group divided by that of the best; 1 is equal treatment.
+
+    Groups of fewer than 30 pictures, and those of unknown skin tone or label, are ignored.
 
     Args:
-        groups: How many pictures each group has, and their mean chroma error.
+        groups: The number of pictures and the mean chroma error of each group.
+
+    Returns:
+        None if fewer than two groups are left, or the best group has no error.
     """
     errors = [
         error
@@ -105,6 +101,7 @@ def fairness_ratio(groups: Mapping[str, tuple[int, float]]) -> float | None:
     return max(errors) / min(errors)
 
 
-def finite(number: float) -> float | None:
-    """A number for JSON, which knows neither infinity nor NaN: None stands for them."""
-    return number if math.isfinite(number) else None
+def sorted_groups(names: Iterable[str]) -> list[str]:
+    """The names of groups, each once: skin tones from light to dark, other labels by name, unknown last."""
+    tones = {name: place for place, name in enumerate(TONE_GROUPS)}
+    return sorted(set(names), key=lambda name: (name in (NO_TONE, UNLABELED), tones.get(name, len(tones)), name))

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from photochrom.errors import ConfigError
 from photochrom.files import write_whole
-from photochrom.lab.evaluation._photos import Panels
+from photochrom.lab.evaluation._photo_measures import Panels
 
 __all__ = ["contact_sheet", "require_sheet_name", "write_sheet"]
 
@@ -19,17 +19,17 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def require_sheet_name(path: Path) -> None:
-    """Refuse a name that tells no kind of picture, before any work.
+    """Check that a contact sheet can be written to a file of this name.
 
     Raises:
-        ConfigError: The suffix is none that a contact sheet is written as.
+        ConfigError: The suffix is not one of a picture.
     """
     if path.suffix.lower() not in _SUFFIXES:
-        raise ConfigError(f"{path}: a contact sheet is a picture; end its name in one of: {', '.join(_SUFFIXES)}")
+        raise ConfigError(f"{path}: a contact sheet is a picture; its name must end in one of: {', '.join(_SUFFIXES)}")
 
 
 def contact_sheet(panels: Sequence[Panels]) -> Image.Image:
-    """Photos in two columns; of each its gray, its colored and its true picture, its error by that of gray, its name.
+    """Photos in two columns, each gray, colored and true, with its name and its error divided by that of gray.
 
     Args:
         panels: At least one.
@@ -52,13 +52,15 @@ def contact_sheet(panels: Sequence[Panels]) -> Image.Image:
 
 
 def write_sheet(panels: Sequence[Panels], path: Path) -> None:
-    """Write a contact sheet, whole or not at all; an older one is replaced.
+    """Write a contact sheet; an existing file is replaced.
+
+    Args:
+        panels: At least one.
+        path: A name that `require_sheet_name` accepts.
 
     Raises:
-        ConfigError: The suffix is none that a contact sheet is written as.
         OSError: The file cannot be written.
     """
-    require_sheet_name(path)
     content = io.BytesIO()
     contact_sheet(panels).save(content, Image.registered_extensions()[path.suffix.lower()], quality=90)
     write_whole(path, content.getvalue())
