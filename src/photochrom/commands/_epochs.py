@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from photochrom.lab.training import Epoch
 
 
-def epoch_bars() -> Progress:
+def epoch_bars(*, is_shown: bool = True) -> Progress:
     """Bars that show the figures of the last epoch; the time left is what it takes if no rule stops it earlier."""
     return Progress(
         TextColumn("{task.description}", markup=False),
@@ -20,6 +20,7 @@ def epoch_bars() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}"),
         console=err,
+        disable=not is_shown,
     )
 
 

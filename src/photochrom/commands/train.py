@@ -1,7 +1,5 @@
 """`photochrom train`: train one network."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,7 @@ from photochrom.commands._terminal import resumable, say
 from photochrom.commands.predict import predict
 
 if TYPE_CHECKING:
-    from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig
+    from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig
 
 
 def train(
@@ -61,34 +59,17 @@ def train_with_progress(
     quiet: bool = False,
 ) -> "RunMetrics":
     """Train, or resume training, with a progress bar; returns the figures of the run."""
+    from photochrom.commands._epochs import epoch_bars, figures
     from photochrom.lab.training import TensorBoardLog, fit
 
-    callbacks: list[EpochCallback] = [TensorBoardLog(run)] if tensorboard else []
-    with ExitStack() as stack:
-        if not quiet:
-            callbacks.append(stack.enter_context(_epoch_progress(config.model, config.max_epochs, len(run.history()))))
+    log = TensorBoardLog(run) if tensorboard else None
+    epochs_done = 0 if quiet else len(run.history())
+    with resumable(), epoch_bars(is_shown=not quiet) as bars:
+        task = bars.add_task(config.model, total=config.max_epochs, completed=epochs_done, figures="")
 
         def on_epoch(row: "Epoch") -> None:
-            for callback in callbacks:
-                callback(row)
+            if log is not None:
+                log(row)
+            bars.update(task, completed=row.epoch, figures=figures(row))
 
-        stack.enter_context(resumable())
         return fit(config, run, device=device, threads=threads, on_epoch=on_epoch)
-
-
-@contextmanager
-def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> "Iterator[EpochCallback]":
-    """A bar for one training.
-
-    Yields:
-        A callback that takes each epoch's row.
-    """
-    from photochrom.commands._epochs import epoch_bars, figures
-
-    with epoch_bars() as progress:
-        task = progress.add_task(label, total=max_epochs, completed=epochs_done, figures="")
-
-        def update(row: "Epoch") -> None:
-            progress.update(task, completed=row.epoch, figures=figures(row))
-
-        yield update

@@ -1,5 +1,6 @@
 """Measures of predicted color against the truth, and of stated probabilities against how often they are right.
 
+Predictions and targets have the same shape; otherwise a `DataError` is raised.
 The study's measures give one value for all pictures, from numpy arrays or torch tensors. The others take numpy arrays
 and give one value for each picture, shape (count,), for comparing groups of pictures; `by_picture` does so for the
 study's measures.
@@ -298,11 +299,6 @@ def calibration(stated: AnyArray, hits: AnyArray, bins: int = 15) -> Calibration
         return np.bincount(places, weights=values, minlength=bins).astype(np.float64)
 
     return Calibration(summed(np.ones_like(probabilities)), summed(probabilities), summed(outcomes))
-
-
-def calibration_error(stated: AnyArray, hits: AnyArray, bins: int = 15) -> float:
-    """The expected calibration error of stated probabilities; see `calibration`."""
-    return calibration(stated, hits, bins).error
 
 
 def pooled(calibrations: Iterable[Calibration]) -> Calibration:

@@ -35,13 +35,7 @@ class CheckReport:
     def rows(self) -> list[tuple[str, int, str, int, int]]:
         """One row for each split: name, pictures, size, gray pictures, and files left out."""
         return [
-            (
-                name,
-                len(pairs),
-                "x".join(map(str, reversed(pairs.gray.shape[1:]))),
-                len(self.gray[name]),
-                len(pairs.left_out),
-            )
+            (name, len(pairs), pairs.size, len(self.gray[name]), len(pairs.left_out))
             for name, pairs in self.splits.items()
         ]
 

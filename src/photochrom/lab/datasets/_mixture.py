@@ -86,9 +86,9 @@ def _is_factor(times: float) -> bool:
 def _fresh(part: Dataset, first: str, kept_back: Sequence[Pairs]) -> Pairs:
     """The training pairs of a part without near-duplicates of `kept_back`; their names begin with the part's."""
     pairs = part.split("train")
-    ours, theirs = _size(pairs), _size(kept_back[0])
-    if ours != theirs:
-        raise DataError(f"a mixture needs pictures of one size, but {first} has {theirs} and {part.name} has {ours}")
+    ours, size = pairs.size, kept_back[0].size
+    if ours != size:
+        raise DataError(f"a mixture needs pictures of one size, but {first} has {size} and {part.name} has {ours}")
     named = replace(pairs, names=tuple(f"{part.name}/{name}" for name in pairs.names))
     for others in kept_back:
         named = without_near_duplicates(named, others)
@@ -102,10 +102,6 @@ def _share(pairs: Pairs, share: float) -> Pairs:
     # With a prefix, so that the choice does not depend on the split that a name falls into.
     chosen = [place for place, name in enumerate(pairs.names) if hash_fraction(f"share of {name}") < share]
     return replace(pairs.take(chosen), left_out=pairs.left_out)
-
-
-def _size(pairs: Pairs) -> str:
-    return "x".join(map(str, reversed(pairs.gray.shape[1:])))
 
 
 def _one_after_the_other(parts: Sequence[Pairs]) -> Pairs:

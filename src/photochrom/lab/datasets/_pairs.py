@@ -53,6 +53,11 @@ class Pairs:
         return len(self.names)
 
     @property
+    def size(self) -> str:
+        """Width and height of the pictures, such as `80x80`."""
+        return "x".join(map(str, reversed(self.gray.shape[1:])))
+
+    @property
     def truth(self) -> RgbPictures:
         """The color pictures."""
         if self.color is None:

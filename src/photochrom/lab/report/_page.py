@@ -27,6 +27,8 @@ from photochrom.lab.report._results import Findings, RunResults, SeedResult, gat
 from photochrom.lab.training import TrainingConfig, comparison, grid, predict, predict_signed
 
 _MIME = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
+_FIGURES = ("epochs", "best_epoch", "val_accuracy", "val_mse", "val_colorfulness", "parameters", "seconds")
+"""Fields of `RunMetrics` in `results.json`."""
 
 
 def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
@@ -180,17 +182,6 @@ def _result_rows(findings: Findings) -> list[dict[str, Any]]:
 
 
 def _result_row(experiment: str, run: str, result: SeedResult) -> dict[str, Any]:
-    metrics = result.metrics
-    return {
-        "experiment": experiment,
-        "run": run,
-        "seed": result.config.seed,
-        "settings": result.config.model_dump(exclude={"seed"}),
-        "epochs": metrics.epochs,
-        "best_epoch": metrics.best_epoch,
-        "val_accuracy": metrics.val_accuracy,
-        "val_mse": metrics.val_mse,
-        "val_colorfulness": metrics.val_colorfulness,
-        "parameters": metrics.parameters,
-        "seconds": metrics.seconds,
-    }
+    settings = result.config.model_dump(exclude={"seed"})
+    row = {"experiment": experiment, "run": run, "seed": result.config.seed, "settings": settings}
+    return row | {name: getattr(result.metrics, name) for name in _FIGURES}

@@ -45,6 +45,6 @@ def get_objective(
         return cast("DistributionModel", network).logits(gray).float()
 
     def loss_of_logits(answer: Tensor, truth: RgbBatch) -> Tensor:
-        return cast("Tensor", cross_entropy(answer, chroma_target(truth, *answer.shape[-2:]), doubling_chroma))
+        return cross_entropy(answer, chroma_target(truth, *answer.shape[-2:]), doubling_chroma)
 
     return Objective(logits, loss_of_logits, model.color)

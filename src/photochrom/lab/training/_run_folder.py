@@ -23,27 +23,15 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.weights = path / "best.safetensors"  # the best so far
+        self.resume_state = path / "resume.pt"  # deleted when the run is finished
+        self.samples = path / "samples.png"  # some gray inputs, predictions and truths
 
     @classmethod
     def of_config(cls, root: Path, config: TrainingConfig) -> "RunFolder":
         """The folder below `root` that is named by a configuration; no two configurations share one."""
         digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
         return cls(root / f"{config.model}-{digest[:8]}")
-
-    @property
-    def weights(self) -> Path:
-        """The best weights so far."""
-        return self.path / "best.safetensors"
-
-    @property
-    def resume_state(self) -> Path:
-        """What resuming needs; deleted when the run is finished."""
-        return self.path / "resume.pt"
-
-    @property
-    def samples(self) -> Path:
-        """A picture of some gray inputs, predictions and truths."""
-        return self.path / "samples.png"
 
     def is_finished(self) -> bool:
         """Whether the run is complete."""
