@@ -71,7 +71,8 @@ def test_what_is_even_stays_even(kind: type, shape: tuple[int, int], to: tuple[i
     made = resized(np.full(shape, value), *to)
     assert made.shape == to
     assert made.dtype == kind
-    np.testing.assert_allclose(made, np.full(to, value), rtol=1e-6 if kind is np.float32 else 0.0)
+    # The weights of up to 257 places are float32 and sum to 1 only up to rounding.
+    np.testing.assert_allclose(made, np.full(to, value), rtol=4e-6 if kind is np.float32 else 0.0)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])

@@ -140,4 +140,5 @@ def _rectangle_sums(values: Floats) -> Floats:
     top, bottom, left, right = rows[top], rows[bottom], columns[left], columns[right]
     down = sums[bottom] - sums[top]
     rectangles = down[:, right] - down[:, left]
-    return rectangles.reshape(-1, *values.shape[2:])
+    found: Floats = rectangles.reshape(-1, *values.shape[2:])
+    return found

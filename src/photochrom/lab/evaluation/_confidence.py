@@ -48,9 +48,8 @@ class Confidence:
         stated = np.arange(_LEVELS) / (_LEVELS - 1.0)
         places = np.minimum((stated * _BINS).astype(np.int64), _BINS - 1)
         values = self.right + self.wrong
-        return Calibration(
-            *(np.bincount(places, weights=each, minlength=_BINS) for each in (values, values * stated, self.right))
-        )
+        binned = [np.bincount(places, each, _BINS).astype(float) for each in (values, values * stated, self.right)]
+        return Calibration(*binned)
 
     @property
     def discrimination(self) -> float:

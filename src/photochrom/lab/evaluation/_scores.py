@@ -61,7 +61,8 @@ class Scores:
 
     def as_dict(self) -> dict[str, Any]:
         """The measures by name, for JSON."""
-        return as_json(asdict(self))
+        measures: dict[str, Any] = as_json(asdict(self))
+        return measures
 
 
 @dataclass(frozen=True)
