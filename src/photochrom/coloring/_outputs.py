@@ -127,7 +127,7 @@ def _panel_size(picture: npt.NDArray[Any]) -> tuple[int, int]:
 def _side_by_side(panels: Sequence[npt.NDArray[Any]], photo: Photo) -> tuple[npt.NDArray[Any], Photo]:
     """Panels of equal height as one picture, and the photo whose tags it gets."""
     strip = np.concatenate(panels, axis=1)
-    return strip, replace(photo, luma=strip[..., 0], alpha=None)
+    return strip, replace(photo, luma=strip[..., 0], alpha=None, stored=None)
 
 
 def _signed_map(confidence: npt.NDArray[np.uint8]) -> bytes:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from photochrom.errors import UnreadableError
-from photochrom.photo.formats._format import HEAD_BYTES, Format
+from photochrom.photo.formats._format import HEAD_BYTES, Format, Opened
 
-__all__ = ["FORMATS", "HEAD_BYTES", "SUFFIXES", "WRITTEN_FORMATS", "Format", "format_of"]
+__all__ = ["FORMATS", "HEAD_BYTES", "SUFFIXES", "WRITTEN_FORMATS", "Format", "Opened", "format_of"]
 
 
 def _found() -> dict[str, Format]:

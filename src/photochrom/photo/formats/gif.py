@@ -5,7 +5,7 @@ from typing import BinaryIO
 from photochrom.photo._metadata import Origin
 from photochrom.photo._pixels import Picture
 from photochrom.photo._vips import open_with
-from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._format import Format, Opened, further_pictures
 
 __all__ = ["FORMAT"]
 
@@ -20,8 +20,7 @@ def _open(file: BinaryIO) -> Opened:
         image.rows,
     )
     pages = image.image.get("n-pages") if image.image.get_typeof("n-pages") else 1
-    refusal = "an animation; save one of its pictures as a file of its own" if pages > 1 else ""
-    return Opened(picture, Origin(format="GIF"), refusal)
+    return Opened(picture, Origin(format="GIF"), left_out=further_pictures(pages))
 
 
 FORMAT = Format(

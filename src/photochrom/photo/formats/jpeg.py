@@ -23,6 +23,7 @@ from photochrom.photo._metadata import (
 )
 from photochrom.photo._pillow import open_with_pillow, picture_of
 from photochrom.photo._pixels import JUDGED_SIDE, Picture, Pixels
+from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, image_from
 from photochrom.photo._xmp import merged
 from photochrom.photo.formats._format import Format, Opened
@@ -31,6 +32,8 @@ __all__ = ["FORMAT"]
 
 _START = b"\xff\xd8"
 _DQT, _SOS, _EOI, _APP0, _APP1, _APP2, _APP13, _COM = 0xDB, 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xED, 0xFE
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _PARAMETERLESS = frozenset({0x01, *range(0xD0, 0xD9)})
 
 _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\x00"
@@ -233,6 +236,43 @@ def _encode(image: Any, origin: Origin) -> bytes:
     return b"".join([_START, *_segments_of(origin), memoryview(content)[len(_START) :]])
 
 
+def _scans(content: bytes) -> Iterator[bytes]:
+    """The headers of the scans that a file still holds, and of its frame."""
+    place = len(_START)
+    while (place := content.find(b"\xff", place)) >= 0 and place + 4 <= len(content):
+        marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
+        if marker in (0x00, 0xFF) or marker in _PARAMETERLESS:
+            place += 1 if marker == 0xFF else 2
+            continue
+        if marker in (_SOS, *_FRAMES):
+            yield content[place + 1 : place + 2 + length]
+        place += 2 + length
+
+
+def _mend(content: bytes, most_pixels: int) -> Mended | None:
+    """The file with an end, on which decoders fill with mid gray what has not come by then.
+
+    The scans of a progressive file sharpen the whole picture step by step; half of the frequencies of luma must be
+    among those that have begun.
+    """
+    headers = list(_scans(content))
+    frames = [header for header in headers if header[0] in _FRAMES]
+    if not frames or len(frames[0]) < 10:
+        return None
+    height, width = struct.unpack_from(">HH", frames[0], 4)
+    if not 0 < width * height <= most_pixels:
+        return None
+    is_progressive = frames[0][0] in _PROGRESSIVE
+    begun: set[int] = set()
+    for header in headers:
+        if header[0] == _SOS and len(header) >= 8 and frames[0][9] in header[4 : 4 + 2 * header[3] : 2]:
+            first, last = header[4 + 2 * header[3] : 6 + 2 * header[3]]
+            begun.update(range(first, last + 1))
+    if is_progressive and len(begun) < 32:
+        return None
+    return Mended(content + bytes([0xFF, _EOI]), height, is_blurred=is_progressive)
+
+
 FORMAT = Format(
     name="JPEG",
     suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -242,4 +282,5 @@ FORMAT = Format(
     encode=_encode,
     can_turn=True,
     has_alpha=False,
+    mend=_mend,
 )

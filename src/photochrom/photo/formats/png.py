@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from photochrom.photo._metadata import (
@@ -18,8 +19,9 @@ from photochrom.photo._metadata import (
     with_iptc,
 )
 from photochrom.photo._pixels import Picture
+from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._format import Format, Opened, further_pictures
 
 __all__ = ["FORMAT", "with_chunks"]
 
@@ -27,6 +29,11 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AFTER_IHDR = 33
 _LARGEST_CHUNK = 16 * 1024 * 1024
 _LARGEST_TEXT = 2 * 1024 * 1024
+
+_CHANNELS = MappingProxyType({0: 1, 2: 3, 3: 1, 4: 2, 6: 4})
+"""How many channels a PNG has, by its kind of color (PNG, third edition, section 11.2.1)."""
+
+_PIECE = 4096
 
 _COPIED = frozenset({b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -53,6 +60,10 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
             yield kind, data
 
 
+def _packed(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def with_chunks(png: bytes, chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
     """The PNG file with these chunks, and no others, between its header and its pixels.
 
@@ -63,9 +74,7 @@ def with_chunks(png: bytes, chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
     Returns:
         The other file.
     """
-    packed = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
+    packed = (_packed(*chunk) for chunk in chunks)
     pixels = _AFTER_IHDR
     while png[pixels + 4 : pixels + 8] != b"IDAT":
         pixels += 12 + struct.unpack_from(">I", png, pixels)[0]
@@ -161,10 +170,8 @@ def _open(file: BinaryIO) -> Opened:
         image.rows,
         profile,
     )
-    is_animation = any(kind == b"acTL" and data[:4] > b"\x00\x00\x00\x01" for kind, data in chunks)
-    return Opened(
-        picture, origin, "an animation; save one of its pictures as a file of its own" if is_animation else ""
-    )
+    pictures = max((int.from_bytes(data[:4], "big") for kind, data in chunks if kind == b"acTL"), default=1)
+    return Opened(picture, origin, left_out=further_pictures(pictures))
 
 
 def _chunks_of(origin: Origin) -> list[tuple[bytes, bytes]]:
@@ -189,6 +196,53 @@ def _encode(image: Any, origin: Origin) -> bytes:
     return with_chunks(encoded(image, "png", compression=1, filter="sub"), _chunks_of(origin))
 
 
+def _all_chunks(png: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+    """Name and data of each chunk, and whether it is intact; of the last one as much as there is."""
+    place = len(_SIGNATURE)
+    while place + 8 <= len(png):
+        length, kind = struct.unpack_from(">I4s", png, place)
+        data, check = png[place + 8 : place + 8 + length], png[place + 8 + length : place + 12 + length]
+        yield kind, data, check == struct.pack(">I", zlib.crc32(kind + data))
+        place += 12 + length
+
+
+def _inflated_as_far_as_possible(packed: bytes, most: int) -> bytes:
+    unpacker, parts, size = zlib.decompressobj(), [], 0
+    try:
+        for start in range(0, len(packed), _PIECE):
+            parts.append(unpacker.decompress(packed[start : start + _PIECE], most - size))
+            size += len(parts[-1])
+            if size >= most or unpacker.eof:
+                break
+    except zlib.error:
+        pass
+    return b"".join(parts)
+
+
+def _mend(content: bytes, most_pixels: int) -> Mended | None:
+    """A file of the rows that can still be unpacked, without chunks that are torn."""
+    chunks = list(_all_chunks(content))
+    if not chunks or chunks[0][0] != b"IHDR" or not chunks[0][2] or len(chunks[0][1]) != 13:
+        return None
+    width, height, bits, kind, *_, interlacing = struct.unpack(">IIBBBBB", chunks[0][1])
+    if not 0 < width * height <= most_pixels or kind not in _CHANNELS or interlacing:
+        return None
+    stride = 1 + (width * bits * _CHANNELS[kind] + 7) // 8
+    packed = b"".join(data for name, data, _ in chunks if name == b"IDAT")
+    unpacked = _inflated_as_far_as_possible(packed, stride * height)
+    rows = len(unpacked) // stride
+    if not rows:
+        return None
+    told = [(name, data) for name, data, is_whole in chunks[1:] if is_whole and name not in (b"IDAT", b"IEND")]
+    parts = [
+        (b"IHDR", struct.pack(">II", width, rows) + chunks[0][1][8:]),
+        *told,
+        (b"IDAT", zlib.compress(unpacked[: rows * stride], 1)),
+        (b"IEND", b""),
+    ]
+    return Mended(_SIGNATURE + b"".join(_packed(*part) for part in parts), height, rows)
+
+
 FORMAT = Format(
     name="PNG",
     suffixes=(".png",),
@@ -198,4 +252,5 @@ FORMAT = Format(
     encode=_encode,
     bits=16,
     can_turn=True,
+    mend=_mend,
 )

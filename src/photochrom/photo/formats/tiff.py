@@ -34,8 +34,8 @@ from photochrom.photo._pillow import open_with_pillow, picture_of
 from photochrom.photo._pixels import Channels, Picture, Pixels, rows_from
 from photochrom.photo._tags import COMPRESSIONS, described_in, descriptive
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import Format, Opened
-from photochrom.photo.formats._strips import STRIPS, TILES, places_of, require_what_is_promised
+from photochrom.photo.formats._format import Format, Opened, further_pictures
+from photochrom.photo.formats._strips import STRIPS, TILES, mend_tiff, places_of, require_what_is_promised
 
 __all__ = ["FORMAT"]
 
@@ -89,13 +89,10 @@ def _open(file: BinaryIO) -> Opened:
     pages = directories_of(file, 1000, _PIXEL_TAGS)
     tags = pages[0]
     kinds = [integers_of(page, _SUBFILE, 0)[0] for page in pages]
-    refusal = ""
-    if kinds[0] & _SMALL_COPY:
-        refusal = "a camera's raw file; export it as JPEG or TIFF"
-    elif any(not kind & (_SMALL_COPY | _MASK) for kind in kinds[1:]):
-        refusal = "a file of several pages; save each page as a file of its own"
+    refusal = "a camera's raw file; export it as JPEG or TIFF" if kinds[0] & _SMALL_COPY else ""
+    pages = 1 + sum(not kind & (_SMALL_COPY | _MASK) for kind in kinds[1:])
     origin, profile = _read_origin(file)
-    return Opened(_read_picture(file, tags, profile), origin, refusal)
+    return Opened(_read_picture(file, tags, profile), origin, refusal, further_pictures(pages))
 
 
 def _read_origin(file: BinaryIO) -> tuple[Origin, bytes | None]:
@@ -240,4 +237,5 @@ FORMAT = Format(
     encode=_encode,
     bits=16,
     can_turn=True,
+    mend=mend_tiff,
 )

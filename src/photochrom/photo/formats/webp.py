@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from photochrom.photo._metadata import Origin, described_by_exif, rgb_profile
 from photochrom.photo._pixels import Picture
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._format import Format, Opened, further_pictures
 
 __all__ = ["FORMAT"]
 
@@ -42,8 +42,8 @@ def _open(file: BinaryIO) -> Opened:
     )
     image = open_with("webp", file)
     picture = Picture(image.width, image.height, "rgb", image.bands == 4, image.rows, profile)
-    refusal = "an animation; save one of its pictures as a file of its own" if b"ANIM" in told else ""
-    return Opened(picture, described_by_exif(origin, told.get(b"EXIF")), refusal)
+    pictures = sum(kind == b"ANMF" for kind, _ in chunks)
+    return Opened(picture, described_by_exif(origin, told.get(b"EXIF")), left_out=further_pictures(pictures))
 
 
 def _chunk(kind: bytes, data: bytes | memoryview) -> list[bytes | memoryview]:
