@@ -81,6 +81,7 @@ class Outcome:
         faces: The number of faces found.
         seconds: How long it took.
         error: Why it failed, and what to do; the photo's name is not told.
+        remarks: What is missing of the photo, or of what its file told.
     """
 
     source: Path
@@ -89,3 +90,4 @@ class Outcome:
     faces: int = 0
     seconds: float = 0.0
     error: str | None = None
+    remarks: tuple[str, ...] = ()

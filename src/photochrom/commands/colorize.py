@@ -46,6 +46,10 @@ def colorize(
         bool, typer.Option("--confidence", help="Also write how sure the networks are, as a gray PNG: white is sure.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Color anew what is in color already.")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse torn files, and files of several pictures, instead of reading part."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     keep_date: Annotated[
         bool, typer.Option("--keep-date/--no-keep-date", help="Give results the date of their photo's file.")
@@ -72,7 +76,7 @@ def colorize(
         Model(model, face_model if faces else None),
         Look(strength, vividness, tuple(parse_hint(text) for text in hint or ())),
         Outputs(variants, compare, confidence),
-        Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force),
+        Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force, strict),
     )
     if "-" in sources:
         _require_stream_alone(sources, out, options)
@@ -101,6 +105,9 @@ def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
             counts[outcome.status] += 1
             if outcome.status == "failed" or (outcome.status == "in color" and not quiet):
                 _tell(outcome)
+            if not quiet:
+                for remark in outcome.remarks:
+                    warn(one_line(f"{outcome.source}: {remark}"))
             progress.advance(task)
     if not quiet:
         say(_summary(counts, plan.folders))
@@ -163,8 +170,10 @@ def _color_stream(options: "Options") -> None:
         while not pending.done():  # without a limit, Windows would not let Ctrl-C through
             wait([pending], _POLL_SECONDS)
         try:
-            (output,) = pending.result()["outputs"]
-            content = output["content"]
+            told = pending.result()
+            content = told["outputs"][0]["content"]
+            for remark in told["remarks"]:
+                warn(remark)
         except InColorError:
             warn("the photo is in color already and passed on as it is; --force colors it anew")
         except FaultError as error:

@@ -1,6 +1,7 @@
 """Directories of tags, as TIFF files and EXIF hold them."""
 
 import io
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ __all__ = [
     "integers_of",
     "long_field",
     "read_directory",
-    "repeated_tags",
     "short_field",
+    "tags_in",
     "text_field",
     "with_fields",
-    "without_thumbnail",
+    "without_pictures",
 ]
 
 EMPTY_BLOCK = b"II*\x00\x08\x00\x00\x00" + b"\x00\x00" + b"\x00\x00\x00\x00"
@@ -43,7 +44,10 @@ _SUBDIRECTORIES = frozenset({0x8769, 0x8825, 0xA005})
 _DEEPEST = 2
 _MOST_ENTRIES = 65535
 _LARGEST_VALUE = 64 * 1024 * 1024
-_THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
+_STRIP_OFFSETS, _STRIP_SIZES = 0x0111, 0x0117
+_STRIPS = frozenset({_STRIP_OFFSETS, _STRIP_SIZES})
+_MOST_THUMBNAILS = 10
+_JPEG_START, _JPEG_END = re.compile(rb"\xff\xd8\xff[\xc0\xc2\xc4\xdb\xdd\xe0-\xef\xfe]"), b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -155,15 +159,14 @@ def directories_of(source: BinaryIO, most: int, wanted: frozenset[int]) -> list[
     return found
 
 
-def repeated_tags(source: BinaryIO) -> bool:
-    """Whether a tag stands more than once in the first directory of a file.
+def tags_in(source: BinaryIO) -> list[int]:
+    """The tags of the first directory of a file; no value is read.
 
     Raises:
         ValueError: As of `read_directory`.
     """
     reader = _Reader(source, frozenset())
-    tags = [entry[0] for entry in reader.entries_at(reader.layout.first)]
-    return len(set(tags)) < len(tags)
+    return [entry[0] for entry in reader.entries_at(reader.layout.first)]
 
 
 class _Layout(NamedTuple):
@@ -339,8 +342,8 @@ def _classic(field: Field) -> Field:
     return Field(kind, numbers.astype("<i4" if kind == 9 else "<u4").tobytes())
 
 
-def without_thumbnail(block: bytes) -> bytes:
-    """EXIF whose second directory, and the small gray copy of the photo that it tells of, are blank.
+def without_pictures(block: bytes) -> bytes:
+    """EXIF in which all small copies of the photo are blank: thumbnails, and previews within a camera's own notes.
 
     Args:
         block: EXIF from its byte-order mark on.
@@ -348,16 +351,19 @@ def without_thumbnail(block: bytes) -> bytes:
     Returns:
         A block of the same length, in which all else keeps its place.
     """
+    places = [match.start() for match in _JPEG_START.finditer(block)]
+    ranges = [
+        (start, (block.find(_JPEG_END, start) + 2) if _JPEG_END in block[start:] else len(block)) for start in places
+    ]
     try:
-        reader = _Reader(block, frozenset())
-        offset = reader.offset_after(reader.layout.first)
-        if not offset:
-            return block
-        tags = reader.directory_at(offset, _DEEPEST)
+        for tags in directories_of(io.BytesIO(block), _MOST_THUMBNAILS, _STRIPS)[1:]:
+            offsets, sizes = (integers_of(tags, tag) for tag in (_STRIP_OFFSETS, _STRIP_SIZES))
+            ranges += [(start, start + size) for start, size in zip(offsets, sizes, strict=False)]
+        blanked = bytearray(block)
+        for start, end in ranges:
+            blanked[start:end] = bytes(max(0, min(end, len(block)) - start))
+        # Hostile places could blank the tags themselves.
+        is_whole = read_directory(bytes(blanked)).keys() == read_directory(block).keys()
     except ValueError:
         return block
-    start, length = integers_of(tags, _THUMBNAIL_OFFSET, 0)[0], integers_of(tags, _THUMBNAIL_LENGTH, 0)[0]
-    if not start or block[start : start + 2] != b"\xff\xd8":  # what is no picture may be something else's
-        return block
-    end = min(len(block), start + length)
-    return block[:start] + bytes(max(0, end - start)) + block[max(start, end) :]
+    return bytes(blanked) if is_whole else EMPTY_BLOCK

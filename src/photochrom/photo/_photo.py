@@ -26,6 +26,7 @@ __all__ = [
     "Photo",
     "dropped_tags",
     "encode_photo",
+    "losses",
     "photo_from_image",
     "read_photo",
     "write_photo",
@@ -85,9 +86,9 @@ def read_photo(
     """The photo in a file. What the file is, is told by its content, not by its name.
 
     All formats of `photochrom.photo.formats` are read; 8 or 16 bits; gray, palettes, RGB, CMYK, transparency. Gray and
-    CMYK profiles are applied and dropped; of RGB profiles, only those that have tables are. Of a torn JPEG, PNG, TIFF or
-    BMP, what is left is read, if it is half of the rows or more; the others are blank. Of several pictures, the first
-    one is read.
+    CMYK profiles are applied and dropped; of RGB profiles, only those that have tables are. Of a torn JPEG, PNG, TIFF
+    or BMP, what is left is read, if it is half of the rows or more; the others are blank. Of several pictures, the
+    first one is read.
 
     Args:
         source: A file, or what is in one.
@@ -240,6 +241,17 @@ def dropped_tags(photo: Photo, format: str | None = None) -> tuple[str, ...]:  #
     return tuple(sorted(tag for tag, value in told.items() if value and tag not in carried))
 
 
+def losses(photo: Photo, format: str | None = None) -> tuple[str, ...]:  # noqa: A002 - as Pillow names it
+    """One line on what a photo's file holds and its colored copy does not; nothing if nothing is lost.
+
+    Args:
+        photo: What was read.
+        format: As of `encode_photo`.
+    """
+    lost = (*photo.origin.lost, *dropped_tags(photo, format))
+    return (f"not kept in the result: {', '.join(lost)}",) if lost else ()
+
+
 def _one_line(error: BaseException) -> str:
     """What went wrong; what libvips says is left out, for its reasons may be those of an earlier photo."""
     if isinstance(error, vips().Error):
@@ -325,6 +337,7 @@ def _photo(picture: Picture, origin: Origin) -> Photo:
         luma, stored = space.gray_as_srgb(luma.dtype)[luma], luma
     elif origin.icc_profile is not None and has_tables(origin.icc_profile):
         luma, origin = gray_as_srgb(luma, "RGB", origin.icc_profile), replace(origin, icc_profile=None)
+        origin = replace(origin, lost=(*origin.lost, "a color profile of tables (the result is in sRGB)"))
     return Photo(luma, alpha, decoded.coloring, origin, stored)
 
 

@@ -52,6 +52,7 @@ class ColorizeAnswer(BaseModel):
     width: int
     height: int
     coloring: str = Field(description="Whether the photo was gray, tinted or in color.")
+    remarks: list[str] = Field(description="What is missing of the photo, or of what its file told.")
     faces: list[FaceBox]
     confidence: Confidence
     seconds: dict[str, float]
@@ -165,6 +166,7 @@ def _colorize_answer(colored: Colored) -> ColorizeAnswer:
         width=colored.width,
         height=colored.height,
         coloring=colored.coloring,
+        remarks=list(colored.remarks),
         faces=list(colored.faces),
         confidence=colored.confidence,
         seconds=colored.seconds,

@@ -47,6 +47,7 @@ class PhotoAnswer(BaseModel):
     bits: int = Field(description="Of each channel: 8 or 16.")
     format: str = Field(description="Of its file, such as JPEG.")
     coloring: str = Field(description="Whether it was gray, tinted or in color.")
+    remarks: list[str] = Field(description="What is missing of it.")
     faces: list[FaceBox]
     confidence: Confidence
     guesses: int = Field(description="How many there are, the likeliest first, then warmer, cooler and rosier ones.")
@@ -329,5 +330,5 @@ def _stem(photo: KeptPhoto) -> str:
 
 
 def _answer(request: Request, photo: KeptPhoto) -> PhotoAnswer:
-    facts = vars(photo.facts) | {"faces": list(photo.facts.faces)}
+    facts = vars(photo.facts) | {"faces": list(photo.facts.faces), "remarks": list(photo.facts.remarks)}
     return PhotoAnswer(id=photo.id, name=photo.name, model=request.app.state.models[photo.model].name, **facts)

@@ -89,6 +89,7 @@ class Facts:
         bits: Of each channel: 8 or 16.
         format: Of its file, by Pillow's name, such as `JPEG`.
         coloring: Whether it was `gray`, `tinted` or in `color`.
+        remarks: What is missing of it.
         faces: Those that were found.
         confidence: How sure the best guess is.
         guesses: How many there are.
@@ -99,6 +100,7 @@ class Facts:
     bits: int
     format: str
     coloring: str
+    remarks: tuple[str, ...]
     faces: tuple[FaceBox, ...]
     confidence: Confidence
     guesses: int
@@ -107,7 +109,14 @@ class Facts:
     def of(cls, told: dict[str, Any]) -> "Facts":
         """What `sketch` returned."""
         faces = tuple(FaceBox(**face) for face in told["faces"])
-        return cls(**{**told, "faces": faces, "confidence": Confidence(**told["confidence"])})
+        return cls(
+            **{
+                **told,
+                "remarks": tuple(told["remarks"]),
+                "faces": faces,
+                "confidence": Confidence(**told["confidence"]),
+            }
+        )
 
 
 @dataclass(frozen=True)

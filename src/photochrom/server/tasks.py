@@ -41,6 +41,7 @@ class Colored:
         width: In pixels, upright.
         height: In pixels, upright.
         coloring: Whether the photo was `gray`, `tinted` or in `color`.
+        remarks: What is missing of the photo, or of what its file told.
         faces: Those that were found.
         confidence: How sure the best guess is.
         seconds: What each step took.
@@ -50,6 +51,7 @@ class Colored:
     width: int
     height: int
     coloring: str
+    remarks: tuple[str, ...]
     faces: tuple[FaceBox, ...]
     confidence: Confidence
     seconds: dict[str, float]
@@ -61,6 +63,7 @@ class Colored:
             **{
                 **told,
                 "outputs": tuple(Output(**output) for output in told["outputs"]),
+                "remarks": tuple(told["remarks"]),
                 "faces": tuple(FaceBox(**face) for face in told["faces"]),
                 "confidence": Confidence(**told["confidence"]),
             }

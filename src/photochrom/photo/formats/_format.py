@@ -8,10 +8,13 @@ from photochrom.photo._metadata import Origin
 from photochrom.photo._pixels import Picture
 from photochrom.photo._salvage import Mended
 
-__all__ = ["ALL_TAGS", "HEAD_BYTES", "Format", "Opened", "Tag", "further_pictures"]
+__all__ = ["ALL_TAGS", "HEAD_BYTES", "MANIFEST", "Format", "Opened", "Tag", "further_pictures"]
 
 HEAD_BYTES = 32
 """How much of a file's beginning tells what it is."""
+
+MANIFEST = "a C2PA manifest, which is of the source alone"
+"""What is told of one that a file has: it would not hold for other pixels."""
 
 Tag = Literal["EXIF", "XMP", "IPTC", "ICC", "resolution"]
 

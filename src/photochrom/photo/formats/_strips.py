@@ -11,7 +11,7 @@ from photochrom.photo._directories import (
     integers_of,
     long_field,
     read_directory,
-    repeated_tags,
+    tags_in,
     with_fields,
 )
 from photochrom.photo._salvage import Mended
@@ -41,7 +41,8 @@ def require_what_is_promised(file: BinaryIO) -> None:
     Raises:
         UnreadableError: A tag stands in it twice, tiles are huge, or a JPEG in it does not fill its place.
     """
-    if repeated_tags(file):  # of two fields some readers believe the first, some the second
+    found = tags_in(file)
+    if len(set(found)) < len(found):  # of two fields some readers believe the first, some the second
         raise UnreadableError("the same field stands in it twice; save the photo as a plain PNG or TIFF")
     tags = read_directory(file)
     if integers_of(tags, _TILE_WIDTH, 0)[0] * integers_of(tags, _TILE_HEIGHT, 0)[0] > _LARGEST_TILE:

@@ -14,14 +14,14 @@ from photochrom.photo._metadata import (
     Origin,
     checked_dpi,
     described_by_exif,
-    iptc_of_resources,
     rgb_profile,
+    told_by_resources,
     with_iptc,
 )
 from photochrom.photo._pixels import Picture
 from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import Format, Opened, further_pictures
+from photochrom.photo.formats._format import MANIFEST, Format, Opened, further_pictures
 
 __all__ = ["FORMAT", "with_chunks"]
 
@@ -37,7 +37,7 @@ _PIECE = 4096
 
 _COPIED = frozenset({b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-_READ = _COPIED | {b"eXIf", b"iCCP", b"acTL"}
+_READ = _COPIED | {b"eXIf", b"iCCP", b"acTL", b"caBX"}
 
 _XMP_KEY = b"XML:com.adobe.xmp"
 _RAW_PROFILE = re.compile(rb"Raw profile type (exif|APP1|iptc|8bim|xmp)\Z")
@@ -131,7 +131,7 @@ def _with_text(origin: Origin, exif: bytes, key: bytes, text: bytes) -> tuple[Or
     if hidden[1] == b"xmp" or data.startswith(_XMP_HEAD):
         return replace(origin, xmp=origin.xmp or data.removeprefix(_XMP_HEAD) or None), exif
     if hidden[1] in (b"iptc", b"8bim"):
-        return replace(origin, iptc=origin.iptc or iptc_of_resources(data)), exif
+        return told_by_resources(origin, data), exif
     return origin, exif
 
 
@@ -155,6 +155,7 @@ def _read_origin(chunks: list[tuple[bytes, bytes]]) -> tuple[Origin, bytes | Non
             origin, exif = _with_text(origin, exif, *_text(kind, data))
     profile = _inflated(first.get(b"iCCP", b"").partition(b"\x00")[2][1:]) or None
     kept = tuple(chunk for chunk in chunks if _is_plain(*chunk))
+    origin = replace(origin, lost=(MANIFEST,) if b"caBX" in first else ())
     return described_by_exif(replace(origin, icc_profile=rgb_profile(profile), chunks=kept), exif), profile
 
 

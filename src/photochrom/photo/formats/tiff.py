@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
@@ -19,6 +20,7 @@ from photochrom.photo._directories import (
     long_field,
     read_directory,
     short_field,
+    tags_in,
     with_fields,
 )
 from photochrom.photo._metadata import (
@@ -26,15 +28,14 @@ from photochrom.photo._metadata import (
     Origin,
     described_by_exif,
     dpi_of_tags,
-    iptc_of_resources,
-    kept_resources,
     rgb_profile,
+    told_by_resources,
 )
 from photochrom.photo._pillow import open_with_pillow, picture_of
 from photochrom.photo._pixels import Channels, Picture, Pixels, rows_from
-from photochrom.photo._tags import COMPRESSIONS, described_in, descriptive
+from photochrom.photo._tags import COMPRESSIONS, LAYERS, described_in, descriptive
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import Format, Opened, further_pictures
+from photochrom.photo.formats._format import MANIFEST, Format, Opened, further_pictures
 from photochrom.photo.formats._strips import STRIPS, TILES, mend_tiff, places_of, require_what_is_promised
 
 __all__ = ["FORMAT"]
@@ -42,7 +43,7 @@ __all__ = ["FORMAT"]
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
 _SAMPLES, _PLANES, _EXTRA_SAMPLES = 0x0115, 0x011C, 0x0152
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
-_XMP, _IPTC, _RESOURCES, _ICC = 0x02BC, 0x83BB, 0x8649, 0x8773
+_XMP, _IPTC, _RESOURCES, _ICC, _MANIFEST = 0x02BC, 0x83BB, 0x8649, 0x8773, 0xCD41
 _UNKNOWN = frozenset({ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT})
 """What libvips writes whether it was told or not."""
 
@@ -97,7 +98,8 @@ def _open(file: BinaryIO) -> Opened:
 
 def _read_origin(file: BinaryIO) -> tuple[Origin, bytes | None]:
     """What the tags tell of the photo, and the color profile."""
-    tags = read_directory(file, frozenset({0x935C, *STRIPS, *TILES}))
+    tags = read_directory(file, frozenset({LAYERS, *STRIPS, *TILES}))
+    present = tags_in(file)
     blocks, profile = _bytes_of(tags, _RESOURCES), _bytes_of(tags, _ICC) or None
     compression = integers_of(tags, _COMPRESSION, 1)[0]
     compression = COMPRESSIONS["deflate"] if compression == 32946 else compression
@@ -106,11 +108,12 @@ def _read_origin(file: BinaryIO) -> tuple[Origin, bytes | None]:
         icc_profile=rgb_profile(profile),
         xmp=_bytes_of(tags, _XMP) or None,
         dpi=dpi_of_tags(tags),
-        iptc=_captions(tags) or iptc_of_resources(blocks),
-        resources=kept_resources(blocks),
+        iptc=_captions(tags),
         compression=compression if compression in _WRITTEN else COMPRESSIONS["lzw"],
     )
-    return described_by_exif(origin, described_in(file)), profile
+    held = {LAYERS: "Photoshop's layers", _MANIFEST: MANIFEST}
+    origin = replace(origin, lost=tuple(text for tag, text in held.items() if tag in present))
+    return described_by_exif(told_by_resources(origin, blocks), described_in(file)), profile
 
 
 def _bytes_of(tags: Directory, tag: int) -> bytes:
