@@ -18,10 +18,12 @@ from photochrom.shipped import DEFAULT_MODEL
 if TYPE_CHECKING:
     from photochrom.album import Outcome, Plan
     from photochrom.coloring import Options
+    from photochrom.photo import Kind
 
 __all__ = ["colorize"]
 
 _SHOWN_FOLDERS = 3
+_SHOWN_SUFFIXES = 5
 _POLL_SECONDS = 0.2
 
 
@@ -110,6 +112,8 @@ def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
                     warn(one_line(f"{outcome.source}: {remark}"))
             progress.advance(task)
     if not quiet:
+        if plan.unread:
+            warn(_unread(plan.unread))
         say(_summary(counts, plan.folders))
     return counts["failed"]
 
@@ -124,6 +128,17 @@ def _tell(outcome: "Outcome") -> None:
         tell_failure(f"{outcome.source}: {outcome.error}")
     else:
         warn(one_line(f"{outcome.source}: in color already, left alone; --force colors it anew"))
+
+
+def _unread(kinds: "Mapping[Kind, int]") -> str:
+    """One line on the files that were passed over, those of which photos can be made first."""
+    known = [f"{count} {kind.name} ({kind.remedy})" for kind, count in kinds.items() if kind.remedy]
+    others = {kind.name: count for kind, count in kinds.items() if not kind.remedy}
+    if others:
+        names = sorted(others, key=lambda name: -others[name])
+        more = ", ..." if len(names) > _SHOWN_SUFFIXES else ""
+        known.append(f"{sum(others.values())} other files ({', '.join(names[:_SHOWN_SUFFIXES])}{more})")
+    return one_line(f"not read: {', '.join(known)}")
 
 
 def _summary(counts: Mapping[str, int], folders: Sequence[Path]) -> str:

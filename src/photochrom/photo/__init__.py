@@ -1,5 +1,6 @@
 """Photos as files: what is in one, and how the same photo is written in color."""
 
+from photochrom.photo._kinds import Kind, kind_of
 from photochrom.photo._metadata import SOFTWARE, Origin
 from photochrom.photo._photo import (
     MAX_MEGAPIXELS,
@@ -12,6 +13,7 @@ from photochrom.photo._photo import (
     write_photo,
 )
 from photochrom.photo._pixels import Levels, to_8_bits
+from photochrom.photo._raw import RAW_SUFFIXES
 from photochrom.photo._tint import Coloring
 from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, format_of
 
@@ -19,17 +21,20 @@ __all__ = [
     "FORMATS",
     "HEAD_BYTES",
     "MAX_MEGAPIXELS",
+    "RAW_SUFFIXES",
     "SOFTWARE",
     "SUFFIXES",
     "WRITTEN_FORMATS",
     "Coloring",
     "Format",
+    "Kind",
     "Levels",
     "Origin",
     "Photo",
     "dropped_tags",
     "encode_photo",
     "format_of",
+    "kind_of",
     "losses",
     "photo_from_image",
     "read_photo",

@@ -23,6 +23,7 @@ __all__ = [
     "tags_in",
     "text_field",
     "with_fields",
+    "with_first_directory",
     "without_pictures",
 ]
 
@@ -157,6 +158,20 @@ def directories_of(source: BinaryIO, most: int, wanted: frozenset[int]) -> list[
                 raise
             break
     return found
+
+
+def with_first_directory(content: bytes, number: int) -> bytes:
+    """A file whose first directory is the one of a number, from 0, along the chain.
+
+    Raises:
+        ValueError: There is none.
+    """
+    reader = _Reader(content, frozenset())
+    offset = reader.layout.first
+    for _ in range(number):
+        offset = reader.offset_after(offset)
+    place, pointer = 8 if reader.layout.is_big else 4, struct.pack(reader.layout.offset_format, offset)
+    return content[:place] + pointer + content[place + len(pointer) :]
 
 
 def tags_in(source: BinaryIO) -> list[int]:

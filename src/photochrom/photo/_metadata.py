@@ -31,6 +31,7 @@ __all__ = [
     "checked_exif",
     "described_by_exif",
     "dpi_of_tags",
+    "joined_resources",
     "rgb_profile",
     "short_exif",
     "signed",
@@ -234,6 +235,11 @@ def told_by_resources(origin: Origin, blocks: bytes) -> Origin:
 def _joined(blocks: Iterable[bytes]) -> bytes:
     """Resource blocks one after the other, each of an even number of bytes."""
     return b"".join(block + b"\x00" * (len(block) % 2) for block in blocks)
+
+
+def joined_resources(resources: Iterable[tuple[int, bytes]]) -> bytes:
+    """Photoshop's resource blocks, of their numbers and data."""
+    return _joined(_resource(number, data) for number, data in resources)
 
 
 def with_iptc(resources: bytes, iptc: bytes) -> bytes:

@@ -19,6 +19,7 @@ from photochrom.photo._profile import has_tables, space_of
 from photochrom.photo._salvage import Mended, remains_of
 from photochrom.photo._tint import Coloring
 from photochrom.photo._vips import image_from, vips
+from photochrom.photo._xmp import without_copies
 from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, Opened, format_of
 
 __all__ = [
@@ -34,6 +35,11 @@ __all__ = [
 
 MAX_MEGAPIXELS = 200.0
 """More than nearly all scans and phones have; larger pictures are refused before anything is decoded."""
+
+_COPIES = "what shows the gray photo once more (such as a video, gain map or small copy)"
+
+_LEADING = b"\r\n\xef\xbb\xbf"
+"""Line ends and a byte-order mark."""
 
 _FALLBACK = "PNG"
 """The format of photos whose own cannot be written."""
@@ -117,7 +123,7 @@ def read_photo(
         return replace(photo, remarks=(opened.left_out,)) if opened.left_out else photo
 
     with _clear_errors(UnreadableError, "broken photo ({}); get a fresh copy of the file"), _opened(source) as file:
-        one = format_of(file.read(HEAD_BYTES))
+        one, file = _told(file)
         try:
             return read(one.open(file))
         except (PhotoError, MemoryError):
@@ -130,6 +136,18 @@ def read_photo(
         remains = remains_of(mended, whole.picture)
         photo = read(whole._replace(picture=remains.picture))
         return replace(photo, remarks=(*photo.remarks, remains.told()))
+
+
+def _told(file: BinaryIO) -> tuple[Format, BinaryIO]:
+    """The format of a file, and the file without what some transfers put before its first byte."""
+    head = file.read(HEAD_BYTES)
+    try:
+        return format_of(head), file
+    except UnreadableError:
+        start = len(head) - len(head.lstrip(_LEADING))
+        if not 0 < start < len(head):
+            raise
+        return format_of(head[start:]), io.BytesIO(head[start:] + file.read())
 
 
 def _mended(one: Format, file: BinaryIO, max_megapixels: float) -> Mended | None:
@@ -248,7 +266,9 @@ def losses(photo: Photo, format: str | None = None) -> tuple[str, ...]:  # noqa:
         photo: What was read.
         format: As of `encode_photo`.
     """
-    lost = (*photo.origin.lost, *dropped_tags(photo, format))
+    origin = photo.origin
+    copies = [_COPIES] if origin.xmp is not None and without_copies(origin.xmp) != origin.xmp else []
+    lost = (*origin.lost, *copies, *dropped_tags(photo, format))
     return (f"not kept in the result: {', '.join(lost)}",) if lost else ()
 
 
