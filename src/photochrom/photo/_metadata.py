@@ -74,7 +74,7 @@ class Origin:
         dpi: Dots per inch, across and down.
         iptc: Captions, as IPTC's records.
         resources: What Photoshop keeps beside the captions, as its resource blocks, without its thumbnails.
-        comment: A JPEG's.
+        comment: A JPEG's or GIF's.
         quantization: A JPEG's tables.
         lossless: Whether a WebP is.
         compression: TIFF's number of it.

@@ -254,6 +254,9 @@ def dropped_tags(photo: Photo, format: str | None = None) -> tuple[str, ...]:  #
         "IPTC": origin.iptc,
         "ICC": origin.icc_profile,
         "resolution": origin.dpi,
+        "comment": origin.comment,
+        "texts": [kind for kind, _ in origin.chunks if kind in (b"tEXt", b"zTXt", b"iTXt")],
+        "Photoshop's resources": origin.resources,
     }
     carried = FORMATS[_writable(origin.format) if format is None else format].tags
     return tuple(sorted(tag for tag, value in told.items() if value and tag not in carried))

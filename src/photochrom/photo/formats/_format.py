@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, get_args
 
 from photochrom.photo._metadata import Origin
 from photochrom.photo._pixels import Picture
@@ -16,9 +16,9 @@ HEAD_BYTES = 32
 MANIFEST = "a C2PA manifest, which is of the source alone"
 """What is told of one that a file has: it would not hold for other pixels."""
 
-Tag = Literal["EXIF", "XMP", "IPTC", "ICC", "resolution"]
+Tag = Literal["EXIF", "XMP", "IPTC", "ICC", "resolution", "comment", "texts", "Photoshop's resources"]
 
-ALL_TAGS: frozenset[Tag] = frozenset({"EXIF", "XMP", "IPTC", "ICC", "resolution"})
+ALL_TAGS: frozenset[Tag] = frozenset(get_args(Tag))
 
 
 class Opened(NamedTuple):

@@ -26,7 +26,7 @@ from photochrom.photo._pixels import JUDGED_SIDE, Picture, Pixels
 from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, image_from
 from photochrom.photo._xmp import merged
-from photochrom.photo.formats._format import MANIFEST, Format, Opened
+from photochrom.photo.formats._format import ALL_TAGS, MANIFEST, Format, Opened
 
 __all__ = ["FORMAT"]
 
@@ -293,5 +293,6 @@ FORMAT = Format(
     encode=_encode,
     can_turn=True,
     has_alpha=False,
+    tags=ALL_TAGS - {"texts"},
     mend=_mend,
 )

@@ -21,7 +21,7 @@ from photochrom.photo._metadata import (
 from photochrom.photo._pixels import Picture
 from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import MANIFEST, Format, Opened, further_pictures
+from photochrom.photo.formats._format import ALL_TAGS, MANIFEST, Format, Opened, further_pictures
 
 __all__ = ["FORMAT", "with_chunks"]
 
@@ -184,6 +184,8 @@ def _chunks_of(origin: Origin) -> list[tuple[bytes, bytes]]:
     if origin.dpi is not None and not any(kind == b"pHYs" for kind, _ in chunks):
         per_meter = [round(value / _INCH_IN_METERS).to_bytes(4, "big") for value in origin.dpi]
         chunks.append((b"pHYs", b"".join(per_meter) + b"\x01"))
+    if origin.comment:
+        chunks.append((b"tEXt", b"Comment\x00" + origin.comment.replace(b"\x00", b"")))
     if origin.xmp is not None:
         chunks.append((b"iTXt", _XMP_KEY + b"\x00" * 5 + origin.xmp))
     if origin.iptc:  # as ExifTool and ImageMagick write it, for the format knows no place
@@ -253,5 +255,6 @@ FORMAT = Format(
     encode=_encode,
     bits=16,
     can_turn=True,
+    tags=ALL_TAGS - {"Photoshop's resources"},
     mend=_mend,
 )

@@ -37,7 +37,7 @@ from photochrom.photo._pixels import Channels, Picture, Pixels, rows_from
 from photochrom.photo._raw import open_raw
 from photochrom.photo._tags import COMPRESSIONS, LAYERS, described_in, descriptive
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import MANIFEST, Format, Opened, further_pictures
+from photochrom.photo.formats._format import ALL_TAGS, MANIFEST, Format, Opened, further_pictures
 from photochrom.photo.formats._strips import STRIPS, TILES, mend_tiff, places_of, require_what_is_promised
 
 __all__ = ["FORMAT"]
@@ -261,5 +261,6 @@ FORMAT = Format(
     encode=_encode,
     bits=16,
     can_turn=True,
+    tags=ALL_TAGS - {"comment", "texts"},
     mend=mend_tiff,
 )
