@@ -1,4 +1,4 @@
-"""Which photos a user means by files, folders and patterns."""
+"""Finds the photos that a user names by files, folders and patterns."""
 
 import glob
 import io
@@ -16,8 +16,6 @@ from photochrom.errors import UnreadableError
 from photochrom.files import is_of_system
 from photochrom.photo import FORMATS, HEAD_BYTES, RAW_SUFFIXES, SOFTWARE, Kind, format_of, kind_of
 
-__all__ = ["Finds", "Found", "carries_signature", "find_photos"]
-
 _PHOTO_SUFFIXES = frozenset(suffix for one in FORMATS.values() for suffix in one.suffixes)
 _RESULT_STEM = re.compile(r".-color(-(\d+|compare|confidence))?$")
 _CHUNK = 2**20
@@ -27,7 +25,7 @@ class Found(NamedTuple):
     """A photo as it was found.
 
     Attributes:
-        path: As users know it: what they wrote, and the way on from there.
+        path: The path as the user wrote it, and the rest from there.
         tree: The folder in which it was found; None if the file itself was named.
     """
 
@@ -50,14 +48,10 @@ class Finds(NamedTuple):
 
 
 def find_photos(sources: Sequence[str], out: Path | None) -> Finds:
-    """The photos that are meant.
+    """The photos that the sources name.
 
-    Folders are searched with all that is below them, but for hidden files, what systems put among photos, links to
-    folders, and what photochrom itself has written. Files whose suffix is no photo's are told by their content.
-
-    Args:
-        sources: Files, folders, and patterns such as `scans/*.tif` or `scans/**/*.tif`.
-        out: Where results go, which is not searched.
+    Folders are searched at any depth, except for hidden files, files of the system, links to folders, and results of
+    photochrom. A file whose suffix is no photo's is told by its content.
     """
     found: dict[str, Found] = {}
     failures: list[Outcome] = []

@@ -9,8 +9,6 @@ from photochrom.commands._terminal import err
 if TYPE_CHECKING:
     from photochrom.lab.training import Epoch
 
-__all__ = ["epoch_bars", "figures"]
-
 
 def epoch_bars() -> Progress:
     """Bars that show the figures of the last epoch; the time left is what it takes if no rule stops it earlier."""

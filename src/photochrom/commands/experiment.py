@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from photochrom.lab.experiments import TrainingJob, TrainingOutcome
     from photochrom.lab.training import Epoch
 
-__all__ = ["app", "run_jobs_with_progress"]
-
 app = typer.Typer(no_args_is_help=True, help="Run the study's experiments.")
 
 
 @app.command("list")
 def list_experiments() -> None:
-    """Name the experiments, their questions and their runs."""
+    """List the experiments, their questions and their runs."""
     from photochrom.lab.experiments import available, get_experiment
 
     experiments = {name: get_experiment(name) for name in available()}
@@ -53,7 +51,7 @@ def run(
 
 
 def run_jobs_with_progress(jobs: Sequence["TrainingJob"], parallel: int | None = None, device: str = "auto") -> int:
-    """Run jobs behind bars, one process a core unless told; gives the number that failed."""
+    """Run jobs with progress bars, by default one process for each core; returns the number of failures."""
     from photochrom.lab.experiments import run_jobs
 
     with _JobsProgress(jobs) as progress, resumable():
@@ -108,7 +106,7 @@ class _JobsProgress:
 
 
 def _readable_history(job: "TrainingJob") -> "list[Epoch]":
-    """The epochs so far; none if they cannot be read, which is for the training itself to say."""
+    """The epochs so far; none if they cannot be read, which the training itself reports."""
     try:
         return job.folder.history()
     except PhotochromError:

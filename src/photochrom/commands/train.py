@@ -14,8 +14,6 @@ from photochrom.commands.predict import predict
 if TYPE_CHECKING:
     from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig
 
-__all__ = ["train", "train_with_progress"]
-
 
 def train(
     settings: Annotated[
@@ -29,7 +27,7 @@ def train(
     config: Annotated[Path | None, typer.Option(help="A JSON file of settings to start from.")] = None,
     experiment: Annotated[str | None, typer.Option(help="Or a run of an experiment, as EXPERIMENT/RUN.")] = None,
     run: Annotated[
-        Path | None, typer.Option(help="Where the run shall lie; named by its settings below runs/custom if not given.")
+        Path | None, typer.Option(help="The folder of the run; named by its settings below runs/custom if not given.")
     ] = None,
     device: Device = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads on the CPU.")] = 1,
@@ -38,7 +36,7 @@ def train(
     quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
     end_with_parent: Annotated[bool, typer.Option("--end-with-parent", hidden=True)] = False,
 ) -> None:
-    """Train one network; the same command goes on after an interruption."""
+    """Train one network; the same command continues after an interruption."""
     from photochrom.lab.experiments import base_config
     from photochrom.lab.training import RunFolder
     from photochrom.process import end_with_parent as end_when_it_does
@@ -62,7 +60,7 @@ def train_with_progress(
     tensorboard: bool = False,
     quiet: bool = False,
 ) -> "RunMetrics":
-    """Train, or go on training, behind a bar; gives the figures of the run."""
+    """Train, or resume training, with a progress bar; returns the figures of the run."""
     from photochrom.lab.training import TensorBoardLog, fit
 
     callbacks: list[EpochCallback] = [TensorBoardLog(run)] if tensorboard else []
@@ -81,11 +79,6 @@ def train_with_progress(
 @contextmanager
 def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> "Iterator[EpochCallback]":
     """A bar for one training.
-
-    Args:
-        label: What is trained.
-        max_epochs: Where the bar ends.
-        epochs_done: How far an earlier call came.
 
     Yields:
         A callback that takes each epoch's row.

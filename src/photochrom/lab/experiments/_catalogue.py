@@ -8,8 +8,6 @@ from photochrom.lab.experiments._experiment import Experiment, Run
 from photochrom.lab.registry import Registry
 from photochrom.lab.training import TrainingConfig, read_config
 
-__all__ = ["available", "base_config", "get_experiment", "get_run", "of_the_study", "register"]
-
 _registry: Registry[Callable[[], Experiment]] = Registry("photochrom.lab.experiments", "experiment")
 register = _registry.register
 
@@ -25,11 +23,7 @@ def of_the_study() -> list[str]:
 
 
 def get_experiment(name: str) -> Experiment:
-    """The experiment of that name.
-
-    Raises:
-        ConfigError: There is none.
-    """
+    """The experiment of that name."""
     return _registry[name]()
 
 
@@ -38,9 +32,6 @@ def get_run(key: str) -> Run:
 
     Args:
         key: As `experiment/run`.
-
-    Raises:
-        ConfigError: There is no such experiment or run.
     """
     experiment, _, name = key.partition("/")
     runs = {run.name: run for run in get_experiment(experiment).runs}
@@ -51,10 +42,6 @@ def get_run(key: str) -> Run:
 
 def base_config(file: Path | None, run: str | None) -> TrainingConfig:
     """The settings that a user starts from: those of a file or of a run, or the default ones.
-
-    Args:
-        file: A JSON file of settings.
-        run: A run of an experiment, as `experiment/run`.
 
     Raises:
         ConfigError: Both are given, or the given one does not exist or is broken.

@@ -16,8 +16,6 @@ from photochrom.lab.experiments._catalogue import get_experiment, of_the_study
 from photochrom.lab.experiments._experiment import Run
 from photochrom.lab.training import RunFolder, TrainingConfig
 
-__all__ = ["TrainingJob", "TrainingOutcome", "plan", "run_jobs"]
-
 _POLL_SECONDS = 0.5
 
 
@@ -27,8 +25,6 @@ class TrainingJob:
 
     Attributes:
         name: `experiment/run-seed-N`, also its path in the folder of all runs.
-        config: Its settings.
-        folder: Its folder.
     """
 
     name: str
@@ -50,12 +46,7 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
     Args:
         words: Names of experiments, or `all` for those of the study; and settings to change in every run, as
             `NAME=VALUE`.
-        seeds: The number of seeds of each run, from 0 on.
-        runs: The folder of all runs.
         data: A data set for the runs that do not name their own.
-
-    Returns:
-        All jobs, including finished ones.
 
     Raises:
         ConfigError: No experiment is named, or an experiment or a setting does not exist, or a run with other settings
@@ -110,8 +101,6 @@ def run_jobs(
 
     Args:
         jobs: The jobs in order; finished ones are skipped, interrupted ones are resumed.
-        parallel: The number of processes at a time.
-        device: See `photochrom.lab.training.fit`.
         on_progress: Called about twice a second with the running jobs and the outcomes so far.
 
     Returns:

@@ -8,8 +8,6 @@ from scipy.stats import t as student_t
 
 from photochrom.lab.report._results import ExperimentResults, Findings, RunResults
 
-__all__ = ["NEGLIGIBLE", "Effect", "Spread", "effects_of", "pooled_spread"]
-
 _CONFIDENCE = 0.95
 NEGLIGIBLE = 0.005
 """A smaller difference in accuracy counts as none, however certain it is."""
@@ -20,8 +18,6 @@ class Effect:
     """The difference in accuracy that a change makes.
 
     Attributes:
-        run: The changed run.
-        reference: The run that it is compared with.
         difference: The mean accuracy of the run minus that of the reference.
         margin: Half the width of the 95 % confidence interval of the difference; None if no spread is known.
         published: The difference in the study; None if it printed none.

@@ -25,8 +25,6 @@ from photochrom.lab.report._results import Findings, RunResults
 from photochrom.lab.training import grid
 from photochrom.tensors import RgbPictures
 
-__all__ = ["curves", "overview", "picture_columns", "reliability", "to_jpeg"]
-
 _STYLE: dict[Any, Any] = {
     "axes.edgecolor": "#8a8f98",
     "axes.grid": True,

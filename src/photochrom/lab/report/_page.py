@@ -25,8 +25,6 @@ from photochrom.lab.report._models import Showcase, gather_shipped
 from photochrom.lab.report._results import Findings, RunResults, SeedResult, gather
 from photochrom.lab.training import TrainingConfig, comparison, grid, predict, predict_signed
 
-__all__ = ["write_report"]
-
 _MIME = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 
 
@@ -34,17 +32,11 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
     """Write a report: `report.html`, `report.md`, `results.json` and `figures/`.
 
     Args:
-        runs: The folder of all runs.
         out: The folder of the report; an older report in it is replaced.
         examples: The pictures to show: `validation` or `public`.
 
     Returns:
         The path of the HTML page.
-
-    Raises:
-        ConfigError: There are no such examples.
-        DataError: There is no finished run, or the pictures are not at hand.
-        OSError: A file cannot be written.
     """
     findings = gather(runs)
     first = findings.runs[0].config if findings.runs else next(iter(findings.others.values())).config

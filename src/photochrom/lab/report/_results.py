@@ -11,8 +11,6 @@ from photochrom.lab.checkpoint import load_checkpoint
 from photochrom.lab.experiments import Experiment, Run, get_experiment, of_the_study
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig
 
-__all__ = ["Chapter", "ExperimentResults", "Findings", "Measured", "RunResults", "SeedResult", "gather"]
-
 _BEYOND = "Beyond the study"
 
 
@@ -21,9 +19,7 @@ class Measured:
     """A figure over several seeds.
 
     Attributes:
-        mean: Its mean.
         deviation: Its standard deviation; None for a single seed.
-        count: The number of seeds.
     """
 
     mean: float
@@ -53,12 +49,7 @@ class SeedResult:
 
     @classmethod
     def read(cls, folder: RunFolder) -> "SeedResult":
-        """The run in a folder.
-
-        Raises:
-            DataError: It is not finished, or a file is broken.
-            CheckpointError: The weights are missing or broken.
-        """
+        """The run in a folder."""
         load_checkpoint(folder.weights)
         return cls(folder, folder.config(), folder.metrics(), folder.history())
 
@@ -68,8 +59,6 @@ class RunResults:
     """A run of an experiment with at least one seed.
 
     Attributes:
-        experiment: The experiment's name.
-        run: The run's definition.
         seeds: The results, by seed.
     """
 
@@ -159,11 +148,7 @@ class Findings:
 
 
 def gather(root: Path) -> Findings:
-    """Read all runs in a folder, at any depth.
-
-    Raises:
-        DataError: There is no such folder, or no finished run in it, or its runs have several data sets.
-    """
+    """Read all runs in a folder, at any depth."""
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; 'photochrom experiment run all' makes runs")
     finished: dict[str, SeedResult] = {}

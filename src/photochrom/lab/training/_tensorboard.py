@@ -8,8 +8,6 @@ from photochrom.errors import ConfigError
 from photochrom.lab.training._records import Epoch
 from photochrom.lab.training._run_folder import RunFolder
 
-__all__ = ["TensorBoardLog"]
-
 
 class TensorBoardLog:
     """Writes the figures of each epoch to `tensorboard/` in the run's folder; pass it to `fit` as `on_epoch`.
