@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -111,31 +111,43 @@ def read_photo(
         TooLargeError: It has more pixels.
         PhotoError: It needs more memory than there is, or a package that is not installed.
     """
+    with _clear_errors(UnreadableError, "broken photo ({}); get a fresh copy of the file"), _opened(source) as opened:
+        one, file = _told(opened)
+        photo = _Reading(one, max_megapixels, on_size or (lambda _: None), strict).of(file)
     suffix = "" if isinstance(source, bytes) else source.suffix.lower()
+    return replace(photo, origin=replace(photo.origin, suffix=suffix))
 
-    def read(opened: Opened) -> Photo:
-        _require_size(opened.picture, max_megapixels)
-        if opened.refusal or (strict and opened.left_out):
-            raise UnreadableError(opened.refusal or f"{opened.left_out}; save one as a file of its own")
-        if on_size is not None:
-            on_size(opened.picture.width * opened.picture.height / 1e6)
-        photo = _photo(opened.picture, replace(opened.origin, suffix=suffix))
-        return replace(photo, remarks=(opened.left_out,)) if opened.left_out else photo
 
-    with _clear_errors(UnreadableError, "broken photo ({}); get a fresh copy of the file"), _opened(source) as file:
-        one, file = _told(file)
+class _Reading(NamedTuple):
+    """How a file is read; see `read_photo`."""
+
+    format: Format
+    max_megapixels: float
+    on_size: Callable[[float], object]
+    strict: bool
+
+    def of(self, file: BinaryIO) -> Photo:
+        """The photo in a file, or what is left of it."""
         try:
-            return read(one.open(file))
+            return self._whole(self.format.open(file))
         except (PhotoError, MemoryError):
             raise
         except Exception:
-            mended = None if strict else _mended(one, file, max_megapixels)
+            mended = None if self.strict else _mended(self.format, file, self.max_megapixels)
             if mended is None:
                 raise
-        whole = one.open(io.BytesIO(mended.content))
-        remains = remains_of(mended, whole.picture)
-        photo = read(whole._replace(picture=remains.picture))
+        opened = self.format.open(io.BytesIO(mended.content))
+        remains = remains_of(mended, opened.picture)
+        photo = self._whole(opened._replace(picture=remains.picture))
         return replace(photo, remarks=(*photo.remarks, remains.told()))
+
+    def _whole(self, opened: Opened) -> Photo:
+        _require_size(opened.picture, self.max_megapixels)
+        if opened.refusal or (self.strict and opened.left_out):
+            raise UnreadableError(opened.refusal or f"{opened.left_out}; save one as a file of its own")
+        self.on_size(opened.picture.width * opened.picture.height / 1e6)
+        photo = _photo(opened.picture, opened.origin)
+        return replace(photo, remarks=(opened.left_out,)) if opened.left_out else photo
 
 
 def _told(file: BinaryIO) -> tuple[Format, BinaryIO]:

@@ -95,9 +95,6 @@ class Decoded(NamedTuple):
 def decode(picture: Picture) -> Decoded:
     """Luma, opacity and coloring of a picture; what it needs beyond them is a few rows at a time.
 
-    Args:
-        picture: An opened one.
-
     Returns:
         As they lie in the file.
 
@@ -131,9 +128,8 @@ def decode(picture: Picture) -> Decoded:
         alpha = None
     if picture.preview is not None:
         small = [Image.fromarray(picture.preview())]
-    if picture.channels == "gray":
-        luma = gray_as_srgb(luma, "L", picture.icc_profile)
-    return Decoded(luma, alpha, _judged(small))
+    levels = gray_as_srgb(luma, "L", picture.icc_profile) if picture.channels == "gray" else luma
+    return Decoded(levels, alpha, _judged(small))
 
 
 def rows_from(levels: Pixels) -> Callable[[int], Iterator[Pixels]]:

@@ -1,5 +1,6 @@
 """Strips and tiles of TIFFs that do not hold what they promise, though their decoders take them without a word."""
 
+import io
 import itertools
 import struct
 from collections.abc import Iterator
@@ -113,16 +114,26 @@ def mend_tiff(content: bytes, most_pixels: int) -> Mended | None:
     levels = -(-height // each) if each else 0
     if not across or not planes or len(offsets) != across * levels * planes:
         return None
-    if len(offsets) == 1 and where == STRIPS:
-        return _mended_strip(content, tags, width, height)
     has_all = [start + size <= len(content) for start, size in zip(offsets, sizes, strict=True)]
+    if len(offsets) == 1 and where == STRIPS and not has_all[0]:
+        return _mended_strip(content, tags, width, height)
     rows = min(_leading(has_all[plane * across * levels :][: across * levels]) // across for plane in range(planes))
     if not rows:
         return None
     kept = [plane * across * levels + number for plane in range(planes) for number in range(rows * across)]
-    fields = {tag: long_field(*(numbers[place] for place in kept)) for tag, numbers in zip(where, (offsets, sizes))}  # noqa: B905 - two of each
     whole = min(rows * each, height)
-    return Mended(with_fields(content, {_HEIGHT: long_field(whole), **fields}), height, whole)
+    fields = {
+        _HEIGHT: long_field(whole),
+        where[0]: long_field(*(offsets[place] for place in kept)),
+        where[1]: long_field(*(sizes[place] for place in kept)),
+    }
+    return Mended(_with_fields(content, fields), height, whole)
+
+
+def _with_fields(content: bytes, fields: Directory) -> bytes:
+    """The file with other fields, and without those that nobody can read."""
+    unread = frozenset(tags_in(io.BytesIO(content))) - read_directory(content).keys()
+    return with_fields(content, fields, unread)
 
 
 def _leading(are_there: list[bool]) -> int:
@@ -141,4 +152,4 @@ def _mended_strip(content: bytes, tags: Directory, width: int, height: int) -> M
     if not rows or integers_of(tags, _PLANES, 1)[0] == _SEPARATE:
         return None
     sizes = {_HEIGHT: long_field(rows), _ROWS: long_field(rows), STRIPS[1]: long_field(rows * stride)}
-    return Mended(with_fields(content, sizes), height, rows)
+    return Mended(_with_fields(content, sizes), height, rows)

@@ -68,7 +68,9 @@ _ZIGZAG = sorted(range(64), key=lambda place: _zigzag_key(*divmod(place, 8)))
 def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Marker and data of each segment before the pixels, up to the first that is torn."""
     file.seek(len(_START))
-    while file.read(1) == b"\xff":
+    while byte := file.read(1):
+        if byte != b"\xff":  # what stands between two segments is passed over, as decoders do
+            continue
         marker = file.read(1)
         while marker == b"\xff":  # any number of them may stand before a marker
             marker = file.read(1)
@@ -266,6 +268,8 @@ def _mend(content: bytes, most_pixels: int) -> Mended | None:
     The scans of a progressive file sharpen the whole picture step by step; half of the frequencies of luma must be
     among those that have begun.
     """
+    while content.startswith(2 * _START):  # a start before the start
+        content = content[len(_START) :]
     headers = list(_scans(content))
     frames = [header for header in headers if header[0] in _FRAMES]
     if not frames or len(frames[0]) < 10:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
+from photochrom.errors import UnreadableError
 from photochrom.photo._metadata import (
     EXIF_HEAD,
     Origin,
@@ -160,6 +161,9 @@ def _read_origin(chunks: list[tuple[bytes, bytes]]) -> tuple[Origin, bytes | Non
 
 
 def _open(file: BinaryIO) -> Opened:
+    file.seek(len(_SIGNATURE) + 4)
+    if file.read(4) == b"CgBI":
+        raise UnreadableError("a PNG as apps of iPhones hold it (CgBI); save it anew on a Mac")
     chunks = list(_chunks(file))
     origin, profile = _read_origin(chunks)
     image = open_with("png", file)
@@ -225,7 +229,7 @@ def _inflated_as_far_as_possible(packed: bytes, most: int) -> bytes:
 def _mend(content: bytes, most_pixels: int) -> Mended | None:
     """A file of the rows that can still be unpacked, without chunks that are torn."""
     chunks = list(_all_chunks(content))
-    if not chunks or chunks[0][0] != b"IHDR" or not chunks[0][2] or len(chunks[0][1]) != 13:
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         return None
     width, height, bits, kind, *_, interlacing = struct.unpack(">IIBBBBB", chunks[0][1])
     if not 0 < width * height <= most_pixels or kind not in _CHANNELS or interlacing:
@@ -234,7 +238,7 @@ def _mend(content: bytes, most_pixels: int) -> Mended | None:
     packed = b"".join(data for name, data, _ in chunks if name == b"IDAT")
     unpacked = _inflated_as_far_as_possible(packed, stride * height)
     rows = len(unpacked) // stride
-    if not rows:
+    if not rows or (not chunks[0][2] and len(unpacked) < stride * height):  # the size itself may be wrong
         return None
     told = [(name, data) for name, data, is_whole in chunks[1:] if is_whole and name not in (b"IDAT", b"IEND")]
     parts = [

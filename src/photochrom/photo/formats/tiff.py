@@ -155,6 +155,8 @@ def _read_picture(file: BinaryIO, tags: Directory, profile: bytes | None) -> Pic
         raise UnreadableError(
             f"a TIFF of 16 bits in color compressed by {_OF_PILLOW[compression]}; save it without, or with LZW"
         )
+    if is_ycbcr and compression == 1:
+        raise UnreadableError("a TIFF of YCbCr without compression; save it as RGB")
     require_what_is_promised(file)
     is_rare = photometric in _LABS or (is_ycbcr and compression not in _JPEGS)
     if is_rare or compression in _OF_PILLOW or 12 in integers_of(tags, _BITS):
