@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from photochrom.errors import UnreadableError
+from photochrom.errors import PhotoError, UnreadableError
 from photochrom.photo import Photo, read_photo
 
 HEIGHT, WIDTH = 320, 200
@@ -113,7 +113,7 @@ def test_a_png_with_wrong_checksums_or_without_its_end_is_whole() -> None:
 
 def test_a_torn_file_that_promises_too_much_is_not_unpacked() -> None:
     header = struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0)
-    with pytest.raises(UnreadableError, match=r"broken photo|too large"):
+    with pytest.raises(PhotoError, match=r"broken photo|too large"):
         read_photo(
             b"\x89PNG\r\n\x1a\n"
             + chunk(b"IHDR", header)

@@ -380,5 +380,5 @@ def without_pictures(block: bytes) -> bytes:
         # Hostile places could blank the tags themselves.
         is_whole = read_directory(bytes(blanked)).keys() == read_directory(block).keys()
     except ValueError:
-        return block
+        is_whole = False
     return bytes(blanked) if is_whole else EMPTY_BLOCK

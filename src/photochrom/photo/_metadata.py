@@ -4,9 +4,9 @@ import math
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from typing import Any
 
-from photochrom import __version__
 from photochrom.photo._directories import (
     EMPTY_BLOCK,
     Directory,
@@ -41,6 +41,8 @@ __all__ = [
 
 SOFTWARE = b"photochrom (the colors are guesses)"
 """What EXIF's Software says of each written photo, after what it said before."""
+
+_VERSION = version("photochrom").encode()
 
 UPRIGHT = 1
 ORIENTATION, _SOFTWARE_TAG, _EXIF_DIRECTORY, _MAKER_NOTE = 0x0112, 0x0131, 0x8769, 0x927C
