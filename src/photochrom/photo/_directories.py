@@ -45,8 +45,9 @@ _SUBDIRECTORIES = frozenset({0x8769, 0x8825, 0xA005})
 _DEEPEST = 2
 _MOST_ENTRIES = 65535
 _LARGEST_VALUE = 64 * 1024 * 1024
-_STRIP_OFFSETS, _STRIP_SIZES = 0x0111, 0x0117
-_STRIPS = frozenset({_STRIP_OFFSETS, _STRIP_SIZES})
+_JPEG_PLACE, _STRIP_PLACES = (0x0201, 0x0202), (0x0111, 0x0117)
+"""Tags of where a small copy lies, and of how long it is."""
+
 _MOST_THUMBNAILS = 10
 _JPEG_START, _JPEG_END = re.compile(rb"\xff\xd8\xff[\xc0\xc2\xc4\xdb\xdd\xe0-\xef\xfe]"), b"\xff\xd9"
 
@@ -366,14 +367,17 @@ def without_pictures(block: bytes) -> bytes:
     Returns:
         A block of the same length, in which all else keeps its place.
     """
-    places = [match.start() for match in _JPEG_START.finditer(block)]
-    ranges = [
-        (start, (block.find(_JPEG_END, start) + 2) if _JPEG_END in block[start:] else len(block)) for start in places
-    ]
+    ranges: list[tuple[int, int]] = []
+    place = 0
+    while (found := _JPEG_START.search(block, place)) is not None:
+        place = block.find(_JPEG_END, found.end()) + len(_JPEG_END)
+        place = place if place >= found.end() else len(block)
+        ranges.append((found.start(), place))
     try:
-        for tags in directories_of(io.BytesIO(block), _MOST_THUMBNAILS, _STRIPS)[1:]:
-            offsets, sizes = (integers_of(tags, tag) for tag in (_STRIP_OFFSETS, _STRIP_SIZES))
-            ranges += [(start, start + size) for start, size in zip(offsets, sizes, strict=False)]
+        for tags in directories_of(io.BytesIO(block), _MOST_THUMBNAILS, frozenset(_JPEG_PLACE + _STRIP_PLACES))[1:]:
+            for where, length in (_JPEG_PLACE, _STRIP_PLACES):
+                places = zip(integers_of(tags, where), integers_of(tags, length), strict=False)
+                ranges += [(start, start + size) for start, size in places]
         blanked = bytearray(block)
         for start, end in ranges:
             blanked[start:end] = bytes(max(0, min(end, len(block)) - start))

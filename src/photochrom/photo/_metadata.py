@@ -134,7 +134,7 @@ def signed(origin: Origin, can_turn: bool) -> Origin:
         exif=with_fields(block, fields),
         orientation=orientation,
         xmp=signed_packet(
-            without_copies(with_orientation(origin.xmp or EMPTY_PACKET, orientation)), SOFTWARE, __version__.encode()
+            without_copies(with_orientation(origin.xmp or EMPTY_PACKET, orientation)), SOFTWARE, _VERSION
         ),
     )
 
