@@ -120,7 +120,8 @@ def _unread(kinds: "Mapping[Kind, int]") -> str:
     if others:
         names = sorted(others, key=lambda name: -others[name])
         more = ", ..." if len(names) > _SHOWN_SUFFIXES else ""
-        known.append(f"{sum(others.values())} other files ({', '.join(names[:_SHOWN_SUFFIXES])}{more})")
+        count = sum(others.values())
+        known.append(f"{count} other file{'s' * (count > 1)} ({', '.join(names[:_SHOWN_SUFFIXES])}{more})")
     return one_line(f"not read: {', '.join(known)}")
 
 
