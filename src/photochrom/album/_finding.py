@@ -1,12 +1,11 @@
 """Finds the photos that a user names by files, folders and patterns."""
 
 import glob
-import io
 import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,7 +127,9 @@ def _unread_kind(path: Path) -> Kind | None:
 def _head(path: Path) -> bytes:
     """The beginning of a file; empty if it cannot be read, or is a pipe or a device, which might never end."""
     try:
-        with path.open("rb") if path.is_file() else nullcontext(io.BytesIO()) as file:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
             return file.read(HEAD_BYTES)
     except OSError:
         return b""

@@ -134,6 +134,7 @@ def _signed_map(confidence: npt.NDArray[np.uint8]) -> bytes:
     """A map of confidence as a gray PNG that names photochrom."""
     signature = PngInfo()
     signature.add_text("Software", SOFTWARE.decode())
+    signature.add_text("Description", "How sure the guessed colors are: white is sure.")
     file = io.BytesIO()
     Image.fromarray(confidence).save(file, "PNG", pnginfo=signature, compress_level=1)
     return file.getvalue()

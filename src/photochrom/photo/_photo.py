@@ -366,7 +366,8 @@ def _photo(picture: Picture, origin: Origin) -> Photo:
     decoded = decode(picture)
     orientation = UPRIGHT if picture.is_upright else origin.orientation
     alpha = None if decoded.alpha is None else turned(decoded.alpha, orientation)
-    luma, stored = turned(decoded.luma, orientation), None
+    luma = turned(decoded.luma, orientation)
+    stored: Levels | None = None
     space = space_of(origin.icc_profile)
     if space is not None:
         luma, stored = space.gray_as_srgb(luma.dtype)[luma], luma

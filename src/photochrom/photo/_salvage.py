@@ -78,7 +78,8 @@ def remains_of(mended: Mended, picture: Picture) -> Remains:
 
 def _rows(picture: Picture, mended: Mended, remains: Remains) -> Callable[[int], Iterator[Pixels]]:
     def rows(count: int) -> Iterator[Pixels]:
-        top, short = 0, None
+        top = 0
+        short: Pixels | None = None
         for strip in picture.rows(count):
             if mended.rows is None:
                 filled = np.flatnonzero((strip != mended.blank).any(axis=(1, 2)))

@@ -15,7 +15,8 @@ _LARGEST = 16 * 1024 * 1024
 
 def _told(file: BinaryIO) -> tuple[bytes, bytes]:
     """XMP and the comments that stand before the first picture; what is torn is left out."""
-    xmp, comments = b"", []
+    xmp = b""
+    comments: list[bytes] = []
     file.seek(0)
     head = file.read(13)
     file.seek(3 * 2 ** ((head[10] & 7) + 1) if head[10:11] and head[10] & 0x80 else 0, 1)
@@ -25,7 +26,7 @@ def _told(file: BinaryIO) -> tuple[bytes, bytes]:
         if name == b"XMP DataXMP":  # it stands as it is, and a long tail leads readers of blocks to the end
             xmp = file.read(_LARGEST).partition(b"\x01\xff\xfe")[0]
             break
-        parts = [] if label == _APPLICATION or not size else [file.read(size[0])]
+        parts: list[bytes] = [] if label == _APPLICATION or not size else [file.read(size[0])]
         while (length := file.read(1)) not in (b"", b"\x00"):
             parts.append(file.read(length[0]))
         if label == _COMMENT:

@@ -214,7 +214,8 @@ def _all_chunks(png: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
 
 
 def _inflated_as_far_as_possible(packed: bytes, most: int) -> bytes:
-    unpacker, parts, size = zlib.decompressobj(), [], 0
+    unpacker, size = zlib.decompressobj(), 0
+    parts: list[bytes] = []
     try:
         for start in range(0, len(packed), _PIECE):
             parts.append(unpacker.decompress(packed[start : start + _PIECE], most - size))

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import PsdImagePlugin
 
@@ -21,7 +21,7 @@ def _open(file: BinaryIO) -> Opened:
     depth = int.from_bytes(file.read(_DEPTH.stop)[_DEPTH], "big")
     if depth not in (1, 8):
         raise UnreadableError(f"a Photoshop file of {depth} bits; save it as TIFF")
-    image = open_with_pillow(PsdImagePlugin.PsdImageFile, file)
+    image: Any = open_with_pillow(PsdImagePlugin.PsdImageFile, file)
     blocks = joined_resources((number, data) for number, _, data in image.resources)
     origin = described_by_exif(told_by_resources(origin_of_image(image), blocks), None)
     with suppress(Exception):  # torn layers are no reason to refuse the flat picture
