@@ -60,7 +60,7 @@ class ColorSpace:
         highest = np.iinfo(kind).max
         places = np.linspace(0, _SAMPLES - 1, highest + 1).round().astype(np.intp)
         shown = _encoded_srgb(self.to_linear_srgb @ self.curves[:, places])
-        return np.rint(_LUMA @ shown * highest).astype(kind)
+        return np.asarray(np.rint(_LUMA @ shown * highest).astype(kind))
 
     def of_srgb(self, rgb: Levels, luma: Levels, stored: Levels | None = None) -> Levels:
         """Colors of sRGB as values of this space.
