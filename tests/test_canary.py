@@ -127,6 +127,13 @@ def run_length_bmp(pixels: Pixels) -> bytes:
     return b"BM" + struct.pack("<IHHI", start + len(rows) + 2, 0, 0, start) + head + palette + rows + b"\x00\x01"
 
 
+def flat_psd(pixels: Pixels) -> bytes:
+    """A Photoshop file of rows without compression and without layers."""
+    height, width = pixels.shape[:2]
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, height, width, 8, 3)
+    return head + bytes(12) + b"\x00\x00" + np.moveaxis(pixels[..., :3], -1, 0).tobytes()
+
+
 KINDS: Mapping[str, Callable[[Pixels], bytes]] = MappingProxyType(
     {
         "jpeg": saved("JPEG", "RGB", restart_marker_rows=1),
@@ -165,6 +172,11 @@ KINDS: Mapping[str, Callable[[Pixels], bytes]] = MappingProxyType(
         "bmp": saved("BMP", "RGB"),
         "bmp run lengths": run_length_bmp,
         "gif": saved("GIF", "P"),
+        "jpeg 2000": saved("JPEG2000", "RGB", irreversible=True),
+        "jpeg 2000 gray": saved("JPEG2000", "L"),
+        "netpbm": saved("PPM", "RGB"),
+        "pcx": saved("PCX", "RGB"),
+        "photoshop": flat_psd,
         **({"heic": saved("HEIF", "RGB", quality=80)} if importlib.util.find_spec("pillow_heif") else {}),
     }
 )

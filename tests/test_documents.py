@@ -25,6 +25,7 @@ DOCUMENTS = [
     "CHANGELOG.md",
     "benchmarks/README.md",
     "docs/evaluation.md",
+    "docs/files.md",
     "docs/log.md",
     "docs/study/report.md",
 ]

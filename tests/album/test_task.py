@@ -82,6 +82,22 @@ def test_files_and_content_are_the_same(tmp_path: Path, draw: Draw) -> None:
     assert set(told["seconds"]) == {"read", "guess", "render"}
 
 
+def test_what_is_missing_and_what_is_not_kept_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[0x010E] = "Oma"
+    noise = np.random.default_rng(0).integers(0, 256, (160, 120), dtype=np.uint8)
+    Image.fromarray(noise).save(path, exif=exif)
+    whole = path.read_bytes()
+    assert color_photo(Painter(), whole, Options())["remarks"] == []
+    dropped = color_photo(Painter(), whole, Options(outputs=Outputs(format="BMP")))["remarks"]
+    assert dropped == ["not kept in the result: EXIF"]
+    (torn,) = color_photo(Painter(), whole[: len(whole) * 3 // 4], Options())["remarks"]
+    assert torn.startswith("the file is torn: ")
+    with pytest.raises(UnreadableError, match="broken photo"):
+        color_photo(Painter(), whole[: len(whole) * 3 // 4], Options(limits=Limits(strict=True)))
+
+
 def test_a_comparison_shows_gray_at_the_left_and_each_guess_beside_it(tmp_path: Path, draw: Draw) -> None:
     source = draw(tmp_path / "a.png")
     files = made(source)

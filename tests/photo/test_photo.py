@@ -31,6 +31,8 @@ from photochrom.photo import (
 from photochrom.photo._directories import (
     EMPTY_BLOCK,
     Field,
+    bytes_field,
+    long_field,
     read_directory,
     short_field,
     text_field,
@@ -643,13 +645,13 @@ def test_empty_and_other_files_are_one_line(tmp_path: Path) -> None:
     assert "the file is empty" in refusal(b"")
     path = tmp_path / "letter.jpg"
     path.write_text("Dear grandmother, here is the photo that you asked for.")
-    assert refusal(path).startswith("not a photo that can be read; save it as one of: AVIF, BMP, GIF, HEIF, JPEG, PNG")
+    assert refusal(path).startswith("not a photo that can be read; save it as one of: AVIF, BMP, HEIF, JPEG, PNG")
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF"])
 def test_a_truncated_file_is_one_line(kind: str) -> None:
     data = content(picture(), kind)
-    assert "broken photo" in refusal(data[: len(data) * 2 // 3])
+    assert "broken photo" in refusal(data[: len(data) * 2 // 3], strict=True)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF"])
@@ -660,22 +662,81 @@ def test_a_photo_over_the_limit_is_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
-def test_an_animation_is_refused(kind: str) -> None:
+def test_of_an_animation_the_first_picture_is_read(kind: str) -> None:
     data = content(picture(), kind, save_all=True, append_images=[picture().rotate(180)])
-    assert "an animation; save one of its pictures" in refusal(data)
+    photo = read_photo(data)
+    assert photo.remarks == ("a file of 2 pictures, of which only the first one is colored",)
+    assert np.abs(photo.luma.astype(int) - read_photo(content(picture(), kind)).luma).mean() < 3
+    assert "a file of 2 pictures" in refusal(data, strict=True)
 
 
-def test_several_pages_are_refused_but_a_thumbnail_is_no_page() -> None:
-    data = content(picture(), "TIFF", save_all=True, append_images=[picture()])
-    assert "several pages; save each page" in refusal(data)
+def test_of_several_pages_the_first_is_read_and_a_thumbnail_is_no_page() -> None:
+    data = content(picture(), "TIFF", save_all=True, append_images=[picture().rotate(180)])
+    photo = read_photo(data)
+    assert photo.remarks == ("a file of 2 pictures, of which only the first one is colored",)
+    np.testing.assert_array_equal(photo.luma, np.asarray(picture().convert("L")))
+    assert "a file of 2 pictures" in refusal(data, strict=True)
     small = picture().resize((14, 10))
     small.encoderinfo = {"tiffinfo": {0x00FE: 1}}  # type: ignore[attr-defined]
     data = content(picture(), "TIFF", save_all=True, append_images=[small])
     assert read_photo(data).size == (WIDTH, HEIGHT)
 
 
-def test_a_camera_s_raw_file_is_refused() -> None:
-    assert "raw file; export it as JPEG or TIFF" in refusal(content(picture(), "TIFF", tiffinfo={0x00FE: 1}))
+def test_a_thumbnail_before_the_photo_is_passed_over() -> None:
+    whole = picture()
+    whole.encoderinfo = {"tiffinfo": {0x00FE: 0}}  # type: ignore[attr-defined]
+    small = picture().resize((14, 10))
+    data = content(small, "TIFF", save_all=True, append_images=[whole], tiffinfo={0x00FE: 1})
+    photo = read_photo(data)
+    assert photo.size == (WIDTH, HEIGHT)
+    assert photo.remarks == ()
+
+
+def mosaic() -> bytes:
+    """A small DNG: rows of a sensor whose pixels see one color each (DNG specification, chapter 4)."""
+    levels = (np.add.outer(np.arange(128), np.arange(192)) * 150).astype("<u2")
+    matrix = struct.pack("<18i", 1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
+    fields = {
+        0x0100: short_field(192),
+        0x0101: short_field(128),
+        0x0102: short_field(16),
+        0x0103: short_field(1),
+        0x0106: short_field(32803),
+        0x0111: long_field(8),
+        ORIENTATION: short_field(6),
+        0x0115: short_field(1),
+        0x0116: short_field(128),
+        0x0117: long_field(levels.nbytes),
+        0x010F: text_field(b"Maker"),
+        0x0110: text_field(b"Model"),
+        0x828D: short_field(2, 2),
+        0x828E: bytes_field(bytes([0, 1, 1, 2])),
+        0xC612: bytes_field(bytes([1, 4, 0, 0])),
+        0xC614: text_field(b"Maker Model"),
+        0xC61D: long_field(65535),
+        0xC621: Field(10, matrix),
+        0xC628: Field(5, struct.pack("<6I", 1, 1, 1, 1, 1, 1)),
+        0xC65A: short_field(21),
+    }
+    place = 8 + levels.nbytes
+    empty = struct.pack("<2sHI", b"II", 42, place) + levels.tobytes() + bytes(6)
+    return with_fields(empty, fields)
+
+
+def test_a_camera_s_raw_file_is_developed() -> None:
+    pytest.importorskip("rawpy")
+    photo = read_photo(mosaic())
+    assert photo.bits == 16
+    assert photo.size == (128, 192)
+    assert photo.suffix == ".png"
+    written = opened(encode_photo(colored(photo), photo))
+    assert written.getexif()[0x010F] == "Maker"
+    assert written.size == (192, 128)
+
+
+def test_without_its_package_a_raw_file_is_refused_with_what_would_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("photochrom.photo._raw.develops", lambda: False)
+    assert "pip install 'photochrom[raw]'" in refusal(mosaic())
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,17 @@
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from photochrom.album._job import Outcome
 from photochrom.album._manifest import MANIFEST_NAME, Manifest
+from photochrom.errors import UnreadableError
 from photochrom.files import is_of_system
-from photochrom.photo import FORMATS, SOFTWARE
+from photochrom.photo import FORMATS, HEAD_BYTES, RAW_SUFFIXES, SOFTWARE, Kind, format_of, kind_of
 
 _PHOTO_SUFFIXES = frozenset(suffix for one in FORMATS.values() for suffix in one.suffixes)
 _RESULT_STEM = re.compile(r".-color(-(\d+|compare|confidence))?$")
@@ -29,20 +32,32 @@ class Found(NamedTuple):
     tree: Path | None = None
 
 
-def find_photos(sources: Sequence[str], out: Path | None) -> tuple[list[Found], list[Outcome]]:
-    """The photos that the sources name, each once, in the order of the sources and by name within a folder.
+class Finds(NamedTuple):
+    """What was found.
+
+    Attributes:
+        photos: Each once, in the order of the sources and by name within a folder.
+        failures: One for each source without photos.
+        unread: How many files in folders are of kinds that are not read.
+    """
+
+    photos: list[Found]
+    failures: list[Outcome]
+    unread: Counter[Kind]
+
+
+def find_photos(sources: Sequence[str], out: Path | None) -> Finds:
+    """The photos that the sources name.
 
     Folders are searched at any depth, except for hidden files, files of the system, links to folders, and results of
-    photochrom.
-
-    Returns:
-        The photos, and a failure for each source without any.
+    photochrom. A file whose suffix is no photo's is told by its content.
     """
     found: dict[str, Found] = {}
     failures: list[Outcome] = []
+    unread: Counter[Kind] = Counter()
     for source in sources:
         for path in _expanded(source, failures):
-            photos = list(_photos_in(path, out, failures)) if path.is_dir() else [Found(path)]
+            photos = list(_photos_in(path, out, failures, unread)) if path.is_dir() else [Found(path)]
             if not photos and not (failures and failures[-1].source == path):
                 failures.append(_failure(path, "no photos in this folder; photochrom's own results do not count"))
             for photo in photos:
@@ -51,7 +66,7 @@ def find_photos(sources: Sequence[str], out: Path | None) -> tuple[list[Found], 
     if found and not kept:
         reason = "only results of photochrom; name the photos that they were made of"
         failures.append(_failure(Path(sources[0]), reason))
-    return kept, failures
+    return Finds(kept, failures, unread)
 
 
 def _failure(path: Path, reason: str) -> Outcome:
@@ -74,7 +89,7 @@ def _expanded(source: str, failures: list[Outcome]) -> list[Path]:
     return kept
 
 
-def _photos_in(folder: Path, out: Path | None, failures: list[Outcome]) -> Iterator[Found]:
+def _photos_in(folder: Path, out: Path | None, failures: list[Outcome], unread: Counter[Kind]) -> Iterator[Found]:
     """The photos in a folder and below it. Links to folders are not followed: they may lead in a circle."""
 
     def report(error: OSError) -> None:
@@ -88,8 +103,36 @@ def _photos_in(folder: Path, out: Path | None, failures: list[Outcome]) -> Itera
             results |= Manifest(Path(here, MANIFEST_NAME)).outputs
         for name in sorted(files):
             path = Path(here, name)
-            if not is_of_system(name) and path.suffix.lower() in _PHOTO_SUFFIXES and path not in results:
+            if is_of_system(name) or name == MANIFEST_NAME or path in results:
+                continue
+            kind = _unread_kind(path)
+            if kind is None:
                 yield Found(path, folder)
+            else:
+                unread[kind] += 1
+
+
+def _unread_kind(path: Path) -> Kind | None:
+    """The kind of a file that is no photo or cannot be read; None if it may be one."""
+    suffix = path.suffix.lower()
+    if suffix in _PHOTO_SUFFIXES and suffix not in RAW_SUFFIXES:
+        return None
+    head = _head(path)
+    with suppress(UnreadableError):
+        if kind_of(head, path.name) is None and format_of(head):
+            return None
+    return kind_of(head, path.name) or Kind(suffix or "without a suffix")
+
+
+def _head(path: Path) -> bytes:
+    """The beginning of a file; empty if it cannot be read, or is a pipe or a device, which might never end."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def _is_searched(folder: Path, out: Path | None) -> bool:

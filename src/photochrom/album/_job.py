@@ -74,6 +74,7 @@ class Outcome:
         source: The photo, or a source that gave none.
         files: Its results; of a photo that was `done`, those that are there.
         error: Why it failed, and what to do; the photo's name is not told.
+        remarks: What is missing of the photo, or of what its file told.
     """
 
     source: Path
@@ -82,3 +83,4 @@ class Outcome:
     faces: int = 0
     seconds: float = 0.0
     error: str | None = None
+    remarks: tuple[str, ...] = ()

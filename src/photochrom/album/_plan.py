@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from photochrom.album._job import Job, Outcome
 from photochrom.album._manifest import MANIFEST_NAME, Manifest
 from photochrom.coloring import Options, Outputs
 from photochrom.errors import ConfigError, PhotoError
-from photochrom.photo import HEAD_BYTES, SUFFIXES, format_of
+from photochrom.photo import HEAD_BYTES, SUFFIXES, Kind, format_of
 
 _ENDING = "-color"
 
@@ -24,6 +24,7 @@ class Plan:
         failures: Sources that gave none.
         overwrite: Whether results that are there may be replaced. Photos that are colored are never replaced.
         keep_date: Whether results get the date of their photo's file.
+        unread: How many files in folders are of kinds that are not read.
     """
 
     jobs: tuple[Job, ...]
@@ -31,6 +32,7 @@ class Plan:
     options: Options = field(default_factory=Options)
     overwrite: bool = False
     keep_date: bool = True
+    unread: Mapping[Kind, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of outcomes of a run."""
@@ -66,11 +68,11 @@ def plan(
         PhotoError: A manifest in a folder cannot be read.
     """
     options = options or Options()
-    found, failures = find_photos([os.fspath(source) for source in sources], out)
+    found, failures, unread = find_photos([os.fspath(source) for source in sources], out)
     if options.look.hints and len(found) > 1:
         raise ConfigError(f"a hint is of one photo, but there are {len(found)}; name one")
     jobs = place(found, out, options.outputs) if found else []
-    return Plan(tuple(jobs), tuple(failures), options, overwrite, keep_date)
+    return Plan(tuple(jobs), tuple(failures), options, overwrite, keep_date, unread)
 
 
 def place(photos: Sequence[Found], out: Path | None, outputs: Outputs) -> list[Job]:

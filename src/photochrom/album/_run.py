@@ -274,7 +274,7 @@ class _Run:
                 begun.manifest.append(replace(record, outputs=(), faces=0, error=reason))
             return Outcome(job.source, "failed", seconds=seconds, error=reason)
         begun.manifest.append(record)
-        return Outcome(job.source, "colored", job.files, record.faces, seconds)
+        return Outcome(job.source, "colored", job.files, record.faces, seconds, remarks=tuple(told["remarks"]))
 
     def _put(self, begun: _Begun) -> None:
         """Put the results in their places; after a failure, none that is new is left."""

@@ -1,7 +1,7 @@
 """The task of a worker: color one photo, to files or to bytes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from photochrom.coloring import Options
 from photochrom.errors import PhotoError
-from photochrom.photo import Photo, read_photo
+from photochrom.photo import Photo, losses, read_photo
 from photochrom.workers import announce_size
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def color_photo(
     from photochrom.coloring import guesses, outputs  # late: only workers load the networks' libraries
 
     start = time.perf_counter()
-    photo = read_photo(source, options.limits.max_megapixels, announce_size)
+    photo = read_photo(source, options.limits.max_megapixels, announce_size, strict=options.limits.strict)
     was_read = time.perf_counter()
     results = guesses(photo, options, colorizer)
     was_guessed = time.perf_counter()
@@ -49,14 +49,17 @@ def color_photo(
             _write(targets[number], output.content)
             made.append({"ending": output.ending, "suffix": output.suffix})
     seconds = {"read": was_read - start, "guess": was_guessed - was_read, "render": time.perf_counter() - was_guessed}
-    return {"outputs": made, **facts_of(photo, results), "seconds": seconds}
+    lost = losses(photo, options.outputs.format)
+    facts = facts_of(photo, results)
+    return {"outputs": made, **facts, "remarks": [*facts["remarks"], *lost], "seconds": seconds}
 
 
 def facts_of(photo: Photo, results: "Sequence[Result]") -> dict[str, Any]:
     """The facts about a photo and its guesses, as plain data.
 
     Returns:
-        The `width` and `height` of the upright photo; its `coloring`; its `faces`, each as `x`, `y`, `width`, `height`
+        The `width` and `height` of the upright photo; its `coloring`; `remarks` on what is
+        missing of it; its `faces`, each as `x`, `y`, `width`, `height`
         and `score`; and the `confidence` of the best guess: the `mean`, and the `lowest_tenth`, which a tenth of the
         places do not exceed.
     """
@@ -66,9 +69,18 @@ def facts_of(photo: Photo, results: "Sequence[Result]") -> dict[str, Any]:
         "width": photo.size[0],
         "height": photo.size[1],
         "coloring": photo.coloring,
+        "remarks": [*photo.remarks, *_remarks(photo, best)],
         "faces": [dict(zip(sides, map(float, (*face.box, face.score)), strict=True)) for face in best.faces],
         "confidence": {"mean": float(sure.mean()), "lowest_tenth": float(np.quantile(sure, 0.1))},
     }
+
+
+def _remarks(photo: Photo, result: "Result") -> Iterator[str]:
+    """What was found out about the photo that its owner should know."""
+    if photo.coloring == "print":
+        yield "a gray print among colors; what surrounds it is colored again too"
+    if result.turns:
+        yield "its people lie on their side; it is colored as if they stood"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -135,11 +135,13 @@ class Limits:
         max_megapixels: Larger photos are refused before they are decoded.
         timeout: Maximum time for a photo, in seconds; None allows a time that grows with its size.
         force: Whether to color again a photo that is in color already.
+        strict: Whether torn files, and those of several pictures, are refused rather than read as far as they go.
     """
 
     max_megapixels: float = MAX_MEGAPIXELS
     timeout: float | None = None
     force: bool = False
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if not self.max_megapixels > 0.0:

@@ -105,7 +105,7 @@ def outputs(photo: Photo, results: Sequence[Result], options: Options) -> Iterat
         yield Output(next(endings), suffix, content)
     if wanted.compare:
         strip = np.concatenate(panels, axis=1)
-        tagged = replace(photo, luma=strip[..., 0], alpha=None)
+        tagged = replace(photo, luma=strip[..., 0], alpha=None, stored=None)
         yield Output(next(endings), suffix, encode_photo(strip, tagged, wanted.format))
     if wanted.confidence:
         yield Output(next(endings), ".png", _signed_map(np.rot90(results[0].confidence, turns)))
@@ -115,8 +115,10 @@ def _turned(photo: Photo, turns: int) -> Photo:
     """A photo after quarter turns counterclockwise."""
     if not turns:
         return photo
-    alpha = None if photo.alpha is None else np.rot90(photo.alpha, turns)
-    return replace(photo, luma=np.rot90(photo.luma, turns), alpha=alpha)
+    luma, alpha, stored = (
+        None if levels is None else np.rot90(levels, turns) for levels in (photo.luma, photo.alpha, photo.stored)
+    )
+    return replace(photo, luma=luma, alpha=alpha, stored=stored)
 
 
 def _panel(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -131,6 +133,7 @@ def _signed_map(confidence: npt.NDArray[np.uint8]) -> bytes:
     """A map of confidence as a gray PNG that names photochrom."""
     signature = PngInfo()
     signature.add_text("Software", SOFTWARE.decode())
+    signature.add_text("Description", "How sure the guessed colors are: white is sure.")
     file = io.BytesIO()
     Image.fromarray(confidence).save(file, "PNG", pnginfo=signature, compress_level=1)
     return file.getvalue()

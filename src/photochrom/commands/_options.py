@@ -42,8 +42,11 @@ Compare = Annotated[bool, typer.Option("--compare", help="Also write gray and co
 Confidence = Annotated[
     bool, typer.Option("--confidence", help="Also write how sure the networks are, as a gray PNG: white is sure.")
 ]
-Upright = Annotated[bool, typer.Option("--upright", help="Turn photos whose people lie on their side.")]
+Upright = Annotated[bool, typer.Option("--upright", help="Turn the results of photos whose people lie on their side.")]
 Force = Annotated[bool, typer.Option("--force", help="Also color photos that are in color already.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse torn files, and files of several pictures, instead of reading part.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 KeepDate = Annotated[
     bool, typer.Option("--keep-date/--no-keep-date", help="Give results the date of their photo's file.")

@@ -27,8 +27,10 @@ from photochrom.shipped import DEFAULT_MODEL
 if TYPE_CHECKING:
     from photochrom.album import Outcome, Plan
     from photochrom.coloring import Options
+    from photochrom.photo import Kind
 
 _SHOWN_FOLDERS = 3
+_SHOWN_SUFFIXES = 5
 _POLL_SECONDS = 0.2
 
 
@@ -43,6 +45,7 @@ def colorize(
     confidence: options.Confidence = False,
     upright: options.Upright = False,
     force: options.Force = False,
+    strict: options.Strict = False,
     overwrite: options.Overwrite = False,
     keep_date: options.KeepDate = True,
     model: options.PhotoModel = DEFAULT_MODEL,
@@ -62,7 +65,7 @@ def colorize(
         Model(model, face_model if faces else None),
         Look(strength, vividness, tuple(parse_hint(text) for text in hint or ())),
         Outputs(variants, compare, confidence, upright=upright),
-        Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force),
+        Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force, strict),
     )
     if "-" in sources:
         _require_stream_alone(sources, out, chosen)
@@ -88,8 +91,13 @@ def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
             counts[outcome.status] += 1
             if outcome.status == "failed" or (outcome.status == "in color" and not quiet):
                 _tell(outcome)
+            if not quiet:
+                for remark in outcome.remarks:
+                    warn(one_line(f"{outcome.source}: {remark}"))
             progress.advance(task)
     if not quiet:
+        if plan.unread:
+            warn(_unread(plan.unread))
         say(_summary(counts, plan.folders))
     return counts["failed"]
 
@@ -104,6 +112,18 @@ def _tell(outcome: "Outcome") -> None:
         tell_failure(f"{outcome.source}: {outcome.error}")
     else:
         warn(one_line(f"{outcome.source}: in color already, left alone; --force colors it anew"))
+
+
+def _unread(kinds: "Mapping[Kind, int]") -> str:
+    """One line about the files that were passed over; those that can become photos come first."""
+    known = [f"{count} {kind.name} ({kind.remedy})" for kind, count in kinds.items() if kind.remedy]
+    others = {kind.name: count for kind, count in kinds.items() if not kind.remedy}
+    if others:
+        names = sorted(others, key=lambda name: -others[name])
+        more = ", ..." if len(names) > _SHOWN_SUFFIXES else ""
+        count = sum(others.values())
+        known.append(f"{count} other file{'s' * (count > 1)} ({', '.join(names[:_SHOWN_SUFFIXES])}{more})")
+    return one_line(f"not read: {', '.join(known)}")
 
 
 def _summary(counts: Mapping[str, int], folders: Sequence[Path]) -> str:
@@ -142,8 +162,10 @@ def _color_stream(options: "Options") -> None:
         while not pending.done():  # without a limit, Windows would not let Ctrl-C through
             wait([pending], _POLL_SECONDS)
         try:
-            (output,) = pending.result()["outputs"]
-            content = output["content"]
+            told = pending.result()
+            content = told["outputs"][0]["content"]
+            for remark in told["remarks"]:
+                warn(remark)
         except InColorError:
             warn("the photo is in color already and passed on as it is; --force colors it anew")
         except FaultError as error:

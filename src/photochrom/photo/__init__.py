@@ -1,16 +1,19 @@
 """Photos as files: what is in one, and how the same photo is written in color."""
 
+from photochrom.photo._kinds import Kind, kind_of
 from photochrom.photo._metadata import SOFTWARE, Origin
 from photochrom.photo._photo import (
     MAX_MEGAPIXELS,
     Photo,
     dropped_tags,
     encode_photo,
+    losses,
     photo_from_image,
     read_photo,
     write_photo,
 )
 from photochrom.photo._pixels import Levels, to_8_bits
+from photochrom.photo._raw import RAW_SUFFIXES
 from photochrom.photo._tint import Coloring
 from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, format_of
 
@@ -18,17 +21,21 @@ __all__ = [
     "FORMATS",
     "HEAD_BYTES",
     "MAX_MEGAPIXELS",
+    "RAW_SUFFIXES",
     "SOFTWARE",
     "SUFFIXES",
     "WRITTEN_FORMATS",
     "Coloring",
     "Format",
+    "Kind",
     "Levels",
     "Origin",
     "Photo",
     "dropped_tags",
     "encode_photo",
     "format_of",
+    "kind_of",
+    "losses",
     "photo_from_image",
     "read_photo",
     "to_8_bits",

@@ -1,6 +1,7 @@
 """Directories of tags, as TIFF files and EXIF hold them."""
 
 import io
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ __all__ = [
     "integers_of",
     "long_field",
     "read_directory",
-    "repeated_tags",
     "short_field",
+    "tags_in",
     "text_field",
     "with_fields",
-    "without_thumbnail",
+    "with_first_directory",
+    "without_pictures",
 ]
 
 EMPTY_BLOCK = b"II*\x00\x08\x00\x00\x00" + b"\x00\x00" + b"\x00\x00\x00\x00"
@@ -43,7 +45,11 @@ _SUBDIRECTORIES = frozenset({0x8769, 0x8825, 0xA005})
 _DEEPEST = 2
 _MOST_ENTRIES = 65535
 _LARGEST_VALUE = 64 * 1024 * 1024
-_THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
+_JPEG_PLACE, _STRIP_PLACES = (0x0201, 0x0202), (0x0111, 0x0117)
+"""Tags of where a small copy lies, and of how long it is."""
+
+_MOST_THUMBNAILS = 10
+_JPEG_START, _JPEG_END = re.compile(rb"\xff\xd8\xff[\xc0\xc2\xc4\xdb\xdd\xe0-\xef\xfe]"), b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -155,15 +161,28 @@ def directories_of(source: BinaryIO, most: int, wanted: frozenset[int]) -> list[
     return found
 
 
-def repeated_tags(source: BinaryIO) -> bool:
-    """Whether a tag stands more than once in the first directory of a file.
+def with_first_directory(content: bytes, number: int) -> bytes:
+    """A file whose first directory is the one of a number, from 0, along the chain.
+
+    Raises:
+        ValueError: There is none.
+    """
+    reader = _Reader(content, frozenset())
+    offset = reader.layout.first
+    for _ in range(number):
+        offset = reader.offset_after(offset)
+    place, pointer = 8 if reader.layout.is_big else 4, struct.pack(reader.layout.offset_format, offset)
+    return content[:place] + pointer + content[place + len(pointer) :]
+
+
+def tags_in(source: BinaryIO) -> list[int]:
+    """The tags of the first directory of a file; no value is read.
 
     Raises:
         ValueError: As of `read_directory`.
     """
     reader = _Reader(source, frozenset())
-    tags = [entry[0] for entry in reader.entries_at(reader.layout.first)]
-    return len(set(tags)) < len(tags)
+    return [entry[0] for entry in reader.entries_at(reader.layout.first)]
 
 
 class _Layout(NamedTuple):
@@ -339,8 +358,8 @@ def _classic(field: Field) -> Field:
     return Field(kind, numbers.astype("<i4" if kind == 9 else "<u4").tobytes())
 
 
-def without_thumbnail(block: bytes) -> bytes:
-    """EXIF whose second directory, and the small gray copy of the photo that it tells of, are blank.
+def without_pictures(block: bytes) -> bytes:
+    """EXIF in which all small copies of the photo are blank: thumbnails, and previews within a camera's own notes.
 
     Args:
         block: EXIF from its byte-order mark on.
@@ -348,16 +367,22 @@ def without_thumbnail(block: bytes) -> bytes:
     Returns:
         A block of the same length, in which all else keeps its place.
     """
+    ranges: list[tuple[int, int]] = []
+    place = 0
+    while (found := _JPEG_START.search(block, place)) is not None:
+        place = block.find(_JPEG_END, found.end()) + len(_JPEG_END)
+        place = place if place >= found.end() else len(block)
+        ranges.append((found.start(), place))
     try:
-        reader = _Reader(block, frozenset())
-        offset = reader.offset_after(reader.layout.first)
-        if not offset:
-            return block
-        tags = reader.directory_at(offset, _DEEPEST)
+        for tags in directories_of(io.BytesIO(block), _MOST_THUMBNAILS, frozenset(_JPEG_PLACE + _STRIP_PLACES))[1:]:
+            for where, length in (_JPEG_PLACE, _STRIP_PLACES):
+                places = zip(integers_of(tags, where), integers_of(tags, length), strict=False)
+                ranges += [(start, start + size) for start, size in places]
+        blanked = bytearray(block)
+        for start, end in ranges:
+            blanked[start:end] = bytes(max(0, min(end, len(block)) - start))
+        # Hostile places could blank the tags themselves.
+        is_whole = read_directory(bytes(blanked)).keys() == read_directory(block).keys()
     except ValueError:
-        return block
-    start, length = integers_of(tags, _THUMBNAIL_OFFSET, 0)[0], integers_of(tags, _THUMBNAIL_LENGTH, 0)[0]
-    if not start or block[start : start + 2] != b"\xff\xd8":  # what is no picture may be something else's
-        return block
-    end = min(len(block), start + length)
-    return block[:start] + bytes(max(0, end - start)) + block[max(start, end) :]
+        is_whole = False
+    return bytes(blanked) if is_whole else EMPTY_BLOCK

@@ -4,6 +4,7 @@ import math
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from typing import Any
 
 from photochrom.photo._directories import (
@@ -15,9 +16,9 @@ from photochrom.photo._directories import (
     short_field,
     text_field,
     with_fields,
-    without_thumbnail,
+    without_pictures,
 )
-from photochrom.photo._xmp import with_orientation
+from photochrom.photo._xmp import EMPTY_PACKET, signed_packet, with_orientation, without_copies
 
 __all__ = [
     "EXIF_HEAD",
@@ -30,19 +31,21 @@ __all__ = [
     "checked_exif",
     "described_by_exif",
     "dpi_of_tags",
-    "iptc_of_resources",
-    "kept_resources",
-    "minimal_exif",
+    "joined_resources",
     "rgb_profile",
+    "short_exif",
     "signed",
+    "told_by_resources",
     "with_iptc",
 ]
 
 SOFTWARE = b"photochrom (the colors are guesses)"
 """What EXIF's Software says of each written photo, after what it said before."""
 
+_VERSION = version("photochrom").encode()
+
 UPRIGHT = 1
-ORIENTATION, _SOFTWARE_TAG = 0x0112, 0x0131
+ORIENTATION, _SOFTWARE_TAG, _EXIF_DIRECTORY, _MAKER_NOTE = 0x0112, 0x0131, 0x8769, 0x927C
 EXIF_HEAD = b"Exif\x00\x00"
 """What stands before the byte-order mark in a JPEG."""
 
@@ -52,8 +55,9 @@ _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _CENTIMETERS, _INCH_IN_CENTIMETERS = 3, 2.54
 
 IPTC_RESOURCE = 0x0404
-_DROPPED_RESOURCES = frozenset({0x0409, 0x040C})
-"""Thumbnails of the gray photo."""
+EXIF_RESOURCE, XMP_RESOURCE = 0x0422, 0x0424
+_DROPPED_RESOURCES = frozenset({IPTC_RESOURCE, EXIF_RESOURCE, 0x0423, XMP_RESOURCE, 0x040F, 0x0409, 0x040C})
+"""Captions, EXIF, XMP and the color profile, which are kept elsewhere, and thumbnails of the gray photo."""
 
 _RESOURCE_MARKS = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
 
@@ -72,11 +76,12 @@ class Origin:
         dpi: Dots per inch, across and down.
         iptc: Captions, as IPTC's records.
         resources: What Photoshop keeps beside the captions, as its resource blocks, without its thumbnails.
-        comment: A JPEG's.
+        comment: A JPEG's or GIF's.
         quantization: A JPEG's tables.
         lossless: Whether a WebP is.
         compression: TIFF's number of it.
         chunks: Name and data of a PNG's chunks that tell how it shall look, or are text.
+        lost: What else the file held that a colored copy must not, or cannot, have.
     """
 
     format: str = "PNG"
@@ -93,6 +98,7 @@ class Origin:
     lossless: bool = False
     compression: int = COMPRESSION_LZW
     chunks: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    lost: tuple[str, ...] = ()
 
 
 def described_by_exif(origin: Origin, exif: object) -> Origin:
@@ -102,20 +108,20 @@ def described_by_exif(origin: Origin, exif: object) -> Origin:
         origin: Without EXIF.
         exif: From a file, with or without its head; what is torn is left out.
     """
-    block, orientation = checked_exif(exif)
+    block, orientation = checked_exif(exif or origin.exif)
     dpi = origin.dpi or (dpi_of_tags(read_directory(block)) if block else None)
     return replace(origin, exif=block, orientation=orientation, dpi=dpi)
 
 
 def signed(origin: Origin, can_turn: bool) -> Origin:
-    """The origin with photochrom named in its EXIF and XMP, and without copies of the gray photo.
+    """The origin that says in EXIF and XMP that photochrom guessed the colors, without copies of the gray photo.
 
     Args:
         origin: Of the photo.
         can_turn: Whether the pixels lie as the origin's orientation says in the file that is going to be written;
             if not, EXIF and XMP say that they are upright.
     """
-    block = without_thumbnail(origin.exif or EMPTY_BLOCK)
+    block = without_pictures(origin.exif or EMPTY_BLOCK)
     tag = read_directory(block).get(_SOFTWARE_TAG)
     before = tag.data.strip(b"\x00 ") if isinstance(tag, Field) else b""
     text = before if SOFTWARE in before else b"; ".join(filter(None, [before, SOFTWARE]))
@@ -127,12 +133,27 @@ def signed(origin: Origin, can_turn: bool) -> Origin:
         origin,
         exif=with_fields(block, fields),
         orientation=orientation,
-        xmp=None if origin.xmp is None else with_orientation(origin.xmp, orientation),
+        xmp=signed_packet(
+            without_copies(with_orientation(origin.xmp or EMPTY_PACKET, orientation)), SOFTWARE, _VERSION
+        ),
     )
 
 
-def minimal_exif(origin: Origin) -> bytes:
-    """EXIF that tells only how the pixels lie, and that photochrom colored them; from its byte-order mark on."""
+def short_exif(origin: Origin, most: int) -> bytes:
+    """EXIF of no more than so many bytes, from its byte-order mark on.
+
+    What is too long loses first its blank room and the camera's own notes, and then all but how the pixels lie and that
+    photochrom colored them.
+    """
+    if len(origin.exif) <= most:
+        return origin.exif
+    tags = dict(read_directory(origin.exif))
+    below = tags.get(_EXIF_DIRECTORY)
+    if below is not None and not isinstance(below, Field):
+        tags[_EXIF_DIRECTORY] = {tag: value for tag, value in below.items() if tag != _MAKER_NOTE}
+    shorter = with_fields(EMPTY_BLOCK, tags)
+    if len(shorter) <= most:
+        return shorter
     return with_fields(EMPTY_BLOCK, {_SOFTWARE_TAG: text_field(SOFTWARE), ORIENTATION: short_field(origin.orientation)})
 
 
@@ -198,20 +219,29 @@ def _resources_in(blocks: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         place = end + is_padded
 
 
-def iptc_of_resources(blocks: bytes) -> bytes:
-    """The captions among Photoshop's resource blocks."""
-    return b"".join(data for number, data, _ in _resources_in(blocks) if number == IPTC_RESOURCE)
-
-
-def kept_resources(blocks: bytes) -> bytes:
-    """Photoshop's resource blocks without captions, which are kept apart, and without thumbnails."""
-    dropped = _DROPPED_RESOURCES | {IPTC_RESOURCE}
-    return _joined(whole for number, _, whole in _resources_in(blocks) if number not in dropped)
+def told_by_resources(origin: Origin, blocks: bytes) -> Origin:
+    """The origin with what Photoshop's resource blocks tell, where nothing else in the file has told it."""
+    told: dict[int, bytes] = {}
+    for number, data, _ in _resources_in(blocks):
+        told[number] = told.get(number, b"") + data
+    kept = _joined(whole for number, _, whole in _resources_in(blocks) if number not in _DROPPED_RESOURCES)
+    return replace(
+        origin,
+        iptc=origin.iptc or told.get(IPTC_RESOURCE, b""),
+        xmp=origin.xmp or told.get(XMP_RESOURCE) or None,
+        exif=origin.exif or checked_exif(told.get(EXIF_RESOURCE))[0],
+        resources=kept,
+    )
 
 
 def _joined(blocks: Iterable[bytes]) -> bytes:
     """Resource blocks one after the other, each of an even number of bytes."""
     return b"".join(block + b"\x00" * (len(block) % 2) for block in blocks)
+
+
+def joined_resources(resources: Iterable[tuple[int, bytes]]) -> bytes:
+    """Photoshop's resource blocks, of their numbers and data."""
+    return _joined(_resource(number, data) for number, data in resources)
 
 
 def with_iptc(resources: bytes, iptc: bytes) -> bytes:

@@ -2,10 +2,10 @@
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -14,16 +14,20 @@ from photochrom.errors import PhotoError, TooLargeError, UnreadableError
 from photochrom.files import write_whole
 from photochrom.photo._metadata import UPRIGHT, Origin, signed
 from photochrom.photo._pillow import origin_of_image, picture_of
-from photochrom.photo._pixels import Levels, Picture, decode, to_8_bits, turned
+from photochrom.photo._pixels import Levels, Picture, decode, gray_as_srgb, to_8_bits, turned
+from photochrom.photo._profile import has_tables, space_of
+from photochrom.photo._salvage import Mended, remains_of
 from photochrom.photo._tint import Coloring
 from photochrom.photo._vips import image_from, vips
-from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, format_of
+from photochrom.photo._xmp import without_copies
+from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, Opened, format_of
 
 __all__ = [
     "MAX_MEGAPIXELS",
     "Photo",
     "dropped_tags",
     "encode_photo",
+    "losses",
     "photo_from_image",
     "read_photo",
     "write_photo",
@@ -31,6 +35,11 @@ __all__ = [
 
 MAX_MEGAPIXELS = 200.0
 """More than nearly all scans and phones have; larger pictures are refused before anything is decoded."""
+
+_COPIES = "what shows the gray photo once more (such as a video, gain map or small copy)"
+
+_LEADING = b"\r\n\xef\xbb\xbf"
+"""Line ends and a byte-order mark."""
 
 _FALLBACK = "PNG"
 """The format of photos whose own cannot be written."""
@@ -41,16 +50,20 @@ class Photo:
     """A photo as it is looked at, without its colors.
 
     Attributes:
-        luma: Upright; shape (height, width), uint8 or uint16.
+        luma: Of sRGB, upright; shape (height, width), uint8 or uint16.
         alpha: Opacity, of the same shape and type; None if nothing is transparent.
-        coloring: Whether the photo was `gray`, `tinted` or in `color`.
+        coloring: Whether the photo was `gray`, `tinted`, a `print` among colors, or in `color`.
         origin: What is needed to write the same file again.
+        stored: The gray levels that the file has, of the shape and type of luma, if its profile is not sRGB's.
+        remarks: What is missing of it, each on one line.
     """
 
     luma: Levels
     alpha: Levels | None = None
     coloring: Coloring = "gray"
     origin: Origin = field(default_factory=Origin)
+    stored: Levels | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -70,37 +83,93 @@ class Photo:
 
 
 def read_photo(
-    source: Path | bytes, max_megapixels: float = MAX_MEGAPIXELS, on_size: Callable[[float], object] | None = None
+    source: Path | bytes,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    on_size: Callable[[float], object] | None = None,
+    *,
+    strict: bool = False,
 ) -> Photo:
     """The photo in a file. What the file is, is told by its content, not by its name.
 
     All formats of `photochrom.photo.formats` are read; 8 or 16 bits; gray, palettes, RGB, CMYK, transparency. Gray and
-    CMYK profiles are applied and dropped.
+    CMYK profiles are applied and dropped; of RGB profiles, only those that have tables are. Of a torn JPEG, PNG, TIFF
+    or BMP, what is left is read, if it is half of the rows or more; the others are blank. Of several pictures, the
+    first one is read.
 
     Args:
         source: A file, or what is in one.
         max_megapixels: Larger pictures are refused before they are decoded.
         on_size: Called with the picture's megapixels before it is decoded.
+        strict: Whether to refuse torn files and those of several pictures.
 
     Returns:
         The photo, upright.
 
     Raises:
-        UnreadableError: There is no such file, it cannot be read, is broken, or holds several pictures. The file's
+        UnreadableError: There is no such file, it cannot be read, is broken, or is refused by `strict`. The file's
             name is not told.
         TooLargeError: It has more pixels.
         PhotoError: It needs more memory than there is, or a package that is not installed.
     """
+    with _clear_errors(UnreadableError, "broken photo ({}); get a fresh copy of the file"), _opened(source) as opened:
+        one, file = _told(opened)
+        photo = _Reading(one, max_megapixels, on_size or (lambda _: None), strict).of(file)
     suffix = "" if isinstance(source, bytes) else source.suffix.lower()
-    with _clear_errors(UnreadableError, "broken photo ({}); get a fresh copy of the file"), _opened(source) as file:
-        head = file.read(HEAD_BYTES)
-        opened = format_of(head).open(file)
-        _require_size(opened.picture, max_megapixels)
-        if opened.refusal:
-            raise UnreadableError(opened.refusal)
-        if on_size is not None:
-            on_size(opened.picture.width * opened.picture.height / 1e6)
-        return _photo(opened.picture, replace(opened.origin, suffix=suffix))
+    return replace(photo, origin=replace(photo.origin, suffix=suffix))
+
+
+class _Reading(NamedTuple):
+    """How a file is read; see `read_photo`."""
+
+    format: Format
+    max_megapixels: float
+    on_size: Callable[[float], object]
+    strict: bool
+
+    def of(self, file: BinaryIO) -> Photo:
+        """The photo in a file, or what is left of it."""
+        try:
+            return self._whole(self.format.open(file))
+        except (PhotoError, MemoryError):
+            raise
+        except Exception:
+            mended = None if self.strict else _mended(self.format, file, self.max_megapixels)
+            if mended is None:
+                raise
+        opened = self.format.open(io.BytesIO(mended.content))
+        remains = remains_of(mended, opened.picture)
+        photo = self._whole(opened._replace(picture=remains.picture))
+        return replace(photo, remarks=(*photo.remarks, remains.told()))
+
+    def _whole(self, opened: Opened) -> Photo:
+        _require_size(opened.picture, self.max_megapixels)
+        if opened.refusal or (self.strict and opened.left_out):
+            raise UnreadableError(opened.refusal or f"{opened.left_out}; save one as a file of its own")
+        self.on_size(opened.picture.width * opened.picture.height / 1e6)
+        photo = _photo(opened.picture, opened.origin)
+        return replace(photo, remarks=(opened.left_out,)) if opened.left_out else photo
+
+
+def _told(file: BinaryIO) -> tuple[Format, BinaryIO]:
+    """The format of a file, and the file without what some transfers put before its first byte."""
+    head = file.read(HEAD_BYTES)
+    try:
+        return format_of(head), file
+    except UnreadableError:
+        start = len(head) - len(head.lstrip(_LEADING))
+        if not 0 < start < len(head):
+            raise
+        return format_of(head[start:]), io.BytesIO(head[start:] + file.read())
+
+
+def _mended(one: Format, file: BinaryIO, max_megapixels: float) -> Mended | None:
+    """A whole file of what is left of a torn one; None if nothing can be done."""
+    if one.mend is None:
+        return None
+    file.seek(0)
+    with suppress(Exception):  # that the file is torn says more than how it fails to be mended
+        return one.mend(file.read(), int(max_megapixels * 1e6))
+    return None
 
 
 def photo_from_image(image: Image.Image) -> Photo:
@@ -197,9 +266,25 @@ def dropped_tags(photo: Photo, format: str | None = None) -> tuple[str, ...]:  #
         "IPTC": origin.iptc,
         "ICC": origin.icc_profile,
         "resolution": origin.dpi,
+        "comment": origin.comment,
+        "texts": [kind for kind, _ in origin.chunks if kind in (b"tEXt", b"zTXt", b"iTXt")],
+        "Photoshop's resources": origin.resources,
     }
     carried = FORMATS[_writable(origin.format) if format is None else format].tags
     return tuple(sorted(tag for tag, value in told.items() if value and tag not in carried))
+
+
+def losses(photo: Photo, format: str | None = None) -> tuple[str, ...]:  # noqa: A002 - as Pillow names it
+    """One line on what a photo's file holds and its colored copy does not; nothing if nothing is lost.
+
+    Args:
+        photo: What was read.
+        format: As of `encode_photo`.
+    """
+    origin = photo.origin
+    copies = [_COPIES] if origin.xmp is not None and without_copies(origin.xmp) != origin.xmp else []
+    lost = (*origin.lost, *copies, *dropped_tags(photo, format))
+    return (f"not kept in the result: {', '.join(lost)}",) if lost else ()
 
 
 def _one_line(error: BaseException) -> str:
@@ -281,12 +366,23 @@ def _photo(picture: Picture, origin: Origin) -> Photo:
     decoded = decode(picture)
     orientation = UPRIGHT if picture.is_upright else origin.orientation
     alpha = None if decoded.alpha is None else turned(decoded.alpha, orientation)
-    return Photo(turned(decoded.luma, orientation), alpha, decoded.coloring, origin)
+    luma = turned(decoded.luma, orientation)
+    stored: Levels | None = None
+    space = space_of(origin.icc_profile)
+    if space is not None:
+        luma, stored = space.gray_as_srgb(luma.dtype)[luma], luma
+    elif origin.icc_profile is not None and has_tables(origin.icc_profile):
+        luma, origin = gray_as_srgb(luma, "RGB", origin.icc_profile), replace(origin, icc_profile=None)
+        origin = replace(origin, lost=(*origin.lost, "a color profile of tables (the result is in sRGB)"))
+    return Photo(luma, alpha, decoded.coloring, origin, stored)
 
 
 def _stored(rgb: Levels, photo: Photo, one: Format) -> Any:
-    """The pixels as a file shall hold them, for libvips: turned as in the source, of no more bits than it has."""
+    """The pixels as a file shall hold them, for libvips: in the space of its profile, turned, of no more bits."""
     orientation = photo.origin.orientation if one.can_turn else UPRIGHT
+    space = space_of(photo.origin.icc_profile) if "ICC" in one.tags else None
+    if space is not None:
+        rgb = space.of_srgb(rgb, photo.luma, photo.stored)
 
     def stored(levels: Levels) -> Any:
         if levels.dtype == np.uint16 and one.bits == 8:

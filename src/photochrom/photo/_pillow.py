@@ -17,9 +17,8 @@ from photochrom.photo._metadata import (
     Origin,
     checked_dpi,
     described_by_exif,
-    iptc_of_resources,
-    kept_resources,
     rgb_profile,
+    told_by_resources,
 )
 from photochrom.photo._pixels import Channels, Picture, Pixels
 from photochrom.photo._tags import COMPRESSIONS, described_in
@@ -162,9 +161,8 @@ def origin_of_image(image: Image.Image) -> Origin:
             origin,
             quantization=tuple(tuple(table) for table in image.quantization.values()),
             comment=comment if isinstance(comment, bytes) else b"",
-            iptc=iptc_of_resources(blocks),
-            resources=kept_resources(blocks),
         )
+        origin = told_by_resources(origin, blocks)
     return described_by_exif(origin, image.info.get("exif"))
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "Picture",
     "Pixels",
     "decode",
+    "gray_as_srgb",
     "rows_from",
     "to_8_bits",
     "turned",
@@ -94,9 +95,6 @@ class Decoded(NamedTuple):
 def decode(picture: Picture) -> Decoded:
     """Luma, opacity and coloring of a picture; what it needs beyond them is a few rows at a time.
 
-    Args:
-        picture: An opened one.
-
     Returns:
         As they lie in the file.
 
@@ -130,7 +128,8 @@ def decode(picture: Picture) -> Decoded:
         alpha = None
     if picture.preview is not None:
         small = [Image.fromarray(picture.preview())]
-    return Decoded(_as_srgb(luma, picture), alpha, _judged(small))
+    levels = gray_as_srgb(luma, "L", picture.icc_profile) if picture.channels == "gray" else luma
+    return Decoded(levels, alpha, _judged(small))
 
 
 def rows_from(levels: Pixels) -> Callable[[int], Iterator[Pixels]]:
@@ -250,7 +249,7 @@ def _rgb_of(picture: Picture) -> Callable[[Levels], Levels]:
 
 def _transform_to_srgb(mode: str, icc_profile: bytes | None) -> ImageCms.ImageCmsTransform | None:
     """The way from a mode of Pillow's to sRGB; None without a profile for that mode, or with a broken one."""
-    space = {"L": b"GRAY", "CMYK": b"CMYK", "LAB": b"Lab "}[mode]
+    space = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK", "LAB": b"Lab "}[mode]
     try:
         if mode == "LAB":
             profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
@@ -264,12 +263,21 @@ def _transform_to_srgb(mode: str, icc_profile: bytes | None) -> ImageCms.ImageCm
         return None  # a broken profile is no reason to refuse the photo
 
 
-def _as_srgb(luma: Levels, picture: Picture) -> Levels:
-    """Gray levels through a gray profile, such as that of a scanner."""
-    transform = _transform_to_srgb("L", picture.icc_profile) if picture.channels == "gray" else None
+def gray_as_srgb(luma: Levels, mode: Literal["L", "RGB"], icc_profile: bytes | None) -> Levels:
+    """Gray levels through a profile with tables or for gray, such as that of a scanner.
+
+    Args:
+        luma: Any shape, uint8 or uint16.
+        mode: What the profile is for.
+        icc_profile: If it is none for that mode, the levels are sRGB's already.
+
+    Returns:
+        Luma of sRGB, of the same shape and type.
+    """
+    transform = _transform_to_srgb(mode, icc_profile)
     if transform is None:
         return luma
-    ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None]).convert(mode)
     shown = ImageCms.applyTransform(ramp, transform) or ramp
     curve = np.asarray(shown.convert("L"), np.uint8).reshape(256)
     if luma.dtype == np.uint8:

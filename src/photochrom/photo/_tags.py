@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from photochrom.photo._directories import EMPTY_BLOCK, Directory, read_directory, with_fields
 
-__all__ = ["COMPRESSIONS", "NOT_DESCRIPTIVE", "described_in", "descriptive"]
+__all__ = ["COMPRESSIONS", "LAYERS", "NOT_DESCRIPTIVE", "described_in", "descriptive"]
 
 COMPRESSIONS: Mapping[str, int] = MappingProxyType({"raw": 1, "none": 1, "lzw": 5, "adobe_deflate": 8, "deflate": 8})
 """TIFF's numbers of the compressions that also suit color; sources with another one get LZW, which all can read."""
@@ -22,8 +22,9 @@ _PIXELS = frozenset(
 _ELSEWHERE = frozenset({0x02BC, 0x83BB, 0x8649, 0x8773})
 """XMP, captions, Photoshop's resources and the color profile, which other formats keep elsewhere."""
 
-_COPIES = frozenset({0x935C})
-"""Photoshop's layers: the gray photo once more."""
+LAYERS = 0x935C
+_COPIES = frozenset({LAYERS, 0xCD41})
+"""Photoshop's layers, the gray photo once more; and a manifest of C2PA, which is of the source alone."""
 
 NOT_DESCRIPTIVE = _PIXELS | _ELSEWHERE | _COPIES
 

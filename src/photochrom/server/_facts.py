@@ -25,7 +25,8 @@ class PhotoFacts(BaseModel):
 
     width: int = Field(description="In pixels, upright.")
     height: int = Field(description="In pixels, upright.")
-    coloring: str = Field(description="Whether the photo was gray, tinted or in color.")
+    coloring: str = Field(description="Whether the photo was gray, tinted, a print among colors, or in color.")
+    remarks: list[str] = Field(description="What is missing of the photo or of what its file tells, each in one line.")
     faces: list[FaceBox]
     confidence: Confidence
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from photochrom.errors import UnreadableError
-from photochrom.photo.formats._format import HEAD_BYTES, Format
+from photochrom.photo._kinds import kind_of
+from photochrom.photo.formats._format import HEAD_BYTES, Format, Opened
 
-__all__ = ["FORMATS", "HEAD_BYTES", "SUFFIXES", "WRITTEN_FORMATS", "Format", "format_of"]
+__all__ = ["FORMATS", "HEAD_BYTES", "SUFFIXES", "WRITTEN_FORMATS", "Format", "Opened", "format_of"]
 
 
 def _found() -> dict[str, Format]:
@@ -41,4 +42,7 @@ def format_of(head: bytes) -> Format:
     for one in FORMATS.values():
         if one.recognizes(head):
             return one
-    raise UnreadableError(f"not a photo that can be read; save it as one of: {', '.join(FORMATS)}")
+    kind = kind_of(head)
+    if kind is not None:
+        raise UnreadableError(f"{kind.name} is not read; {kind.remedy}")
+    raise UnreadableError(f"not a photo that can be read; save it as one of: {', '.join(WRITTEN_FORMATS)}")

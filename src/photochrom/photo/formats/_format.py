@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, get_args
 
 from photochrom.photo._metadata import Origin
 from photochrom.photo._pixels import Picture
+from photochrom.photo._salvage import Mended
 
-__all__ = ["ALL_TAGS", "HEAD_BYTES", "Format", "Opened", "Tag"]
+__all__ = ["ALL_TAGS", "HEAD_BYTES", "MANIFEST", "Format", "Opened", "Tag", "further_pictures"]
 
 HEAD_BYTES = 32
 """How much of a file's beginning tells what it is."""
 
-Tag = Literal["EXIF", "XMP", "IPTC", "ICC", "resolution"]
+MANIFEST = "a C2PA manifest, which is of the source alone"
+"""What is told of one that a file has: it would not hold for other pixels."""
 
-ALL_TAGS: frozenset[Tag] = frozenset({"EXIF", "XMP", "IPTC", "ICC", "resolution"})
+Tag = Literal["EXIF", "XMP", "IPTC", "ICC", "resolution", "comment", "texts", "Photoshop's resources"]
+
+ALL_TAGS: frozenset[Tag] = frozenset(get_args(Tag))
 
 
 class Opened(NamedTuple):
@@ -23,12 +27,19 @@ class Opened(NamedTuple):
     Attributes:
         picture: The pixels, before they are decoded.
         origin: What else the file tells.
-        refusal: Why this is no single photo, and what to do; empty if it is one.
+        refusal: Why this is no photo, and what to do; empty if it is one.
+        left_out: What else is in the file and is not read, such as further pages; empty if nothing is.
     """
 
     picture: Picture
     origin: Origin
     refusal: str = ""
+    left_out: str = ""
+
+
+def further_pictures(count: int) -> str:
+    """What is told of a file of several pictures, of which the first one is read; empty if there is only one."""
+    return f"a file of {count} pictures, of which only the first one is colored" if count > 1 else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +58,8 @@ class Format:
         can_turn: Whether pixels may lie turned, with a tag that says so.
         has_alpha: Whether it holds opacity.
         tags: Which tags it carries.
+        mend: Makes a whole file of what a torn one still holds, if it holds pixels and promises no more of them than
+            so many; None if nothing can be done for files of this format.
     """
 
     name: str
@@ -59,3 +72,4 @@ class Format:
     can_turn: bool = False
     has_alpha: bool = True
     tags: frozenset[Tag] = ALL_TAGS
+    mend: Callable[[bytes, int], Mended | None] | None = None

@@ -7,7 +7,7 @@ from PIL import AvifImagePlugin, Image
 
 from photochrom.photo._metadata import EXIF_HEAD, Origin
 from photochrom.photo._pillow import open_with_pillow, origin_of_image, picture_of
-from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._format import Format, Opened, further_pictures
 
 __all__ = ["FORMAT"]
 
@@ -19,9 +19,8 @@ _SPEED = 9
 
 def _open(file: BinaryIO) -> Opened:
     image = open_with_pillow(AvifImagePlugin.AvifImageFile, file)
-    is_animation = getattr(image, "is_animated", False)
-    refusal = "an animation; save one of its pictures as a file of its own" if is_animation else ""
-    return Opened(picture_of(image), origin_of_image(image), refusal)
+    pictures = int(getattr(image, "n_frames", 1))
+    return Opened(picture_of(image), origin_of_image(image), left_out=further_pictures(pictures))
 
 
 def _encode(image: Any, origin: Origin) -> bytes:

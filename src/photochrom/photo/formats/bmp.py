@@ -8,6 +8,7 @@ from PIL import BmpImagePlugin
 
 from photochrom.photo._metadata import Origin
 from photochrom.photo._pillow import open_with_pillow, origin_of_image, picture_of
+from photochrom.photo._salvage import Mended
 from photochrom.photo.formats._format import Format, Opened
 
 __all__ = ["FORMAT"]
@@ -15,6 +16,9 @@ __all__ = ["FORMAT"]
 _INCH_IN_METERS = 0.0254
 _PLAIN, _MASKED = 0, 3
 _PLAIN_HEADER, _V4_HEADER = 40, 108
+_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+"""Lengths of the headers that there are."""
+
 _MASKS = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"sRGB"[::-1]
 
 
@@ -42,12 +46,27 @@ def _encode(image: Any, origin: Origin) -> bytes:
     return b"".join([b"BM", struct.pack("<IHHI", start + rows.nbytes, 0, 0, start), header, rows.data])
 
 
+def _mend(content: bytes, most_pixels: int) -> Mended | None:
+    """Rows lie in the file from the bottom to the top, so that the top is what is missing."""
+    if len(content) < 54 or struct.unpack_from("<I", content, 14)[0] < _PLAIN_HEADER:
+        return None
+    start, _, width, height, _, bits, compression = struct.unpack_from("<IIiiHHI", content, 10)
+    stride = (width * bits + 31) // 32 * 4
+    if compression not in (_PLAIN, _MASKED) or not 0 < width * abs(height) <= most_pixels:
+        return None
+    missing = max(0, start + stride * abs(height) - len(content))
+    rows = max(0, len(content) - start) // stride
+    # Not each number stands for a color in a palette, but 0 does.
+    return Mended(content + (b"\x80" if bits > 8 else b"\x00") * missing, abs(height), min(rows, abs(height)))
+
+
 FORMAT = Format(
     name="BMP",
     suffixes=(".bmp", ".dib"),
     media_type="image/bmp",
-    recognizes=lambda head: head.startswith(b"BM"),
+    recognizes=lambda head: head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _HEADERS,
     open=_open,
     encode=_encode,
     tags=frozenset({"resolution"}),
+    mend=_mend,
 )

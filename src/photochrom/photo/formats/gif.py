@@ -5,12 +5,37 @@ from typing import BinaryIO
 from photochrom.photo._metadata import Origin
 from photochrom.photo._pixels import Picture
 from photochrom.photo._vips import open_with
-from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._format import Format, Opened, further_pictures
 
 __all__ = ["FORMAT"]
 
+_EXTENSION, _APPLICATION, _COMMENT = b"\x21", b"\xff", b"\xfe"
+_LARGEST = 16 * 1024 * 1024
+
+
+def _told(file: BinaryIO) -> tuple[bytes, bytes]:
+    """XMP and the comments that stand before the first picture; what is torn is left out."""
+    xmp = b""
+    comments: list[bytes] = []
+    file.seek(0)
+    head = file.read(13)
+    file.seek(3 * 2 ** ((head[10] & 7) + 1) if head[10:11] and head[10] & 0x80 else 0, 1)
+    while file.read(1) == _EXTENSION:
+        label, size = file.read(1), file.read(1)
+        name = file.read(size[0]) if label == _APPLICATION and size else b""
+        if name == b"XMP DataXMP":  # it stands as it is, and a long tail leads readers of blocks to the end
+            xmp = file.read(_LARGEST).partition(b"\x01\xff\xfe")[0]
+            break
+        parts: list[bytes] = [] if label == _APPLICATION or not size else [file.read(size[0])]
+        while (length := file.read(1)) not in (b"", b"\x00"):
+            parts.append(file.read(length[0]))
+        if label == _COMMENT:
+            comments.append(b"".join(parts))
+    return xmp, b"\n".join(comments)
+
 
 def _open(file: BinaryIO) -> Opened:
+    xmp, comment = _told(file)
     image = open_with("gif", file)
     picture = Picture(
         image.width,
@@ -20,8 +45,7 @@ def _open(file: BinaryIO) -> Opened:
         image.rows,
     )
     pages = image.image.get("n-pages") if image.image.get_typeof("n-pages") else 1
-    refusal = "an animation; save one of its pictures as a file of its own" if pages > 1 else ""
-    return Opened(picture, Origin(format="GIF"), refusal)
+    return Opened(picture, Origin(format="GIF", xmp=xmp or None, comment=comment), left_out=further_pictures(pages))
 
 
 FORMAT = Format(

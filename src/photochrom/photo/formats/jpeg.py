@@ -11,32 +11,37 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import JpegImagePlugin
 
+from photochrom.errors import UnreadableError
 from photochrom.photo._metadata import (
     EXIF_HEAD,
     Origin,
     described_by_exif,
-    iptc_of_resources,
-    kept_resources,
-    minimal_exif,
     rgb_profile,
+    short_exif,
+    told_by_resources,
     with_iptc,
 )
 from photochrom.photo._pillow import open_with_pillow, picture_of
 from photochrom.photo._pixels import JUDGED_SIDE, Picture, Pixels
+from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, image_from
 from photochrom.photo._xmp import merged
-from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._format import ALL_TAGS, MANIFEST, Format, Opened
 
 __all__ = ["FORMAT"]
 
 _START = b"\xff\xd8"
-_DQT, _SOS, _EOI, _APP0, _APP1, _APP2, _APP13, _COM = 0xDB, 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xED, 0xFE
+_DQT, _SOS, _EOI, _APP0, _APP1, _APP2, _APP11, _APP13, _COM = 0xDB, 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xFE
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_LS = 0xF7
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _PARAMETERLESS = frozenset({0x01, *range(0xD0, 0xD9)})
 
 _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\x00"
 _EXTENSION_HEAD = b"http://ns.adobe.com/xmp/extension/\x00"
 _ICC_HEAD = b"ICC_PROFILE\x00"
 _RESOURCES_HEAD = b"Photoshop 3.0\x00"
+_RESOURCES_HEADS = (_RESOURCES_HEAD, b"Adobe_Photoshop2.5:")
 _EXTENSION_START = len(_EXTENSION_HEAD) + 32
 _STUB = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -63,7 +68,9 @@ _ZIGZAG = sorted(range(64), key=lambda place: _zigzag_key(*divmod(place, 8)))
 def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Marker and data of each segment before the pixels, up to the first that is torn."""
     file.seek(len(_START))
-    while file.read(1) == b"\xff":
+    while byte := file.read(1):
+        if byte != b"\xff":  # what stands between two segments is passed over, as decoders do
+            continue
         marker = file.read(1)
         while marker == b"\xff":  # any number of them may stand before a marker
             marker = file.read(1)
@@ -125,7 +132,7 @@ def _dpi(segments: list[tuple[int, bytes]]) -> tuple[float, float] | None:
 
 def _open(file: BinaryIO) -> Opened:
     segments = list(_segments(file))
-    blocks = b"".join(_after(_RESOURCES_HEAD, segments, _APP13))
+    blocks = b"".join(part for head in _RESOURCES_HEADS for part in _after(head, segments, _APP13))
     profile = _icc_profile(segments)
     comments = [data for marker, data in segments if marker == _COM]
     origin = Origin(
@@ -133,21 +140,27 @@ def _open(file: BinaryIO) -> Opened:
         icc_profile=rgb_profile(profile),
         xmp=_xmp(segments),
         dpi=_dpi(segments),
-        iptc=iptc_of_resources(blocks),
-        resources=kept_resources(blocks),
-        comment=comments[0] if comments else b"",
+        comment=b"\n".join(comments),
         quantization=_tables(segments),
+        lost=(MANIFEST,) if any(marker == _APP11 and b"c2pa" in data for marker, data in segments) else (),
     )
-    origin = described_by_exif(origin, next(iter(_after(EXIF_HEAD, segments, _APP1)), None))
-    return Opened(_read_picture(file), origin)
+    origin = told_by_resources(origin, blocks)
+    origin = described_by_exif(origin, b"".join(_after(EXIF_HEAD, segments, _APP1)))
+    return Opened(_read_picture(file, segments), origin)
 
 
-def _read_picture(file: BinaryIO) -> Picture:
+def _read_picture(file: BinaryIO, segments: list[tuple[int, bytes]]) -> Picture:
     """The pixels; of colors only luma, as it is stored.
 
     Pillow hands it on without the detour over RGB, which libvips takes and which costs twice the time.
     """
+    if any(marker == _JPEG_LS for marker, _ in segments):
+        raise UnreadableError("a JPEG-LS, which is another format than JPEG; save it as PNG or TIFF")
+    if any(marker in _FRAMES and data[:1] not in (b"", b"\x08") for marker, data in segments):
+        raise UnreadableError("a JPEG of 12 or 16 bits, which few programs read; save it as PNG or TIFF")
     image = open_with_pillow(JpegImagePlugin.JpegImageFile, file)
+    if image.mode == "CMYK" and "adobe" not in image.info:  # without Adobe's mark, full ink is 255
+        return _turned_over(picture_of(image))
     if image.mode != "RGB":
         return picture_of(image)
     image.draft("L", None)
@@ -158,6 +171,11 @@ def _read_picture(file: BinaryIO) -> Picture:
         return np.asarray(small)
 
     return replace(picture_of(image), icc_profile=None, preview=preview)
+
+
+def _turned_over(picture: Picture) -> Picture:
+    """The picture with light for dark, which Pillow mixes up in CMYK without Adobe's mark."""
+    return replace(picture, rows=lambda count: (255 - strip for strip in picture.rows(count)))
 
 
 def _segment(marker: int, data: bytes) -> bytes:
@@ -200,9 +218,7 @@ def _jfif(dpi: tuple[float, float] | None) -> bytes:
 
 def _segments_of(origin: Origin) -> list[bytes]:
     """All that is told of a photo, as segments."""
-    exif = EXIF_HEAD + origin.exif
-    if len(exif) > _LONGEST:  # all of it must lie in one segment
-        exif = EXIF_HEAD + minimal_exif(origin)
+    exif = EXIF_HEAD + short_exif(origin, _LONGEST - len(EXIF_HEAD))  # all of it must lie in one segment
     segments = [_jfif(origin.dpi), _segment(_APP1, exif)]
     if origin.xmp is not None:
         segments += _xmp_segments(origin.xmp)
@@ -233,6 +249,45 @@ def _encode(image: Any, origin: Origin) -> bytes:
     return b"".join([_START, *_segments_of(origin), memoryview(content)[len(_START) :]])
 
 
+def _scans(content: bytes) -> Iterator[bytes]:
+    """The headers of the scans that a file still holds, and of its frame."""
+    place = len(_START)
+    while (place := content.find(b"\xff", place)) >= 0 and place + 4 <= len(content):
+        marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
+        if marker in (0x00, 0xFF) or marker in _PARAMETERLESS:
+            place += 1 if marker == 0xFF else 2
+            continue
+        if marker in (_SOS, *_FRAMES):
+            yield content[place + 1 : place + 2 + length]
+        place += 2 + length
+
+
+def _mend(content: bytes, most_pixels: int) -> Mended | None:
+    """The file with an end, on which decoders fill with mid gray what has not come by then.
+
+    The scans of a progressive file sharpen the whole picture step by step; half of the frequencies of luma must be
+    among those that have begun.
+    """
+    while content.startswith(2 * _START):  # a start before the start
+        content = content[len(_START) :]
+    headers = list(_scans(content))
+    frames = [header for header in headers if header[0] in _FRAMES]
+    if not frames or len(frames[0]) < 10:
+        return None
+    height, width = struct.unpack_from(">HH", frames[0], 4)
+    if not 0 < width * height <= most_pixels:
+        return None
+    is_progressive = frames[0][0] in _PROGRESSIVE
+    begun: set[int] = set()
+    for header in headers:
+        if header[0] == _SOS and len(header) >= 8 and frames[0][9] in header[4 : 4 + 2 * header[3] : 2]:
+            first, last = header[4 + 2 * header[3] : 6 + 2 * header[3]]
+            begun.update(range(first, last + 1))
+    if is_progressive and len(begun) < 32:
+        return None
+    return Mended(content + bytes([0xFF, _EOI]), height, is_blurred=is_progressive)
+
+
 FORMAT = Format(
     name="JPEG",
     suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -242,4 +297,6 @@ FORMAT = Format(
     encode=_encode,
     can_turn=True,
     has_alpha=False,
+    tags=ALL_TAGS - {"texts"},
+    mend=_mend,
 )

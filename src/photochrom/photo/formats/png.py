@@ -6,20 +6,23 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
+from photochrom.errors import UnreadableError
 from photochrom.photo._metadata import (
     EXIF_HEAD,
     Origin,
     checked_dpi,
     described_by_exif,
-    iptc_of_resources,
     rgb_profile,
+    told_by_resources,
     with_iptc,
 )
 from photochrom.photo._pixels import Picture
+from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._format import ALL_TAGS, MANIFEST, Format, Opened, further_pictures
 
 __all__ = ["FORMAT", "with_chunks"]
 
@@ -28,9 +31,14 @@ _AFTER_IHDR = 33
 _LARGEST_CHUNK = 16 * 1024 * 1024
 _LARGEST_TEXT = 2 * 1024 * 1024
 
+_CHANNELS = MappingProxyType({0: 1, 2: 3, 3: 1, 4: 2, 6: 4})
+"""How many channels a PNG has, by its kind of color (PNG, third edition, section 11.2.1)."""
+
+_PIECE = 4096
+
 _COPIED = frozenset({b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-_READ = _COPIED | {b"eXIf", b"iCCP", b"acTL"}
+_READ = _COPIED | {b"eXIf", b"iCCP", b"acTL", b"caBX"}
 
 _XMP_KEY = b"XML:com.adobe.xmp"
 _RAW_PROFILE = re.compile(rb"Raw profile type (exif|APP1|iptc|8bim|xmp)\Z")
@@ -53,6 +61,10 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
             yield kind, data
 
 
+def _packed(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def with_chunks(png: bytes, chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
     """The PNG file with these chunks, and no others, between its header and its pixels.
 
@@ -63,9 +75,7 @@ def with_chunks(png: bytes, chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
     Returns:
         The other file.
     """
-    packed = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
+    packed = (_packed(*chunk) for chunk in chunks)
     pixels = _AFTER_IHDR
     while png[pixels + 4 : pixels + 8] != b"IDAT":
         pixels += 12 + struct.unpack_from(">I", png, pixels)[0]
@@ -122,7 +132,7 @@ def _with_text(origin: Origin, exif: bytes, key: bytes, text: bytes) -> tuple[Or
     if hidden[1] == b"xmp" or data.startswith(_XMP_HEAD):
         return replace(origin, xmp=origin.xmp or data.removeprefix(_XMP_HEAD) or None), exif
     if hidden[1] in (b"iptc", b"8bim"):
-        return replace(origin, iptc=origin.iptc or iptc_of_resources(data)), exif
+        return told_by_resources(origin, data), exif
     return origin, exif
 
 
@@ -146,10 +156,14 @@ def _read_origin(chunks: list[tuple[bytes, bytes]]) -> tuple[Origin, bytes | Non
             origin, exif = _with_text(origin, exif, *_text(kind, data))
     profile = _inflated(first.get(b"iCCP", b"").partition(b"\x00")[2][1:]) or None
     kept = tuple(chunk for chunk in chunks if _is_plain(*chunk))
+    origin = replace(origin, lost=(MANIFEST,) if b"caBX" in first else ())
     return described_by_exif(replace(origin, icc_profile=rgb_profile(profile), chunks=kept), exif), profile
 
 
 def _open(file: BinaryIO) -> Opened:
+    file.seek(len(_SIGNATURE) + 4)
+    if file.read(4) == b"CgBI":
+        raise UnreadableError("a PNG as apps of iPhones hold it (CgBI); save it anew on a Mac")
     chunks = list(_chunks(file))
     origin, profile = _read_origin(chunks)
     image = open_with("png", file)
@@ -161,10 +175,8 @@ def _open(file: BinaryIO) -> Opened:
         image.rows,
         profile,
     )
-    is_animation = any(kind == b"acTL" and data[:4] > b"\x00\x00\x00\x01" for kind, data in chunks)
-    return Opened(
-        picture, origin, "an animation; save one of its pictures as a file of its own" if is_animation else ""
-    )
+    pictures = max((int.from_bytes(data[:4], "big") for kind, data in chunks if kind == b"acTL"), default=1)
+    return Opened(picture, origin, left_out=further_pictures(pictures))
 
 
 def _chunks_of(origin: Origin) -> list[tuple[bytes, bytes]]:
@@ -176,6 +188,8 @@ def _chunks_of(origin: Origin) -> list[tuple[bytes, bytes]]:
     if origin.dpi is not None and not any(kind == b"pHYs" for kind, _ in chunks):
         per_meter = [round(value / _INCH_IN_METERS).to_bytes(4, "big") for value in origin.dpi]
         chunks.append((b"pHYs", b"".join(per_meter) + b"\x01"))
+    if origin.comment:
+        chunks.append((b"tEXt", b"Comment\x00" + origin.comment.replace(b"\x00", b"")))
     if origin.xmp is not None:
         chunks.append((b"iTXt", _XMP_KEY + b"\x00" * 5 + origin.xmp))
     if origin.iptc:  # as ExifTool and ImageMagick write it, for the format knows no place
@@ -189,6 +203,54 @@ def _encode(image: Any, origin: Origin) -> bytes:
     return with_chunks(encoded(image, "png", compression=1, filter="sub"), _chunks_of(origin))
 
 
+def _all_chunks(png: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+    """Name and data of each chunk, and whether it is intact; of the last one as much as there is."""
+    place = len(_SIGNATURE)
+    while place + 8 <= len(png):
+        length, kind = struct.unpack_from(">I4s", png, place)
+        data, check = png[place + 8 : place + 8 + length], png[place + 8 + length : place + 12 + length]
+        yield kind, data, check == struct.pack(">I", zlib.crc32(kind + data))
+        place += 12 + length
+
+
+def _inflated_as_far_as_possible(packed: bytes, most: int) -> bytes:
+    unpacker, size = zlib.decompressobj(), 0
+    parts: list[bytes] = []
+    try:
+        for start in range(0, len(packed), _PIECE):
+            parts.append(unpacker.decompress(packed[start : start + _PIECE], most - size))
+            size += len(parts[-1])
+            if size >= most or unpacker.eof:
+                break
+    except zlib.error:
+        pass
+    return b"".join(parts)
+
+
+def _mend(content: bytes, most_pixels: int) -> Mended | None:
+    """A file of the rows that can still be unpacked, without chunks that are torn."""
+    chunks = list(_all_chunks(content))
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        return None
+    width, height, bits, kind, *_, interlacing = struct.unpack(">IIBBBBB", chunks[0][1])
+    if not 0 < width * height <= most_pixels or kind not in _CHANNELS or interlacing:
+        return None
+    stride = 1 + (width * bits * _CHANNELS[kind] + 7) // 8
+    packed = b"".join(data for name, data, _ in chunks if name == b"IDAT")
+    unpacked = _inflated_as_far_as_possible(packed, stride * height)
+    rows = len(unpacked) // stride
+    if not rows or (not chunks[0][2] and len(unpacked) < stride * height):  # the size itself may be wrong
+        return None
+    told = [(name, data) for name, data, is_whole in chunks[1:] if is_whole and name not in (b"IDAT", b"IEND")]
+    parts = [
+        (b"IHDR", struct.pack(">II", width, rows) + chunks[0][1][8:]),
+        *told,
+        (b"IDAT", zlib.compress(unpacked[: rows * stride], 1)),
+        (b"IEND", b""),
+    ]
+    return Mended(_SIGNATURE + b"".join(_packed(*part) for part in parts), height, rows)
+
+
 FORMAT = Format(
     name="PNG",
     suffixes=(".png",),
@@ -198,4 +260,6 @@ FORMAT = Format(
     encode=_encode,
     bits=16,
     can_turn=True,
+    tags=ALL_TAGS - {"Photoshop's resources"},
+    mend=_mend,
 )

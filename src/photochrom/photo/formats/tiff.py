@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
@@ -19,30 +20,32 @@ from photochrom.photo._directories import (
     long_field,
     read_directory,
     short_field,
+    tags_in,
     with_fields,
+    with_first_directory,
 )
 from photochrom.photo._metadata import (
     ORIENTATION,
     Origin,
     described_by_exif,
     dpi_of_tags,
-    iptc_of_resources,
-    kept_resources,
     rgb_profile,
+    told_by_resources,
 )
 from photochrom.photo._pillow import open_with_pillow, picture_of
 from photochrom.photo._pixels import Channels, Picture, Pixels, rows_from
-from photochrom.photo._tags import COMPRESSIONS, described_in, descriptive
+from photochrom.photo._raw import open_raw
+from photochrom.photo._tags import COMPRESSIONS, LAYERS, described_in, descriptive
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import Format, Opened
-from photochrom.photo.formats._strips import STRIPS, TILES, places_of, require_what_is_promised
+from photochrom.photo.formats._format import ALL_TAGS, MANIFEST, Format, Opened, further_pictures
+from photochrom.photo.formats._strips import STRIPS, TILES, mend_tiff, places_of, require_what_is_promised
 
 __all__ = ["FORMAT"]
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
 _SAMPLES, _PLANES, _EXTRA_SAMPLES = 0x0115, 0x011C, 0x0152
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
-_XMP, _IPTC, _RESOURCES, _ICC = 0x02BC, 0x83BB, 0x8649, 0x8773
+_XMP, _IPTC, _RESOURCES, _ICC, _MANIFEST = 0x02BC, 0x83BB, 0x8649, 0x8773, 0xCD41
 _UNKNOWN = frozenset({ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT})
 """What libvips writes whether it was told or not."""
 
@@ -51,7 +54,8 @@ _PIXEL_TAGS = frozenset(
 )
 
 _SMALL_COPY, _MASK = 1, 4
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _YCBCR, _LABS = 0, 1, 6, frozenset({8, 9, 10})
+_SUBDIRECTORIES, _DNG_VERSION, _MOSAICS = 0x014A, 0xC612, frozenset({32803, 34892})
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE, _YCBCR, _LABS = 0, 1, 3, 6, frozenset({8, 9, 10})
 _SEPARATE = 2
 _UNSPECIFIED, _MULTIPLIED, _STRAIGHT = 0, 1, 2
 _GRAY_AND_OPACITY, _MOST_CHANNELS = 2, 8
@@ -60,8 +64,8 @@ _BYTES, _ANYTHING, _LONGS = 1, 7, 4
 
 _OLD_JPEG = 6
 _JPEGS = frozenset({_OLD_JPEG, 7})
-_OF_LIBVIPS = frozenset({1, 2, 3, 4, 5, *_JPEGS, 8, 32773, 32946})
-_OF_PILLOW = frozenset({34925, 50000, 50001})
+_OF_LIBVIPS = frozenset({1, 2, 3, 4, 5, *_JPEGS, 8, 32773, 32946, 50001})
+_OF_PILLOW = MappingProxyType({34925: "LZMA", 50000: "Zstandard"})
 _OTHERS = MappingProxyType(
     {33003: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34713: "Nikon's raw", 34887: "LERC", 50002: "JPEG XL"}
 )
@@ -87,20 +91,29 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 
 def _open(file: BinaryIO) -> Opened:
     pages = directories_of(file, 1000, _PIXEL_TAGS)
-    tags = pages[0]
     kinds = [integers_of(page, _SUBFILE, 0)[0] for page in pages]
-    refusal = ""
-    if kinds[0] & _SMALL_COPY:
-        refusal = "a camera's raw file; export it as JPEG or TIFF"
-    elif any(not kind & (_SMALL_COPY | _MASK) for kind in kinds[1:]):
-        refusal = "a file of several pages; save each page as a file of its own"
+    if _is_raw(pages[0], tags_in(file)):
+        return Opened(*open_raw(file, described_by_exif(Origin(format="RAW"), described_in(file))))
+    photos = [number for number, kind in enumerate(kinds) if not kind & (_SMALL_COPY | _MASK)] or [0]
+    if photos[0] > 0:  # a small copy stands before the photo
+        file.seek(0)
+        file = io.BytesIO(with_first_directory(file.read(), photos[0]))
     origin, profile = _read_origin(file)
-    return Opened(_read_picture(file, tags, profile), origin, refusal)
+    picture = _read_picture(file, pages[photos[0]], profile)
+    return Opened(picture, origin, left_out=further_pictures(len(photos)))
+
+
+def _is_raw(first: Directory, tags: list[int]) -> bool:
+    """Whether this is a camera's raw file, by its first directory."""
+    is_small = bool(integers_of(first, _SUBFILE, 0)[0] & _SMALL_COPY)
+    is_mosaic = integers_of(first, _PHOTOMETRIC, 1)[0] in _MOSAICS
+    return is_mosaic or (is_small and (_SUBDIRECTORIES in tags or _DNG_VERSION in tags))
 
 
 def _read_origin(file: BinaryIO) -> tuple[Origin, bytes | None]:
     """What the tags tell of the photo, and the color profile."""
-    tags = read_directory(file, frozenset({0x935C, *STRIPS, *TILES}))
+    tags = read_directory(file, frozenset({LAYERS, *STRIPS, *TILES}))
+    present = tags_in(file)
     blocks, profile = _bytes_of(tags, _RESOURCES), _bytes_of(tags, _ICC) or None
     compression = integers_of(tags, _COMPRESSION, 1)[0]
     compression = COMPRESSIONS["deflate"] if compression == 32946 else compression
@@ -109,11 +122,12 @@ def _read_origin(file: BinaryIO) -> tuple[Origin, bytes | None]:
         icc_profile=rgb_profile(profile),
         xmp=_bytes_of(tags, _XMP) or None,
         dpi=dpi_of_tags(tags),
-        iptc=_captions(tags) or iptc_of_resources(blocks),
-        resources=kept_resources(blocks),
+        iptc=_captions(tags),
         compression=compression if compression in _WRITTEN else COMPRESSIONS["lzw"],
     )
-    return described_by_exif(origin, described_in(file)), profile
+    held = {LAYERS: "Photoshop's layers", _MANIFEST: MANIFEST}
+    origin = replace(origin, lost=tuple(text for tag, text in held.items() if tag in present))
+    return described_by_exif(told_by_resources(origin, blocks), described_in(file)), profile
 
 
 def _bytes_of(tags: Directory, tag: int) -> bytes:
@@ -134,9 +148,15 @@ def _captions(tags: Directory) -> bytes:
 def _read_picture(file: BinaryIO, tags: Directory, profile: bytes | None) -> Picture:
     compression, photometric = integers_of(tags, _COMPRESSION, 1)[0], integers_of(tags, _PHOTOMETRIC, 1)[0]
     is_ycbcr = photometric == _YCBCR
-    if compression not in _OF_LIBVIPS | _OF_PILLOW or (compression == _OLD_JPEG and not is_ycbcr):
+    if compression not in _OF_LIBVIPS | _OF_PILLOW.keys() or (compression == _OLD_JPEG and not is_ycbcr):
         name = _OTHERS.get(compression, "a rare kind")
         raise UnreadableError(f"a TIFF compressed by {name} ({compression}); save it without, or with LZW")
+    if compression in _OF_PILLOW and integers_of(tags, _SAMPLES, 1)[0] > 1 and max(integers_of(tags, _BITS, 8)) > 8:
+        raise UnreadableError(
+            f"a TIFF of 16 bits in color compressed by {_OF_PILLOW[compression]}; save it without, or with LZW"
+        )
+    if is_ycbcr and compression == 1:
+        raise UnreadableError("a TIFF of YCbCr without compression; save it as RGB")
     require_what_is_promised(file)
     is_rare = photometric in _LABS or (is_ycbcr and compression not in _JPEGS)
     if is_rare or compression in _OF_PILLOW or 12 in integers_of(tags, _BITS):
@@ -160,7 +180,10 @@ def _channels(tags: Directory, bands: int) -> tuple[Channels, bool, int]:
 
     Further channels have no meaning for the photo, such as a scanner's infrared.
     """
-    channels, colors = _CHANNELS.get(integers_of(tags, _PHOTOMETRIC, 1)[0], ("rgb", 3))
+    photometric = integers_of(tags, _PHOTOMETRIC, 1)[0]
+    channels, colors = _CHANNELS.get(photometric, ("rgb", 3))
+    if photometric == _PALETTE and bands < colors:  # libvips makes gray of a palette without colors
+        channels, colors = "gray", 1
     if not colors <= bands <= _MOST_CHANNELS:
         raise UnreadableError("the pixels are of a rare kind; save the photo as a plain TIFF")
     has_alpha = bands > colors and integers_of(tags, _EXTRA_SAMPLES, _STRAIGHT)[0] != _UNSPECIFIED
@@ -240,4 +263,6 @@ FORMAT = Format(
     encode=_encode,
     bits=16,
     can_turn=True,
+    tags=ALL_TAGS - {"comment", "texts"},
+    mend=mend_tiff,
 )

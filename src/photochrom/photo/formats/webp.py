@@ -7,12 +7,12 @@ from typing import Any, BinaryIO
 from photochrom.photo._metadata import Origin, described_by_exif, rgb_profile
 from photochrom.photo._pixels import Picture
 from photochrom.photo._vips import encoded, open_with
-from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._format import MANIFEST, Format, Opened, further_pictures
 
 __all__ = ["FORMAT"]
 
 _LARGEST_CHUNK = 64 * 1024 * 1024
-_READ = frozenset({b"ICCP", b"EXIF", b"XMP "})
+_READ = frozenset({b"ICCP", b"EXIF", b"XMP ", b"XMP\x00"})
 _ICC_FLAG, _ALPHA_FLAG, _EXIF_FLAG, _XMP_FLAG = 0x20, 0x10, 0x08, 0x04
 
 _LOSSY = {"Q": 95, "effort": 2}
@@ -37,13 +37,14 @@ def _open(file: BinaryIO) -> Opened:
     origin = Origin(
         format="WEBP",
         icc_profile=rgb_profile(profile),
-        xmp=told.get(b"XMP ") or None,
+        xmp=told.get(b"XMP ") or told.get(b"XMP\x00") or None,  # some old programs end the name so
         lossless=b"VP8L" in told,
+        lost=(MANIFEST,) if b"C2PA" in told else (),
     )
     image = open_with("webp", file)
     picture = Picture(image.width, image.height, "rgb", image.bands == 4, image.rows, profile)
-    refusal = "an animation; save one of its pictures as a file of its own" if b"ANIM" in told else ""
-    return Opened(picture, described_by_exif(origin, told.get(b"EXIF")), refusal)
+    pictures = sum(kind == b"ANMF" for kind, _ in chunks)
+    return Opened(picture, described_by_exif(origin, told.get(b"EXIF")), left_out=further_pictures(pictures))
 
 
 def _chunk(kind: bytes, data: bytes | memoryview) -> list[bytes | memoryview]:

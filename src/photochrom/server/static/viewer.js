@@ -228,10 +228,11 @@ export class Viewer {
   }
 }
 
-function described({ width, height, bits, format, faces, coloring }) {
+function described({ width, height, bits, format, faces, coloring, remarks }) {
   const told = [`${width} × ${height}`, format];
   if (bits > 8) told.push(`${bits} bits`);
   told.push(faces.length === 1 ? "1 face" : `${faces.length || "no"} faces`);
   if (coloring === "tinted") told.push("toned");
+  told.push(...remarks);
   return told.join(" · ");
 }

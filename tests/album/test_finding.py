@@ -1,0 +1,64 @@
+"""Photos in folders are found by their content, and what is not read is counted."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from photochrom.album import plan
+from photochrom.commands.colorize import _unread
+from photochrom.errors import UnreadableError
+from photochrom.photo import read_photo
+
+
+def content(kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((40, 30)).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name", ["IMG_0001", "a.jpg_large", "b.jpg.1", "c.pjpeg", "d.mpo", "e.jpg~", "f.jpg.", "g.dat"]
+)
+def test_a_photo_is_found_whatever_its_suffix(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content("JPEG"))
+    (job,) = plan([tmp_path]).jobs
+    assert job.source.name == name
+    assert job.suffix in (".jpg", ".jpeg")
+
+
+@pytest.mark.parametrize("kind", ["JPEG2000", "PPM", "PCX", "AVIF", "GIF", "TIFF"])
+def test_a_photo_with_another_format_s_suffix_is_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content(kind))
+    assert read_photo(path).origin.format == kind
+
+
+def test_what_is_not_read_is_one_line_by_kind(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(content("JPEG"))
+    (tmp_path / "one.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "two.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "c.jxl").write_bytes(b"\xff\x0a" + bytes(30))
+    (tmp_path / "d.mov").write_bytes(b"\x00\x00\x00\x14ftypqt  " + bytes(30))
+    (tmp_path / "notes.txt").write_bytes(b"the sea, 1931")
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / ".hidden").write_bytes(b"x")
+    found = plan([tmp_path])
+    assert [job.source.name for job in found.jobs] == ["a.jpg"]
+    assert not found.failures
+    line = _unread(found.unread)
+    assert "2 PDF (export its pages as PNG or TIFF)" in line
+    assert "1 JPEG XL (save it as PNG or TIFF)" in line
+    assert "1 video (save one of its pictures)" in line
+    assert "2 other files" in line
+    assert ".txt" in line
+    assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "text"), [(b"%PDF-1.4", "PDF is not read; export"), (b"\xff\x0a" + bytes(9), "JPEG XL")]
+)
+def test_a_named_file_that_is_not_read_is_named_as_what_it_is(head: bytes, text: str) -> None:
+    with pytest.raises(UnreadableError, match=text):
+        read_photo(head)
