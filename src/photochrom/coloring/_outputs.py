@@ -115,9 +115,8 @@ def _turned(photo: Photo, turns: int) -> Photo:
     """A photo after quarter turns counterclockwise."""
     if not turns:
         return photo
-    luma, alpha, stored = (
-        None if levels is None else np.rot90(levels, turns) for levels in (photo.luma, photo.alpha, photo.stored)
-    )
+    luma = np.rot90(photo.luma, turns)
+    alpha, stored = (levels if levels is None else np.rot90(levels, turns) for levels in (photo.alpha, photo.stored))
     return replace(photo, luma=luma, alpha=alpha, stored=stored)
 
 

@@ -51,9 +51,10 @@ def judge_coloring(rgb: Levels, visible: Levels | None = None) -> Coloring:
         visible: Alpha of the same height and width; what is mostly transparent does not count.
 
     Returns:
-        `gray`, `tinted`, `print` for a gray or tinted one among colors, or `color`. Of 830 color photos of seven collections, at most 5 % of each were not taken
-        for color: snow, night and fog. Of 60 gray and 60 toned photos on wood, cloth, mats and beside colored strips,
-        from 5 % of the picture to 50 %, none was taken for color; strong grain and JPEG lower the 50 % to 35 %.
+        `gray`, `tinted`, `print` for a gray or tinted one among colors, or `color`. Of 830 color photos of seven
+        collections, at most 5 % of each were not taken for color: snow, night and fog. Of 60 gray and 60 toned photos
+        on wood, cloth, mats and beside colored strips, from 5 % of the picture to 50 %, none was taken for color;
+        strong grain and JPEG lower the 50 % to 35 %.
     """
     small = _shrink(rgb)
     shown = np.ones(small.shape[:2], dtype=bool) if visible is None else _shrink(visible) >= 128
