@@ -263,6 +263,7 @@ FACTS = KeptFacts(
     width=1,
     height=1,
     coloring="gray",
+    remarks=[],
     faces=[],
     confidence=Confidence(mean=0.5, lowest_tenth=0.5),
     bits=8,

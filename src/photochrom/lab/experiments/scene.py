@@ -39,7 +39,7 @@ def scene() -> Experiment:
             Run(
                 "scene-open",
                 "photos that anybody may use",
-                _SCENES.varied(data="open_photos+3*cc0_portraits+congress_portraits", frozen_epochs=24, max_epochs=36),
+                _SCENES.varied(data="open_photos+3*cc0_portraits+congress_portraits", frozen_epochs=24, max_epochs=24),
             ),
         ),
     )
