@@ -32,7 +32,10 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Where everything goes that is not a result."""
 
 _EXTRAS = {
+    "cluster": {"ray"},
     "export": {"onnx", "onnx_ir", "onnxscript"},
+    "mlflow": {"mlflow"},
+    "search": {"optuna"},
     "serve": {
         "fastapi",
         "fastapi_offline",

@@ -1,5 +1,6 @@
 """`photochrom train`: train one network."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -36,15 +37,17 @@ def train(
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Then color 100 test pictures, as 'predict' does.")] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
-    end_with_parent: Annotated[bool, typer.Option("--end-with-parent", hidden=True)] = False,
+    parent: Annotated[int, typer.Option(hidden=True, help="End with the process of this number.")] = 0,
 ) -> None:
     """Train one network; the same command goes on after an interruption."""
     from photochrom.lab.experiments import base_config
     from photochrom.lab.training import RunFolder
-    from photochrom.process import end_with_parent as end_when_it_does
+    from photochrom.process import end_with_parent
 
-    if end_with_parent:
-        end_when_it_does()
+    if parent:
+        end_with_parent()
+        if os.getppid() != parent:  # it died before this process could ask to be told
+            raise typer.Exit(1)
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
     metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, quiet=quiet)

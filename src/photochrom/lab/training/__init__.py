@@ -13,7 +13,7 @@ from photochrom.lab.training._predictions import (
     predict_variants,
     rgb_batch,
 )
-from photochrom.lab.training._records import Epoch, RunMetrics
+from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, read_yaml_object
 from photochrom.lab.training._run_folder import RunFolder
 from photochrom.lab.training._samples import comparison, grid, sample_indices
 from photochrom.lab.training._tensorboard import TensorBoardLog
@@ -39,6 +39,8 @@ __all__ = [
     "predict_signed",
     "predict_variants",
     "read_config",
+    "read_json_object",
+    "read_yaml_object",
     "rgb_batch",
     "sample_indices",
     "score_estimations",

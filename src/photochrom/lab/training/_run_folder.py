@@ -16,6 +16,8 @@ from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object
 
 __all__ = ["RunFolder"]
 
+_LOCK_SECONDS = 20.0
+
 
 class RunFolder:
     """One run on disk: `config.json`, `history.jsonl`, `metrics.json`, `best.safetensors`, `resume.pt`, `samples.png`.
@@ -58,13 +60,15 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Keep other processes out of the folder; the lock ends with this process, even if it is killed.
 
+        A process whose parent or node was killed may live a moment longer, so the lock is waited for.
+
         Raises:
             ConfigError: Another process is training this run.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=_LOCK_SECONDS)
         except Timeout as error:
             raise ConfigError(f"{self.path}: another process is training this run") from error
         try:
