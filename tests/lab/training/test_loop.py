@@ -321,7 +321,7 @@ def test_a_run_belongs_to_one_process(tmp_path: Path, faces: Synthetic) -> None:
     with RunFolder(tmp_path).locked():
         program = (
             "from pathlib import Path; from photochrom.lab.training import RunFolder\n"
-            f"with RunFolder(Path({str(tmp_path)!r})).locked(): pass"
+            f"with RunFolder(Path({str(tmp_path)!r})).locked(0): pass"
         )
         other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "another process is training this run" in other.stderr

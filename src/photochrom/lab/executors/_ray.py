@@ -6,6 +6,7 @@ The run folder is all of that already, so the same search runs here and there.
 
 import logging
 import os
+import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ from photochrom.lab.training import RunFolder, TrainingConfig, fit
 
 __all__ = ["RayExecutor"]
 
+_CONNECT_SECONDS = 5.0
 _RETRIES = 3
 """How often Ray starts a task again whose process or node died."""
 
@@ -64,6 +66,7 @@ class RayExecutor:
         if ray.is_initialized():
             return self
         options = {"address": self._address} if self._address else {"address": "local", "include_dashboard": False}
+        _require_reachable(self._address)
         try:
             ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
@@ -113,6 +116,23 @@ class RayExecutor:
         if not error and not job.folder.is_finished():
             error = f"{job.folder.path}: trained on a node that does not see this folder; all nodes must share it"
         return TrainingOutcome(job, error)
+
+
+def _require_reachable(address: str) -> None:
+    """Check that somebody listens at HOST:PORT; Ray itself would try for minutes.
+
+    Raises:
+        ConfigError: Nobody does.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in host:  # auto, or ray://HOST:PORT
+        return
+    try:
+        with socket.socket() as probe:
+            probe.settimeout(_CONNECT_SECONDS)
+            probe.connect((host, int(port)))
+    except (OSError, ValueError, OverflowError) as error:
+        raise ConfigError(f"no Ray cluster at {address}: {error}") from error
 
 
 def _ray() -> Any:

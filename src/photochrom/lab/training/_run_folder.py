@@ -57,7 +57,7 @@ class RunFolder:
         return (self.path / "metrics.json").is_file()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, wait_seconds: float = _LOCK_SECONDS) -> Iterator[None]:
         """Keep other processes out of the folder; the lock ends with this process, even if it is killed.
 
         A process whose parent or node was killed may live a moment longer, so the lock is waited for.
@@ -68,7 +68,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
         try:
-            lock.acquire(timeout=_LOCK_SECONDS)
+            lock.acquire(timeout=wait_seconds)
         except Timeout as error:
             raise ConfigError(f"{self.path}: another process is training this run") from error
         try:
