@@ -36,5 +36,5 @@ def executor_of(
     if engine == "local":
         return LocalExecutor(jobs or os.cpu_count() or 1, device, mlflow)
     if engine == "ray":
-        return RayExecutor(jobs or 0, device, address, cpus, gpus)
+        return RayExecutor(jobs or 0, device, address, cpus, gpus, mlflow)
     raise ConfigError(f"no engine is called {engine!r}; there are: local, ray")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Data", "Device", "FaceModel", "Faces", "PhotoModel", "RunsFolder", "Weights"]
+__all__ = ["Data", "Device", "FaceModel", "Faces", "MLflow", "PhotoModel", "RunsFolder", "Weights"]
 
 Data = Annotated[
     str,
@@ -15,6 +15,10 @@ Data = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+MLflow = Annotated[
+    str,
+    typer.Option("--mlflow", help="Also record in an MLflow store, such as sqlite:///mlflow.db or http://HOST:PORT."),
+]
 RunsFolder = Annotated[Path, typer.Option(help="The folder of all runs.")]
 Weights = Annotated[
     str, typer.Argument(metavar="MODEL", help="A .safetensors file of a run, or the name of a shipped model.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photochrom.commands._engines import Address, Cpus, Engine, Gpus, Jobs, executor_of
-from photochrom.commands._options import Data, Device, RunsFolder
+from photochrom.commands._options import Data, Device, MLflow, RunsFolder
 from photochrom.commands._terminal import print_table, resumable, say
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def run(
     address: Address = "",
     cpus: Cpus = 1,
     gpus: Gpus = 0,
+    mlflow: MLflow = "",
 ) -> None:
     """Train experiments side by side; finished runs are skipped, begun ones resumed."""
     from photochrom.lab.experiments import plan
 
-    executor = executor_of(engine, jobs, device, address, cpus, gpus)
+    executor = executor_of(engine, jobs, device, address, cpus, gpus, mlflow)
     failures = run_jobs_with_progress(plan(names, seeds, runs, data), executor)
     say(f"results: {runs}; next: photochrom report {runs} --out report")
     raise typer.Exit(2 if failures else 0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photochrom.commands._engines import Address, Cpus, Engine, Gpus, Jobs, executor_of
-from photochrom.commands._options import Data, Device, RunsFolder
+from photochrom.commands._options import Data, Device, MLflow, RunsFolder
 from photochrom.commands._terminal import print_table, resumable, say, warn
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def search(
     address: Address = "",
     cpus: Cpus = 1,
     gpus: Gpus = 0,
+    mlflow: MLflow = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be tried and how long it takes.")] = False,
 ) -> None:
     """Search good settings for a network; the same command goes on where it was, and more at once share the work."""
@@ -62,7 +63,7 @@ def search(
     if dry_run:
         _tell_plan(plan, device)
         return
-    executor = executor_of(engine, jobs, device, address, cpus, gpus)
+    executor = executor_of(engine, jobs, device, address, cpus, gpus, mlflow)
     with resumable():
         begun = Search(plan)
         _run(begun, executor)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from photochrom.commands._options import Device
+from photochrom.commands._options import Device, MLflow
 from photochrom.commands._terminal import resumable, say
 from photochrom.commands.predict import predict
 
@@ -35,6 +35,7 @@ def train(
     device: Device = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads on the CPU.")] = 1,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")] = False,
+    mlflow: MLflow = "",
     test: Annotated[bool, typer.Option("--test", help="Then color 100 test pictures, as 'predict' does.")] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
     parent: Annotated[int, typer.Option(hidden=True, help="End with the process of this number.")] = 0,
@@ -50,7 +51,7 @@ def train(
             raise typer.Exit(1)
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
-    metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, quiet=quiet)
+    metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, mlflow=mlflow, quiet=quiet)
     say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
     if test:
         predict(str(folder.weights), data=chosen.data)
@@ -63,22 +64,20 @@ def train_with_progress(
     threads: int = 1,
     *,
     tensorboard: bool = False,
+    mlflow: str = "",
     quiet: bool = False,
 ) -> "RunMetrics":
     """Train, or go on training, behind a bar; gives the figures of the run."""
-    from photochrom.lab.training import TensorBoardLog, fit
+    from photochrom.lab.tracking import fit_tracked
 
-    callbacks: list[EpochCallback] = [TensorBoardLog(run)] if tensorboard else []
     with ExitStack() as stack:
+        on_epoch: EpochCallback | None = None
         if not quiet:
-            callbacks.append(stack.enter_context(_epoch_progress(config.model, config.max_epochs, len(run.history()))))
-
-        def on_epoch(row: "Epoch") -> None:
-            for callback in callbacks:
-                callback(row)
-
+            on_epoch = stack.enter_context(_epoch_progress(config.model, config.max_epochs, len(run.history())))
         stack.enter_context(resumable())
-        return fit(config, run, device=device, threads=threads, on_epoch=on_epoch)
+        return fit_tracked(
+            config, run, device=device, threads=threads, tensorboard=tensorboard, mlflow=mlflow, on_epoch=on_epoch
+        )
 
 
 @contextmanager

@@ -19,7 +19,7 @@ class LocalExecutor:
     Args:
         slots: The number of processes at a time.
         device: See `photochrom.lab.training.fit`.
-        mlflow: The store that trainings are also recorded in; empty for none. See `open_trackers`.
+        mlflow: The store that trainings are also recorded in; empty for none. See `fit_tracked`.
     """
 
     def __init__(self, slots: int, device: str = "auto", mlflow: str = "") -> None:

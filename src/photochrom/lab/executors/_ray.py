@@ -13,7 +13,8 @@ from typing import Any
 
 from photochrom.errors import ConfigError, PhotochromError
 from photochrom.lab.executors._job import TrainingJob, TrainingOutcome
-from photochrom.lab.training import RunFolder, TrainingConfig, fit
+from photochrom.lab.tracking import fit_tracked
+from photochrom.lab.training import RunFolder, TrainingConfig
 
 __all__ = ["RayExecutor"]
 
@@ -35,11 +36,21 @@ class RayExecutor:
             start one on this machine.
         cpus: Cores of each training, which are also its threads.
         gpus: GPUs of each training; a fraction lets several share one.
+        mlflow: See `fit_tracked`; all nodes must reach it.
     """
 
-    def __init__(self, slots: int = 0, device: str = "auto", address: str = "", cpus: int = 1, gpus: float = 0) -> None:
+    def __init__(
+        self,
+        slots: int = 0,
+        device: str = "auto",
+        address: str = "",
+        cpus: int = 1,
+        gpus: float = 0,
+        mlflow: str = "",
+    ) -> None:
         self._wanted_slots = slots
         self._device = device
+        self._mlflow = mlflow
         self._address = address
         self._resources = {"num_cpus": cpus, "num_gpus": gpus}
         self._working: dict[TrainingJob, Any] = {}
@@ -88,8 +99,8 @@ class RayExecutor:
         """Hand a training to the cluster."""
         job.folder.path.mkdir(parents=True, exist_ok=True)
         task = _ray().remote(_train).options(**self._resources, max_retries=_RETRIES, name=job.name)
-        path = str(job.folder.path.resolve())
-        self._working[job] = task.remote(job.config.model_dump_json(), path, self._device, self._resources["num_cpus"])
+        options = {"device": self._device, "threads": self._resources["num_cpus"], "mlflow": self._mlflow}
+        self._working[job] = task.remote(job.config.model_dump_json(), str(job.folder.path.resolve()), options)
 
     def stop(self, job: TrainingJob) -> None:
         """End a training with its process, and wait until it is over."""
@@ -143,13 +154,13 @@ def _ray() -> Any:
     return ray
 
 
-def _train(config: str, path: str, device: str, threads: int) -> str:
+def _train(config: str, path: str, options: dict[str, Any]) -> str:
     """Train on a node of the cluster; gives the error, empty if there is none."""
     folder = Path(path)
     if not folder.is_dir():
         return f"{folder}: a node of the cluster does not see this folder; all nodes must share it"
     try:
-        fit(TrainingConfig.model_validate_json(config), RunFolder(folder), device=device, threads=threads)
+        fit_tracked(TrainingConfig.model_validate_json(config), RunFolder(folder), **options)
     except (PhotochromError, OSError) as error:
         return str(error)
     return ""

@@ -5,16 +5,13 @@ from importlib.util import find_spec
 from typing import Any
 
 from photochrom.errors import ConfigError
-from photochrom.lab.training._records import Epoch
-from photochrom.lab.training._run_folder import RunFolder
+from photochrom.lab.training import Epoch, RunFolder, RunMetrics
 
-__all__ = ["TensorBoardLog"]
+__all__ = ["TensorBoardTracker"]
 
 
-class TensorBoardLog:
-    """Writes the figures of each epoch to `tensorboard/` in the run's folder; pass it to `fit` as `on_epoch`.
-
-    A resumed run continues the same curves.
+class TensorBoardTracker:
+    """Writes the figures of each epoch to `tensorboard/` in the run's folder; a resumed run continues the same curves.
 
     Raises:
         ConfigError: TensorBoard is not installed.
@@ -26,7 +23,7 @@ class TensorBoardLog:
         self._folder = run.path / "tensorboard"
         self._writer: Any = None
 
-    def __call__(self, row: Epoch) -> None:
+    def record_epoch(self, row: Epoch) -> None:
         """Write the figures of one epoch; the first call opens the files, since only then `fit` owns the folder."""
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
@@ -36,3 +33,8 @@ class TensorBoardLog:
             if name != "epoch":
                 self._writer.add_scalar(name, value, row.epoch)
         self._writer.flush()
+
+    def record_end(self, metrics: RunMetrics) -> None:  # noqa: ARG002 - the curves hold all of them
+        """Close the files."""
+        if self._writer is not None:
+            self._writer.close()
