@@ -7,11 +7,11 @@ import platform
 import subprocess
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from photochrom import __version__
 from photochrom.errors import ConfigError
 from photochrom.files import write_whole
 from photochrom.lab.checkpoint import load_checkpoint
@@ -116,6 +116,6 @@ def _environment() -> dict[str, str]:
     """What a run is made with: versions, and the commit of the folder that the command runs in, if it is of git."""
     import torch
 
-    found = {"photochrom": __version__, "python": platform.python_version(), "torch": torch.__version__}
+    found = {"photochrom": version("photochrom"), "python": platform.python_version(), "torch": torch.__version__}
     asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
     return found | ({"git_commit": asked.stdout.strip()} if asked.returncode == 0 else {})
