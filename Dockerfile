@@ -2,7 +2,7 @@
 #   docker build -t photochrom . && docker run --rm -p 127.0.0.1:7860:7860 -e PHOTOCHROM_API_KEY=... photochrom
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE constraints.txt ./
+COPY pyproject.toml README.md LICENSE* NOTICE constraints.txt ./
 COPY src src
 RUN python -m venv /app \
     && /app/bin/pip install --no-cache-dir --constraint constraints.txt '.[serve,heic]'

@@ -24,7 +24,7 @@ test: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered $(PYTEST)
+	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered $(if $(PYTEST),--cov-fail-under=0 $(PYTEST))
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

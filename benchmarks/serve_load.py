@@ -23,7 +23,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from photochrom.coloring import Options
-from photochrom.server.settings import Settings, default_workers
+from photochrom.server.settings import Settings
+from photochrom.workers import cores
 
 _SERVER = """
 import logging
@@ -95,7 +96,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--side", type=int, default=512)
-    parser.add_argument("--workers", type=int, default=default_workers())
+    parser.add_argument("--workers", type=int, default=cores())
     parser.add_argument("--model", default="portrait")
     parser.add_argument("--face-model", default="face")
     wanted = parser.parse_args()

@@ -10,7 +10,6 @@ import photochrom
 
 SOURCE = Path(photochrom.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAB = [module for module in MODULES if (SOURCE / "lab") in module.parents]
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 40
 
 
@@ -26,6 +25,6 @@ def test_modules_are_short(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= LONGEST_MODULE
 
 
-@pytest.mark.parametrize("module", LAB, ids=lambda module: module.relative_to(SOURCE).as_posix())
-def test_functions_of_the_lab_are_short(module: Path) -> None:
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(SOURCE).as_posix())
+def test_functions_are_short(module: Path) -> None:
     assert [(name, lines) for name, lines in functions(module) if lines > LONGEST_FUNCTION] == []

@@ -19,8 +19,6 @@ from photochrom.commands.serve import serve
 from photochrom.commands.settings import settings
 from photochrom.commands.train import train
 
-__all__ = ["app", "main"]
-
 _PANELS = {
     "Photos": (colorize, serve),
     "Study": (train, search, predict, evaluate, score, report, settings),

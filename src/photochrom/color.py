@@ -9,20 +9,6 @@ from array_api_compat import array_namespace
 
 from photochrom.tensors import AnyArray, ChromaBatch, GrayBatch, RgbBatch
 
-__all__ = [
-    "BLUE_SPAN",
-    "RED_SPAN",
-    "STUDY_MARGIN",
-    "cast_with_wraparound",
-    "fit_gamut",
-    "luma",
-    "merge",
-    "rgb_to_chroma",
-    "share_out_of_range",
-    "to_signed",
-    "to_uint8",
-]
-
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 """The shares of the channels in luma (ITU-R BT.601-7)."""
 
@@ -101,9 +87,6 @@ def cast_with_wraparound(signed: AnyArray) -> AnyArray:
 def share_out_of_range(signed: AnyArray) -> float:
     """The share of values that lie outside [-1, 1].
 
-    Args:
-        signed: Any shape, float.
-
     Returns:
         Between 0 and 1.
     """
@@ -119,9 +102,6 @@ def luma(rgb: RgbBatch) -> GrayBatch:
 
     Returns:
         Shape (batch, 1, height, width), signed.
-
-    Reference:
-        ITU-R BT.601-7.
     """
     return _RED * rgb[:, 0:1] + _GREEN * rgb[:, 1:2] + _BLUE * rgb[:, 2:3]
 
@@ -134,9 +114,6 @@ def rgb_to_chroma(rgb: RgbBatch) -> ChromaBatch:
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1]; gray is 0.
-
-    Reference:
-        ITU-R BT.601-7.
     """
     gray = luma(rgb)
     blue, red = (rgb[:, 2:3] - gray) / BLUE_SPAN, (rgb[:, 0:1] - gray) / RED_SPAN
@@ -152,9 +129,6 @@ def merge(gray: GrayBatch, chroma: ChromaBatch) -> RgbBatch:
 
     Returns:
         Shape (batch, 3, height, width); values may leave [-1, 1].
-
-    Reference:
-        ITU-R BT.601-7.
     """
     return array_namespace(gray).concat(_channels(gray, chroma), axis=1)
 
@@ -170,9 +144,6 @@ def fit_gamut(gray: GrayBatch, chroma: ChromaBatch) -> RgbBatch:
 
     Returns:
         Shape (batch, 3, height, width), range [-1, 1].
-
-    Reference:
-        ITU-R BT.601-7.
     """
     xp = array_namespace(gray)
     offset = merge(gray, chroma) - gray

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["is_of_system", "write_whole", "written_whole"]
-
 _OF_SYSTEMS = re.compile(
     r"\..+|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|\$RECYCLE\.BIN|RECYCLER|System Volume Information|"
     r"__MACOSX|lost\+found|.*\.lrdata|Thumbs\.db|desktop\.ini",
@@ -35,9 +33,6 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never a part, even when the process is killed.
 
-    Args:
-        path: Where the file shall lie; missing folders are made.
-
     Yields:
         The path of a file beside it that does not exist yet, with the same suffix.
 
@@ -54,10 +49,6 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write text, as UTF-8, or bytes to a file, whole or not at all.
-
-    Raises:
-        OSError: The folder cannot be written to, or the disk is full; what was at `path` stays.
-    """
+    """Write text, as UTF-8, or bytes to a file, whole or not at all."""
     with written_whole(path) as aside:
         aside.write_bytes(content.encode() if isinstance(content, str) else content)

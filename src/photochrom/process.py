@@ -1,10 +1,8 @@
-"""What a process asks of the system: to keep its pages or to give them back, and to end with its parent."""
+"""Process settings: keeping or returning freed memory, and ending with the parent."""
 
 import ctypes
 import signal
 import sys
-
-__all__ = ["end_with_parent", "keep_freed_pages", "return_freed_pages"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LARGE = 2**24
@@ -31,9 +29,9 @@ def keep_freed_pages() -> None:
 def return_freed_pages() -> None:
     """Tell glibc to give large freed blocks back to the system at once; does nothing where there is no glibc.
 
-    A process that lives long and sees photos of all sizes otherwise grows by what lies between the blocks that it
-    keeps: a server by 64 MB from its 500th to its 5000th upload, so by 12 MB from its 1000th to its 2500th. Blocks of
-    1 MB given back would bound memory more tightly still, but cost a seventh of the photos a second.
+    Otherwise a long-lived process that sees photos of all sizes grows by fragmentation: a server by 64 MB from its
+    500th to its 5000th upload; with this, by 12 MB from its 1000th to its 2500th. Returning blocks from 1 MB on would
+    bound memory more tightly, but cost a seventh of the throughput.
 
     Reference:
         mallopt(3).
@@ -46,9 +44,9 @@ def return_freed_pages() -> None:
 
 
 def end_with_parent(*, at_once: bool = False) -> None:
-    """Have this process ended when its parent dies, even by SIGKILL; does nothing but on Linux.
+    """End this process when its parent dies, even by SIGKILL; only on Linux.
 
-    The parent is the thread that started this process: it must live as long as the process shall.
+    The parent is the thread that started this process: when that thread ends, so does the process.
 
     Args:
         at_once: Whether to end by SIGKILL rather than by SIGTERM, which can be handled.

@@ -6,17 +6,6 @@ from pathlib import Path
 
 from photochrom.errors import CheckpointError
 
-__all__ = [
-    "DEFAULT_MODEL",
-    "WEIGHTS",
-    "ModelCard",
-    "ShippedModel",
-    "network_file",
-    "read_card",
-    "shipped_model",
-    "shipped_models",
-]
-
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of everything learnt that is shipped."""
 
@@ -29,8 +18,6 @@ class ShippedModel:
     """Where the files of a model that comes with this package lie.
 
     Attributes:
-        name: The name that commands know it by.
-        weights: Its checkpoint.
         network: The same as an ONNX file, which needs no torch.
         card: What it is good for and what it must not be used for, as Markdown.
         figures: Its evaluations, as `photochrom.lab.evaluation.record_evaluation` writes them; there may be no such
@@ -64,11 +51,7 @@ class ModelCard:
 
 
 def read_card(model: str) -> ModelCard:
-    """The card of a model that comes with this package.
-
-    Raises:
-        CheckpointError: There is no such model.
-    """
+    """The card of a model that comes with this package."""
     _, front, text = shipped_model(model).card.read_text(encoding="utf-8").split("---\n", 2)
     lines = (line.partition(": ") for line in front.splitlines())
     return ModelCard({name: json.loads(fact) for name, _, fact in lines}, text.strip())
@@ -96,8 +79,5 @@ def network_file(model: str) -> Path:
 
     Args:
         model: The name of a shipped model, or the path of an ONNX file.
-
-    Raises:
-        CheckpointError: There is no shipped model of that name.
     """
     return Path(model) if model.endswith(".onnx") else shipped_model(model).network

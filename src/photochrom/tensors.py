@@ -4,17 +4,6 @@ from typing import Any, TypeAlias
 
 from jaxtyping import Float, Float32, UInt8
 
-__all__ = [
-    "AnyArray",
-    "AspectRatios",
-    "ChromaBatch",
-    "ChromaProbabilities",
-    "GrayBatch",
-    "GrayPictures",
-    "RgbBatch",
-    "RgbPictures",
-]
-
 AnyArray: TypeAlias = Any
 """A numpy array or a torch tensor."""
 

@@ -1,7 +1,7 @@
 import json
 import logging
+import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -192,13 +192,15 @@ def test_a_file_gives_probabilities_that_sum_to_one(mirrored: Exported, size: tu
 # --- weights that stay where they are -------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=[False, True], ids=["full", "half"])
-def linked(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[ColorizationModel, Path, ExportReport]:
+@pytest.fixture(scope="module", params=[False, True], ids=["full", "half"])
+def linked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[ColorizationModel, Path, ExportReport]:
     """A network, its ONNX file beside its checkpoint, and what was reported."""
-    weights = tmp_path / "network.safetensors"
+    weights = tmp_path_factory.mktemp("linked") / "network.safetensors"
     save_checkpoint(weights, Checkpoint(network("chroma_unet", depth=1, width=24, mirrored=True)), half=request.param)
     checkpoint = load_checkpoint(weights)
-    report = export_onnx(checkpoint, tmp_path / "network.onnx", weights=weights)
+    report = export_onnx(checkpoint, weights.with_suffix(".onnx"), weights=weights)
     return checkpoint.model, report.path, report
 
 
@@ -218,12 +220,11 @@ def test_a_linked_file_holds_no_large_weights_and_gives_the_same_colors(
 
 
 def test_a_linked_file_without_its_weights_cannot_be_run(
-    linked: tuple[ColorizationModel, Path, ExportReport],
+    linked: tuple[ColorizationModel, Path, ExportReport], tmp_path: Path
 ) -> None:
     _, path, _ = linked
-    path.with_suffix(".safetensors").unlink()
     with pytest.raises(CheckpointError, match="not an ONNX file that can be run"):
-        Network(path)
+        Network(shutil.copy(path, tmp_path / path.name))
 
 
 def test_weights_in_another_folder_are_not_linked(tmp_path: Path) -> None:
@@ -289,24 +290,19 @@ def refusal(checkpoint: Checkpoint, path: Path) -> str:
     return str(caught.value)
 
 
-@pytest.fixture(params=[False, True], ids=["nothing-there", "older-file-there"])
-def taken_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """Where a refused network would go; what was there must stay, and nothing else be left."""
+def test_a_file_that_gives_other_colors_is_not_written_over_an_older_one(tmp_path: Path) -> None:
     path = tmp_path / "network.onnx"
-    if request.param:
-        path.write_bytes(b"older")
-    yield path
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == ([b"older"] if request.param else [])
-
-
-def test_a_file_that_gives_other_colors_is_not_written(taken_path: Path) -> None:
-    message = refusal(outsider(Fickle()), taken_path)
+    path.write_bytes(b"older")
+    message = refusal(outsider(Fickle()), path)
     assert message.startswith("Fickle: ")
     assert "other colors than the network" in message
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"older"]
 
 
-def test_a_network_of_one_size_is_refused(taken_path: Path) -> None:
-    assert "OneSize: torch cannot make an ONNX graph of any size" in refusal(outsider(OneSize()), taken_path)
+def test_a_network_of_one_size_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    message = refusal(outsider(OneSize()), tmp_path / "network.onnx")
+    assert "OneSize: torch cannot make an ONNX graph of any size" in message
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["network.safetensors", "network", "network.onnx.txt"])
@@ -322,11 +318,11 @@ def test_sizes_that_the_network_itself_refuses_are_not_checked(tmp_path: Path) -
 
 
 def test_an_older_file_is_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "network.onnx"
-    first = export_onnx(Checkpoint(network("convnet", hidden_channels=16)), path)
-    second = export_onnx(Checkpoint(network("convnet")), path)
-    assert path.stat().st_size == second.size < first.size
-    assert list(path.parent.iterdir()) == [path]
+    path = tmp_path / "network.onnx"
+    path.write_bytes(bytes(1_000_000))
+    report = export_onnx(Checkpoint(network("convnet")), path)
+    assert path.stat().st_size == report.size < 1_000_000
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_network_is_left_as_it_was(tmp_path: Path) -> None:

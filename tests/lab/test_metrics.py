@@ -16,7 +16,6 @@ from photochrom.lab.metrics import (
     accuracy_within,
     by_picture,
     calibration,
-    calibration_error,
     chroma_error,
     color_difference,
     colorfulness,
@@ -258,7 +257,7 @@ def test_calibration_error_is_as_worked_out_by_hand() -> None:
     stated = np.array([0.95, 0.95, 0.95, 0.95, 0.15])
     hits = np.array([True, True, True, False, False])
     # Four values at 0.95 of which 0.75 came true, one at 0.15 that did not.
-    assert calibration_error(stated, hits, bins=10) == pytest.approx(0.8 * 0.20 + 0.2 * 0.15)
+    assert calibration(stated, hits, bins=10).error == pytest.approx(0.8 * 0.20 + 0.2 * 0.15)
     low, high = calibration(stated, hits, bins=10).table()
     assert low == pytest.approx({"from": 0.1, "to": 0.2, "stated": 0.15, "observed": 0.0, "share": 0.2})
     assert high == pytest.approx({"from": 0.9, "to": 1.0, "stated": 0.95, "observed": 0.75, "share": 0.8})
@@ -267,8 +266,8 @@ def test_calibration_error_is_as_worked_out_by_hand() -> None:
 def test_probabilities_that_come_true_as_often_as_stated_have_no_error() -> None:
     stated = np.random.default_rng(0).uniform(size=(100, 100, 10)).astype(np.float32)
     hits = np.random.default_rng(1).uniform(size=stated.shape) < stated
-    assert calibration_error(stated, hits) < 0.01
-    assert calibration_error(stated, ~hits) > 0.4
+    assert calibration(stated, hits).error < 0.01
+    assert calibration(stated, ~hits).error > 0.4
 
 
 def test_certainty_belongs_to_the_last_bin() -> None:
@@ -281,7 +280,7 @@ def test_certainty_belongs_to_the_last_bin() -> None:
 def test_pooled_calibrations_are_that_of_all_values(stated: npt.NDArray[np.float64]) -> None:
     hits = np.round(stated[:, ::-1])
     parts = [calibration(*one) for one in zip(stated, hits, strict=True)]
-    assert pooled(parts).error == pytest.approx(calibration_error(stated, hits))
+    assert pooled(parts).error == pytest.approx(calibration(stated, hits).error)
     assert 0.0 <= pooled(parts).error <= 1.0
 
 

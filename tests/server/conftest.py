@@ -11,15 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from photochrom.coloring import Model, Options
-from photochrom.lab import models
-from photochrom.lab.checkpoint import Checkpoint
 from photochrom.lab.datasets._faces import draw_faces
-from photochrom.lab.export import export_onnx
 from photochrom.server.app import create_app
 from photochrom.server.settings import Settings
 
@@ -56,16 +52,6 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         return ask(host, *arguments, **options)
 
     monkeypatch.setattr("socket.getaddrinfo", refuse_others)
-
-
-@pytest.fixture(scope="session")
-def tiny_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that gives probabilities of chroma, as an ONNX file."""
-    torch.manual_seed(0)
-    network = models.create("chroma_unet", {"width": 4, "depth": 2, "blocks": 1})
-    path = tmp_path_factory.mktemp("networks") / "tiny.onnx"
-    export_onnx(Checkpoint(network.eval()), path)
-    return path
 
 
 @pytest.fixture(scope="session")

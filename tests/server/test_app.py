@@ -242,7 +242,13 @@ def test_a_missing_network_is_told_at_once(settings: Settings, part: str, networ
         create_app(replace(settings, **{part: network}))
 
 
-def test_a_folder_that_another_server_uses_is_told_at_once(settings: Settings) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server does not wait for another one to leave its folder."""
+    monkeypatch.setattr("photochrom.server.batches._LOCK_SECONDS", 0.01)
+
+
+def test_a_folder_that_another_server_uses_is_told_at_once(settings: Settings, impatient: None) -> None:
     with closing(BatchStore(settings)), pytest.raises(ConfigError, match="in use by another server"):
         serve_until_interrupted(settings)
 
@@ -332,6 +338,6 @@ def test_a_batch_goes_on_after_a_restart(serve: Any, gray_photo: bytes) -> None:
         assert finished(client, job)["counts"]["colored"] == 8
 
 
-def test_one_folder_of_batches_is_one_servers(serve: Any) -> None:
+def test_one_folder_of_batches_is_one_servers(serve: Any, impatient: None) -> None:
     with serve(), pytest.raises(ConfigError, match="in use by another server"), serve():
         pass

@@ -15,11 +15,10 @@ from PIL import Image
 from photochrom.coloring import Colorizer, Hint, Look, Options
 from photochrom.errors import ConfigError, GoneError
 from photochrom.server import _sketch
-from photochrom.server._sketch import Facts
+from photochrom.server._facts import Confidence, KeptFacts
 from photochrom.server.photos import KeptPhoto, PhotoStore
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
-from photochrom.server.tasks import Confidence
 
 Encode = Callable[..., bytes]
 
@@ -260,7 +259,16 @@ class Clock:
         return self.now
 
 
-FACTS = Facts(1, 1, 8, "PNG", "gray", (), Confidence(0.5, 0.5), 4)
+FACTS = KeptFacts(
+    width=1,
+    height=1,
+    coloring="gray",
+    faces=[],
+    confidence=Confidence(mean=0.5, lowest_tenth=0.5),
+    bits=8,
+    format="PNG",
+    guesses=4,
+)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Which photos a user means by files, folders and patterns."""
+"""Finds the photos that a user names by files, folders and patterns."""
 
 import glob
 import os
@@ -12,8 +12,6 @@ from photochrom.album._manifest import MANIFEST_NAME, Manifest
 from photochrom.files import is_of_system
 from photochrom.photo import FORMATS, SOFTWARE
 
-__all__ = ["Found", "carries_signature", "find_photos"]
-
 _PHOTO_SUFFIXES = frozenset(suffix for one in FORMATS.values() for suffix in one.suffixes)
 _RESULT_STEM = re.compile(r".-color(-(\d+|compare|confidence))?$")
 _CHUNK = 2**20
@@ -23,7 +21,7 @@ class Found(NamedTuple):
     """A photo as it was found.
 
     Attributes:
-        path: As users know it: what they wrote, and the way on from there.
+        path: The path as the user wrote it, and the rest from there.
         tree: The folder in which it was found; None if the file itself was named.
     """
 
@@ -32,14 +30,10 @@ class Found(NamedTuple):
 
 
 def find_photos(sources: Sequence[str], out: Path | None) -> tuple[list[Found], list[Outcome]]:
-    """The photos that are meant, each once, in the order of the sources and by name within a folder.
+    """The photos that the sources name, each once, in the order of the sources and by name within a folder.
 
-    Folders are searched with all that is below them, but for hidden files, what systems put among photos, links to
-    folders, and what photochrom itself has written.
-
-    Args:
-        sources: Files, folders, and patterns such as `scans/*.tif` or `scans/**/*.tif`.
-        out: Where results go, which is not searched.
+    Folders are searched at any depth, except for hidden files, files of the system, links to folders, and results of
+    photochrom.
 
     Returns:
         The photos, and a failure for each source without any.

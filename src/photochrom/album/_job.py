@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["Job", "Outcome", "Status"]
-
 Status = Literal["colored", "done", "in color", "failed"]
 """How it ended: `done` was colored by an earlier run; what was `in color` is left alone."""
 
@@ -15,9 +13,7 @@ class Job:
     """One photo to color, and where its results go.
 
     Attributes:
-        source: The photo.
         root: The folder of all results, in which the manifest is kept; None for results beside their photo.
-        folder: The folder of this photo's results.
         stem: What their names begin with.
         map_stem: The same for the map of confidence, which is a PNG whatever the photo is.
         suffix: What the names of the others end with.
@@ -76,10 +72,7 @@ class Outcome:
 
     Attributes:
         source: The photo, or a source that gave none.
-        status: How it ended.
         files: Its results; of a photo that was `done`, those that are there.
-        faces: The number of faces found.
-        seconds: How long it took.
         error: Why it failed, and what to do; the photo's name is not told.
     """
 

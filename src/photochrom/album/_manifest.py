@@ -16,8 +16,6 @@ from filelock import FileLock, Timeout
 
 from photochrom.errors import PhotoError
 
-__all__ = ["MANIFEST_NAME", "Intent", "Manifest", "Record", "locked"]
-
 MANIFEST_NAME = "photochrom.jsonl"
 """In the folder of results. While photos that were named themselves get their results beside them, it is hidden, and
 it goes when all of them are done."""
@@ -30,11 +28,10 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINV
 
 @dataclass(frozen=True)
 class Intent:
-    """What is going to be written, noted before any of it is.
+    """The files that are going to be written; recorded before any of them is.
 
     Attributes:
         id: Part of the names of the files that are written first and renamed when all of them are whole.
-        outputs: The results.
         new: Those of them that were not there before. Others are replaced.
     """
 
@@ -50,15 +47,13 @@ class Intent:
 
 @dataclass(frozen=True)
 class Record:
-    """One line: that coloring a photo was begun, or how it ended.
+    """One line: a photo was begun, or how it ended.
 
     Attributes:
         file: The photo, by where its results lie and its own name, such as `1950s/wedding.gif`.
         sha256: Of the photo's content; None if it could not be read.
         settings: What its colors depend on.
         outputs: The files that were written, from the manifest's folder on; none if the photo was left alone.
-        faces: The number of faces found.
-        seconds: How long it took.
         error: Why it failed; None if it did not.
         intent: What is going to be written; None if this is how it ended.
     """
@@ -78,9 +73,6 @@ class Manifest:
 
     def __init__(self, path: Path) -> None:
         """Read the records that are there; what is no record, such as a line that was cut off, is passed over.
-
-        Args:
-            path: The file; there may be none yet.
 
         Raises:
             PhotoError: It cannot be read.
@@ -107,18 +99,13 @@ class Manifest:
             self._owners[output] = record.file
 
     def done(self, file: str, settings: dict[str, Any], outputs: tuple[str, ...]) -> Record | None:
-        """The record of a photo that needs no coloring as long as its content has not changed.
+        """The record of a photo that needs no coloring if its content has not changed.
 
-        A later failure does not undo it, for then nothing is written.
-
-        Args:
-            file: The photo, as records name it.
-            settings: How it shall be colored.
-            outputs: The files that it shall get.
+        A later failure does not undo it, because then nothing is written.
 
         Returns:
-            The latest record of success, if it is of these settings and its files are all there, or if it tells that
-            the photo was left alone.
+            The latest successful record, if its settings are the same and its files all exist, or if the photo was left
+            alone.
         """
         record, latest = self._successes.get(file), self._latest.get(file)
         if record is None or record.settings != settings or record.outputs not in ((), outputs):
@@ -160,7 +147,7 @@ class Manifest:
         self.append(Record(file, sha256, settings, error=_BEGUN, intent=intent))
 
     def require_writable(self) -> None:
-        """See that records can be added.
+        """Check that records can be added.
 
         Raises:
             PhotoError: They cannot.
@@ -179,7 +166,7 @@ class Manifest:
         self._note(record)
 
     def remove(self) -> None:
-        """Remove the file, of which nothing is needed any more."""
+        """Remove the file."""
         with contextlib.suppress(OSError):
             self.path.unlink()
 
@@ -203,16 +190,11 @@ def locked(
 
     Args:
         folder: Where results go; it is made.
-        hidden: Whether the manifest is hidden.
         on_wait: Called once with the folder when another run is at work there.
         stop: Ends the waiting when it is set.
 
     Yields:
         The manifest.
-
-    Raises:
-        PhotoError: The folder cannot be written to, or its manifest cannot be read.
-        CancelledError: The waiting was ended.
     """
     lock = FileLock(folder / _LOCK_NAME, thread_local=False)
     try:

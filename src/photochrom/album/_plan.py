@@ -1,4 +1,4 @@
-"""Where the results of each photo go, so that none lies on a photo or on another result."""
+"""Decides where the results of each photo go, so that none replaces a photo or another result."""
 
 import os
 from collections import Counter
@@ -13,8 +13,6 @@ from photochrom.coloring import Options, Outputs
 from photochrom.errors import ConfigError, PhotoError
 from photochrom.photo import HEAD_BYTES, SUFFIXES, format_of
 
-__all__ = ["Plan", "place", "plan"]
-
 _ENDING = "-color"
 
 
@@ -23,9 +21,7 @@ class Plan:
     """Photos that are going to be colored; `plan` makes it, `run` carries it out.
 
     Attributes:
-        jobs: The photos that were found.
         failures: Sources that gave none.
-        options: How to color them.
         overwrite: Whether results that are there may be replaced. Photos that are colored are never replaced.
         keep_date: Whether results get the date of their photo's file.
     """
@@ -37,7 +33,7 @@ class Plan:
     keep_date: bool = True
 
     def __len__(self) -> int:
-        """The number of outcomes that there will be."""
+        """The number of outcomes of a run."""
         return len(self.jobs) + len(self.failures)
 
     @property
@@ -64,9 +60,6 @@ def plan(
         sources: Files, folders and patterns such as `scans/**/*.tif`. Hidden files, what systems put among photos and
             photochrom's own results are passed over in folders.
         out: The folder that everything goes to instead; or, for a single photo, a file.
-        options: How to color; the defaults if not given.
-        overwrite: Whether results that are there may be replaced.
-        keep_date: Whether results get the date of their photo's file.
 
     Raises:
         ConfigError: Results would collide, or hints are given for several photos.
@@ -81,20 +74,11 @@ def plan(
 
 
 def place(photos: Sequence[Found], out: Path | None, outputs: Outputs) -> list[Job]:
-    """Where the results of photos go.
+    """Where the results of photos go, a job for each; no two share a file.
 
-    A photo that was named itself gets them beside it, as `NAME-color`; a folder gets a folder beside it,
-    `FOLDER-color`, with the same tree and names. With `out` all goes there: files by their names, a folder as its tree,
-    or below its name if there are other sources. If `out` is the name of a file, that is the only photo's result.
+    Without `out` it is as `plan` says. With `out` all results go there: files by their names, a folder as its tree, or
+    below its name if there are other sources. If `out` is the name of a file, that is the only photo's result.
     A photo whose results are in the manifest keeps their names, whichever photos have come since.
-
-    Args:
-        photos: The photos to color.
-        out: The folder or file to write to, if it was given.
-        outputs: Which files each photo gets.
-
-    Returns:
-        One job for each photo; no two share a file.
 
     Raises:
         ConfigError: Two photos would get the same name, or one the name of a photo.
@@ -168,12 +152,7 @@ def _head(path: Path) -> bytes:
 
 
 def _without_collisions(jobs: list[Job]) -> list[Job]:
-    """The same jobs, those that would share a file renamed after the format of their photo.
-
-    Raises:
-        ConfigError: They still collide.
-        PhotoError: A manifest cannot be read.
-    """
+    """The same jobs, those that would share a file renamed after the format of their photo."""
     roots = {job.root for job in jobs if job.root is not None}
     manifests = {root: Manifest(root / MANIFEST_NAME) for root in roots}
     recorded = [None if job.root is None else _as_recorded(job, manifests[job.root]) for job in jobs]
@@ -219,5 +198,5 @@ def _require_apart(jobs: Sequence[Job]) -> None:
 
 
 def _key(path: Path) -> str:
-    """What is equal for two names of one file."""
+    """A key that is equal for two names of one file."""
     return os.path.normcase(os.path.realpath(path))

@@ -1,4 +1,4 @@
-"""Carrying out a plan: what is begun is noted first, results appear whole, and a run that was killed goes on."""
+"""Carrying out a plan: work is recorded before it begins, results appear whole, and a killed run can be resumed."""
 
 import contextlib
 import hashlib
@@ -25,11 +25,9 @@ from photochrom.errors import BusyError, CheckpointError, InColorError, Photochr
 from photochrom.shipped import network_file
 from photochrom.workers import FaultError, Pending, Pool, cores, default_workers
 
-__all__ = ["run"]
-
 _POLL_SECONDS = 0.2
 _UNSIGNED = frozenset({".bmp", ".dib"})
-"""Suffixes of formats that hold no tags, so that nothing in the file names photochrom."""
+"""Suffixes of formats without tags, in which nothing names photochrom."""
 
 
 def run(
@@ -41,28 +39,24 @@ def run(
     on_begin: Callable[[Job], object] | None = None,
     on_wait: Callable[[Path], object] | None = None,
 ) -> Generator[Outcome, None, None]:
-    """Color what a plan holds and is not done already.
+    """Color the photos of a plan that are not done already.
 
     Each folder of results has a manifest, `photochrom.jsonl`. A photo gets a line before it is colored and another one
-    when it has ended, so that after an interruption of any kind the same plan goes on where it was. A second run on the
+    when it has ended, so that after any interruption the same plan continues where it was. A second run on the
     same folder waits until the first has ended.
 
     Args:
-        plan: The photos, where their results go, and how they are colored.
-        workers: The number of worker processes; what suits the machine if not given.
         pool: Workers that are shared with others, instead of new ones.
         stop: Ends the run when it is set; photos at work are given up.
         on_begin: Called with each job that is handed to a worker.
         on_wait: Called with a folder in which another run is at work.
 
     Yields:
-        Outcomes as they come, those of sources without photos first. Closing the iterator ends the run and leaves
-        nothing half-written.
+        Outcomes as they come, those of sources without photos first. Closing the iterator leaves nothing half-written.
 
     Raises:
         StartError: The workers cannot start.
         PhotoError: A folder of results cannot be written to.
-        CheckpointError: There is no such model.
     """
     yield from plan.failures
     if not plan.jobs:
@@ -80,15 +74,7 @@ def run(
 
 @dataclass(frozen=True)
 class _Begun:
-    """A photo that a worker is at.
-
-    Attributes:
-        job: The photo.
-        sha256: Of its content.
-        manifest: Where it is recorded.
-        intent: What was noted before.
-        since: When that was, by the monotonic clock.
-    """
+    """A photo at work."""
 
     job: Job
     sha256: str | None
@@ -98,7 +84,7 @@ class _Begun:
 
     @property
     def targets(self) -> tuple[Path, ...]:
-        """Where the worker writes the results, beside their places."""
+        """The temporary files that the worker writes, beside the results."""
         return _targets(self.intent, self.manifest.path.parent)
 
 
@@ -153,12 +139,12 @@ class _Run:
                 yield from self._collected()
 
     def end(self) -> None:
-        """Give up what is at work, keep what is finished, and unlock the folders."""
+        """Cancel the photos at work, keep what is finished, and unlock the folders."""
         for pending in self._begun:
             pending.cancel()
         wait(self._begun)
         for pending, begun in self._begun.items():
-            with contextlib.suppress(Exception):  # the reason why the run ends is told instead
+            with contextlib.suppress(Exception):  # the error that ends the run is raised instead
                 self._finished(pending, begun)
             _remove(begun.targets)
         for _, stack in self._open.values():
@@ -199,7 +185,7 @@ class _Run:
         return self._open[folder][0]
 
     def _take_up(self, job: Job, sha256: str | None, manifest: Manifest) -> None:
-        """Settle what a run that was killed has left of a photo: its results are all there, or they go."""
+        """Clean up a photo that a killed run has left: keep its results if all are there, or else remove them."""
         left = manifest.unfinished(job.name)
         if left is None or left.intent is None:
             return
@@ -227,17 +213,13 @@ class _Run:
         return None
 
     def _require_free(self, job: Job) -> None:
-        """See that no result would lie on a file that may not be replaced.
-
-        Raises:
-            PhotoError: One would.
-        """
+        """Refuse if a result would replace a file that must stay."""
         for path in job.files:
             if os.path.lexists(path) and not self._plan.overwrite:
                 raise PhotoError(f"{path} is there already; --overwrite replaces it, --out puts results elsewhere")
 
     def _begin(self, job: Job, sha256: str | None, manifest: Manifest) -> None:
-        """Note that a photo is begun, and hand it to a worker."""
+        """Record that a photo is begun, and hand it to a worker."""
         new = tuple(name for name, path in zip(job.file_names, job.files, strict=True) if not os.path.lexists(path))
         begun = _Begun(job, sha256, manifest, Intent(uuid4().hex, job.file_names, new), time.monotonic())
         manifest.begin(job.name, sha256, self._settings, begun.intent)
@@ -258,7 +240,7 @@ class _Run:
             self._on_begin(job)
 
     def _collected(self) -> Iterator[Outcome]:
-        """The outcomes of photos whose workers have answered; waits a moment for one."""
+        """The outcomes of photos whose workers have answered; waits briefly for one."""
         # Without a limit, Windows would not let Ctrl-C through.
         wait(self._begun, _POLL_SECONDS, FIRST_COMPLETED)
         for pending in [pending for pending in self._begun if pending.done()]:
@@ -273,13 +255,7 @@ class _Run:
             yield self._ended(begun.job, outcome)
 
     def _finished(self, pending: Pending, begun: _Begun) -> Outcome:
-        """How a photo ended, with its results in their places and a record of it.
-
-        Raises:
-            CancelledError: It was given up.
-            StartError: No worker can start.
-            PhotoError: It cannot be recorded.
-        """
+        """How a photo ended, with its results in their places and a record of it."""
         job, seconds = begun.job, round(time.monotonic() - begun.since, 3)
         record = Record(job.name, begun.sha256, self._settings, seconds=seconds)
         try:
@@ -294,19 +270,14 @@ class _Run:
             raise
         except (PhotochromError, FaultError, OSError) as error:
             reason = _reason(error)
-            if not begun.intent.replaces:  # else nobody knows which files are the new ones
+            if not begun.intent.replaces:  # otherwise old and new files cannot be told apart
                 begun.manifest.append(replace(record, outputs=(), faces=0, error=reason))
             return Outcome(job.source, "failed", seconds=seconds, error=reason)
         begun.manifest.append(record)
         return Outcome(job.source, "colored", job.files, record.faces, seconds)
 
     def _put(self, begun: _Begun) -> None:
-        """Put the results in their places; after a failure, none that is new is left.
-
-        Raises:
-            PhotoError: A file has come to lie there meanwhile.
-            OSError: It cannot be done.
-        """
+        """Put the results in their places; after a failure, none that is new is left."""
         self._require_free(begun.job)
         put: list[Path] = []
         try:
@@ -322,7 +293,7 @@ class _Run:
 
 
 def _targets(intent: Intent, folder: Path) -> tuple[Path, ...]:
-    """Where results are written before they are put in their places: beside those, and hidden."""
+    """The hidden temporary files of results, in the same folders."""
     paths = [folder / name for name in intent.outputs]
     return tuple(path.with_name(f".writing-{intent.id}-{number}{path.suffix}") for number, path in enumerate(paths))
 
@@ -344,7 +315,7 @@ def _keep_date(source: Path, result: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """One line without the photo's name, which is told beside it."""
+    """One line without the photo's name, which callers add."""
     if isinstance(error, FaultError):
         return f"cannot be colored ({error}); please report this"
     if isinstance(error, OSError):
@@ -365,7 +336,7 @@ def _with_digests(jobs: Sequence[Job], readers: ThreadPoolExecutor, ahead: int) 
 
 
 def _digest(path: Path) -> str | None:
-    """Of a file; None if it cannot be read, which the worker tells."""
+    """The SHA-256 of a file; None if it cannot be read, which the worker reports."""
     try:
         if not path.is_file():  # a pipe might never end
             return None
@@ -376,20 +347,16 @@ def _digest(path: Path) -> str | None:
 
 
 def _settings(options: Options) -> dict[str, Any]:
-    """What results depend on: with other settings, the same photo gets other ones.
-
-    Raises:
-        CheckpointError: There is no such model.
-    """
+    """The settings that results depend on."""
     settings = options.as_json()
     del settings["limits"]
     names = filter(None, (options.model.whole, options.model.faces))
-    # As JSON has it: lists instead of tuples.
+    # As JSON reads it back: lists instead of tuples.
     return dict(json.loads(json.dumps({**settings, "networks": {name: _fingerprint(name) for name in names}})))
 
 
 def _fingerprint(model: str) -> str:
-    """What tells a network from another one of the same name, such as a later release's."""
+    """A digest that distinguishes networks of the same name, such as those of two releases."""
     path = network_file(model)
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""What a worker does with a photo, on the way to files and to callers alike."""
+"""The task of a worker: color one photo, to files or to bytes."""
 
 import time
 from collections.abc import Sequence
@@ -16,8 +16,6 @@ from photochrom.workers import announce_size
 if TYPE_CHECKING:
     from photochrom.coloring import Guesser, Result
 
-__all__ = ["color_photo", "facts_of"]
-
 
 def color_photo(
     colorizer: "Guesser", source: Path | bytes, options: Options, targets: Sequence[Path] | None = None
@@ -25,9 +23,7 @@ def color_photo(
     """Color a photo: a task for `photochrom.workers.Pool`.
 
     Args:
-        colorizer: Guesses the colors.
         source: The photo, or the content of its file.
-        options: How to color it, and which files are made.
         targets: Where each file goes, in the order of `options.outputs.endings`; None returns their content.
 
     Returns:
@@ -35,11 +31,8 @@ def color_photo(
         `seconds` that it took to `read`, to `guess` and to `render`.
 
     Raises:
-        UnreadableError: The photo cannot be read.
-        TooLargeError: It has too many pixels.
-        InColorError: It is in color already.
+        PhotoError: It cannot be read, colored or written; the type says which.
         ConfigError: A hint lies outside it.
-        PhotoError: A result cannot be written.
     """
     from photochrom.coloring import guesses, outputs  # late: only workers load the networks' libraries
 
@@ -60,11 +53,7 @@ def color_photo(
 
 
 def facts_of(photo: Photo, results: "Sequence[Result]") -> dict[str, Any]:
-    """What is told of a photo and its guesses, as plain data.
-
-    Args:
-        photo: The photo as it was read.
-        results: Its guesses, the best one first.
+    """The facts about a photo and its guesses, as plain data.
 
     Returns:
         The `width` and `height` of the upright photo; its `coloring`; its `faces`, each as `x`, `y`, `width`, `height`

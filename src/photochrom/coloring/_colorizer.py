@@ -205,12 +205,7 @@ class Colorizer:
         """Color a photo in several ways: the best guess first, then warmer and cooler ones.
 
         Args:
-            source: As in `colorize`.
-            count: How many, from 1 to `photochrom.coloring.distribution.MAX_VARIANTS`.
-            strength: As in `colorize`.
-            vividness: As in `colorize`.
-            hints: As in `colorize`.
-            force: As in `colorize`.
+            count: From 1 to `MAX_VARIANTS` of `photochrom.coloring.distribution`; the rest as for `colorize`.
 
         Raises:
             PhotoError: The photo cannot be read.

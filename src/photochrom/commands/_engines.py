@@ -10,8 +10,6 @@ from photochrom.errors import ConfigError
 if TYPE_CHECKING:
     from photochrom.lab.executors import Executor
 
-__all__ = ["Address", "Cpus", "Engine", "Gpus", "Jobs", "executor_of"]
-
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Trainings side by side; if not given, as many as there is room for.")
 ]

@@ -12,10 +12,8 @@ if TYPE_CHECKING:
     from photochrom.lab.executors import TrainingJob, TrainingOutcome
     from photochrom.lab.training import Epoch
 
-__all__ = ["JobsProgress", "epoch_bars", "figures"]
 
-
-def epoch_bars() -> Progress:
+def epoch_bars(*, is_shown: bool = True) -> Progress:
     """Bars that show the figures of the last epoch; the time left is what it takes if no rule stops it earlier."""
     return Progress(
         TextColumn("{task.description}", markup=False),
@@ -25,6 +23,7 @@ def epoch_bars() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}"),
         console=err,
+        disable=not is_shown,
     )
 
 

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -14,22 +14,12 @@ from rich.text import Text
 
 from photochrom.errors import PhotochromError
 
-__all__ = [
-    "err",
-    "one_line",
-    "one_line_failures",
-    "print_table",
-    "resumable",
-    "say",
-    "stopped_by_signals",
-    "tell_failure",
-    "usage_failure",
-    "warn",
-]
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-"""Where everything goes that is not a result."""
+"""For everything that is not a result."""
 
 _EXTRAS = {
     "cluster": {"ray"},
@@ -46,7 +36,7 @@ _EXTRAS = {
         "uvicorn",
     },
 }
-"""The modules that each extra brings, but for the one for training."""
+"""The modules of each extra, except `train`."""
 
 _USAGE_STATUS = 2
 _INTERRUPTED_STATUS = 130
@@ -64,13 +54,21 @@ def warn(text: str) -> None:
 
 
 def tell_failure(text: str) -> None:
-    """Print a line about something that failed, while the command goes on."""
+    """Print a line about a failure after which the command continues."""
     err.print(f"photochrom: {one_line(text)}", markup=False, style="red")
 
 
 def one_line(text: str) -> str:
-    """Text whose line breaks, and letters of no encoding as names of files may have them, are written as escapes."""
+    """Text with line breaks and unprintable characters, which file names may contain, escaped."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def counting_bar(*, is_shown: bool = True) -> "Progress":
+    """A bar that counts what is done, and leaves nothing behind."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=err, transient=True, disable=not is_shown)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
@@ -97,7 +95,7 @@ def _cell(value: object) -> Text:
 
 @contextmanager
 def one_line_failures() -> Iterator[None]:
-    """Turn errors that the user can fix into one line and exit status 2; other exceptions keep their traceback."""
+    """Turn errors that the user can fix into one line and exit status 2; other errors keep their traceback."""
     _ready_streams()
     try:
         yield
@@ -119,11 +117,11 @@ def one_line_failures() -> Iterator[None]:
 
 
 def _ready_streams() -> None:
-    """See that nothing fails for want of a standard stream, or for letters that the terminal does not know."""
+    """Open missing standard streams, and escape characters that the terminal cannot show."""
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # else the next file that is opened would get its number, and what is printed
+        except OSError:  # otherwise the next file opened would get its number, and the output
             os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -132,11 +130,11 @@ def _ready_streams() -> None:
 
 def _flush() -> None:
     if sys.stdout is not None:
-        sys.stdout.flush()  # here a full disk is told in one line; at the end of the process in many
+        sys.stdout.flush()  # a full disk is one line here, and a traceback at exit
 
 
 def _silence_output() -> None:
-    """Nobody reads any more: what is left to be printed goes nowhere, and nothing complains."""
+    """Discard further output, because nobody reads it."""
     with suppress(OSError, AttributeError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -160,7 +158,7 @@ def usage_failure(usage: str, text: str) -> NoReturn:
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Say, when the user interrupts, that nothing is lost; typer itself would say nothing."""
+    """Say on Ctrl-C that the command can be resumed; typer itself would say nothing."""
     try:
         yield
     except KeyboardInterrupt:
@@ -169,9 +167,9 @@ def resumable() -> Iterator[None]:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[threading.Event]:
-    """Turn Ctrl-C, a request to end and a closed terminal into an event, so that work ends where nothing is lost.
+    """Turn SIGINT, SIGTERM and SIGHUP into an event, so that work can stop without losing anything.
 
-    The second signal ends it at once. Afterwards the command ends with a line and the status of the signal.
+    A second signal stops at once. Afterwards the command ends with one line and the status of the signal.
 
     Yields:
         The event.
@@ -186,7 +184,7 @@ def stopped_by_signals() -> Iterator[threading.Event]:
         stop.set()
 
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # nohup has SIGHUP ignored, and means it.
+    # nohup ignores SIGHUP, which must stay so.
     handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = [(number, signal.signal(number, note)) for number in handled]
     try:

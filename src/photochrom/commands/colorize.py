@@ -6,12 +6,21 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from photochrom.commands._options import FaceModel, Faces, PhotoModel
-from photochrom.commands._terminal import err, one_line, resumable, say, stopped_by_signals, tell_failure, warn
+from photochrom.commands import _options as options
+from photochrom.commands._terminal import (
+    counting_bar,
+    err,
+    one_line,
+    resumable,
+    say,
+    stopped_by_signals,
+    tell_failure,
+    warn,
+)
 from photochrom.errors import ConfigError, InColorError, PhotoError
 from photochrom.shipped import DEFAULT_MODEL
 
@@ -19,81 +28,58 @@ if TYPE_CHECKING:
     from photochrom.album import Outcome, Plan
     from photochrom.coloring import Options
 
-__all__ = ["colorize"]
-
 _SHOWN_FOLDERS = 3
 _POLL_SECONDS = 0.2
 
 
 def colorize(
-    sources: Annotated[
-        list[str],
-        typer.Argument(help="Photos, folders, patterns such as 'scans/**/*.tif'; or - for standard input and output."),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The folder for results; beside their sources if not given. For a single photo, or a file."),
-    ] = None,
-    strength: Annotated[float, typer.Option(help="From 0, gray, to 1.")] = 1.0,
-    vividness: Annotated[float, typer.Option(help="How many times as vivid as guessed, from 0 to 3.")] = 1.0,
-    variants: Annotated[int, typer.Option(help="How many different guesses of each.")] = 1,
-    hint: Annotated[
-        list[str] | None,
-        typer.Option(metavar="X,Y,#RRGGBB", help="A color that you know, at a pixel of the only photo; repeatable."),
-    ] = None,
-    compare: Annotated[bool, typer.Option("--compare", help="Also write gray and color side by side.")] = False,
-    confidence: Annotated[
-        bool, typer.Option("--confidence", help="Also write how sure the networks are, as a gray PNG: white is sure.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Color anew what is in color already.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
-    keep_date: Annotated[
-        bool, typer.Option("--keep-date/--no-keep-date", help="Give results the date of their photo's file.")
-    ] = True,
-    model: PhotoModel = DEFAULT_MODEL,
-    face_model: FaceModel = "face",
-    faces: Faces = True,
-    max_megapixels: Annotated[float | None, typer.Option(help="Refuse larger photos; 200 if not given.")] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(help="Give a photo up after so many seconds; 60, and 3 for each megapixel, if not given."),
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes side by side; as many as cores and memory allow if not given.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Tell failures only.")] = False,
+    sources: options.Sources,
+    out: options.ResultFolder = None,
+    strength: options.Strength = 1.0,
+    vividness: options.Vividness = 1.0,
+    variants: options.Variants = 1,
+    hint: options.Hints = None,
+    compare: options.Compare = False,
+    confidence: options.Confidence = False,
+    force: options.Force = False,
+    overwrite: options.Overwrite = False,
+    keep_date: options.KeepDate = True,
+    model: options.PhotoModel = DEFAULT_MODEL,
+    face_model: options.FaceModel = "face",
+    faces: options.Faces = True,
+    max_megapixels: options.MaxMegapixels = None,
+    timeout: options.Timeout = None,
+    jobs: options.Jobs = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Color photos: a.jpg gives a-color.jpg, a folder album gives album-color; go on after an interruption."""
     from photochrom.album import plan
     from photochrom.coloring import Limits, Look, Model, Options, Outputs, parse_hint
     from photochrom.photo import MAX_MEGAPIXELS
 
-    options = Options(
+    chosen = Options(
         Model(model, face_model if faces else None),
         Look(strength, vividness, tuple(parse_hint(text) for text in hint or ())),
         Outputs(variants, compare, confidence),
         Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force),
     )
     if "-" in sources:
-        _require_stream_alone(sources, out, options)
-        _color_stream(options)
+        _require_stream_alone(sources, out, chosen)
+        _color_stream(chosen)
         return
-    failures = _run(plan(sources, out, options, overwrite=overwrite, keep_date=keep_date), jobs, quiet=quiet)
+    failures = _run(plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date), jobs, quiet=quiet)
     raise typer.Exit(2 if failures else 0)
 
 
 def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
-    """Color photos behind a bar, tell what failed and, at the end, how many did not; returns how many failed."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+    """Color photos with a progress bar and a summary; returns the number of failures."""
     from photochrom.album import run
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     counts: Counter[str] = Counter()
     with (
         resumable(),
         stopped_by_signals() as stop,
-        Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress,
+        counting_bar(is_shown=err.is_terminal and not quiet) as progress,
         closing(run(plan, jobs, stop=stop, on_wait=_tell_waiting)) as outcomes,
     ):
         task = progress.add_task("photos", total=len(plan))
@@ -112,7 +98,7 @@ def _tell_waiting(folder: Path) -> None:
 
 
 def _tell(outcome: "Outcome") -> None:
-    """Print, above the bar, what became of a photo that was not colored."""
+    """Print, above the bar, why a photo was not colored."""
     if outcome.status == "failed":
         tell_failure(f"{outcome.source}: {outcome.error}")
     else:
@@ -135,11 +121,7 @@ def _summary(counts: Mapping[str, int], folders: Sequence[Path]) -> str:
 
 
 def _require_stream_alone(sources: Sequence[str], out: Path | None, options: "Options") -> None:
-    """See that standard input is the only source, and standard output the only result.
-
-    Raises:
-        ConfigError: There are others.
-    """
+    """Refuse other sources than standard input, and other results than standard output."""
     if len(sources) > 1 or out is not None:
         raise ConfigError("- goes from standard input to standard output: no other photo and no --out beside it")
     if len(options.outputs.endings) > 1:
@@ -147,11 +129,7 @@ def _require_stream_alone(sources: Sequence[str], out: Path | None, options: "Op
 
 
 def _color_stream(options: "Options") -> None:
-    """Color the photo on standard input to standard output; one in color passes through as it is.
-
-    Raises:
-        PhotoError: There is no photo, or one of the two is a terminal or closed.
-    """
+    """Color the photo on standard input to standard output; one in color passes through as it is."""
     from photochrom.album import color_photo
     from photochrom.workers import FaultError, Pool, cores
 

@@ -11,8 +11,6 @@ from photochrom.commands._options import Data
 from photochrom.commands._terminal import err, print_table, say, warn
 from photochrom.errors import DataError
 
-__all__ = ["app"]
-
 app = typer.Typer(no_args_is_help=True, help="Get, add and check pictures.")
 
 

@@ -2,21 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from photochrom.commands._options import Data
-from photochrom.commands._terminal import err, print_table, say, usage_failure, warn
+from photochrom.commands import _options as options
+from photochrom.commands._terminal import counting_bar, print_table, say, usage_failure, warn
 from photochrom.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from photochrom.lab.datasets import Pairs
     from photochrom.lab.evaluation import ModelEvaluation, PhotoEvaluation, PhotoSet, Product
     from photochrom.lab.models import ColorizationModel
-
-__all__ = ["evaluate"]
-
 
 _USAGE = "Usage: photochrom evaluate MODEL [--data SET], or photochrom evaluate --photos SET_OR_FOLDER"
 
@@ -25,43 +22,18 @@ _SHEET_PHOTOS = 24
 
 
 def evaluate(
-    weights: Annotated[
-        str | None,
-        typer.Argument(metavar="[MODEL]", help="A .safetensors file of a run, or the name of a shipped model."),
-    ] = None,
-    data: Data = "auto",
-    split: Annotated[
-        str | None, typer.Option(help="train, val, or test where it has color; val if not given, test for --photos.")
-    ] = None,
-    decoding: Annotated[
-        str | None, typer.Option(help="How a network that gives a distribution shall choose its color.")
-    ] = None,
-    count: Annotated[
-        int | None, typer.Option("--count", "--limit", min=1, help="Draw so many pictures; all of them if not given.")
-    ] = None,
-    json: Annotated[
-        Path | None, typer.Option(help="Also add everything to this JSON file, in place of an older entry like it.")
-    ] = None,
-    photos: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SET_OR_FOLDER",
-            help="Color these whole photos as 'colorize' does, and compare that with leaving them gray; repeatable.",
-        ),
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="For --photos: a name of 'photochrom models', or an ONNX file of 'photochrom export'.")
-    ] = DEFAULT_MODEL,
-    face_model: Annotated[str, typer.Option(help="For --photos: the model for faces.")] = "face",
-    faces: Annotated[
-        bool, typer.Option("--faces/--no-faces", help="For --photos: give faces a look of their own.")
-    ] = True,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="For --photos: processes side by side; one a core if not given.")
-    ] = None,
-    sheet: Annotated[
-        Path | None, typer.Option(help="For --photos: also write a contact sheet, gray, colored and true.")
-    ] = None,
+    weights: options.OptionalWeights = None,
+    data: options.Data = "auto",
+    split: options.ScoredSplit = None,
+    decoding: options.Decoding = None,
+    count: options.Count = None,
+    json: options.JsonFile = None,
+    photos: options.PhotoSets = None,
+    model: options.ScoredModel = DEFAULT_MODEL,
+    face_model: options.ScoredFaceModel = "face",
+    faces: options.ScoredFaces = True,
+    jobs: options.ScoringJobs = None,
+    sheet: options.Sheet = None,
 ) -> None:
     """Tell whether color looks right: of MODEL's pictures, or of whole --photos as the product colors them."""
     if (weights is None) == (not photos):
@@ -129,16 +101,13 @@ def _colored(
     sets: "Sequence[PhotoSet]", product: "Product", jobs: int | None, panels: int
 ) -> "Iterator[PhotoEvaluation]":
     """Color sets of photos behind a bar, and measure each."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
     from photochrom.lab.evaluation import PhotoEvaluator
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with PhotoEvaluator(product, jobs) as evaluator, Progress(*columns, console=err, transient=True) as progress:
+    with PhotoEvaluator(product, jobs) as evaluator, counting_bar() as progress:
         for chosen in sets:
             task = progress.add_task(chosen.name, total=len(chosen.photos))
 
-            def update(done: int, total: int, task: TaskID = task) -> None:
+            def update(done: int, total: int, task: "TaskID" = task) -> None:
                 progress.update(task, completed=done, total=total)
 
             yield evaluator.evaluate(chosen, panels=panels, progress=update)
@@ -146,12 +115,9 @@ def _colored(
 
 def _measured(model: "ColorizationModel", pairs: "Pairs", decoding: str | None) -> "ModelEvaluation":
     """Measure a network behind a bar."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from photochrom.lab.evaluation import evaluate_model
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with counting_bar() as progress:
         task = progress.add_task("pictures", total=len(pairs))
 
         def update(done: int, total: int) -> None:

@@ -13,14 +13,12 @@ from photochrom.commands._terminal import print_table, resumable, say
 if TYPE_CHECKING:
     from photochrom.lab.executors import Executor, TrainingJob
 
-__all__ = ["app", "run_jobs_with_progress"]
-
 app = typer.Typer(no_args_is_help=True, help="Run the study's experiments.")
 
 
 @app.command("list")
 def list_experiments() -> None:
-    """Name the experiments, their questions and their runs."""
+    """List the experiments, their questions and their runs."""
     from photochrom.lab.experiments import available, get_experiment
 
     experiments = {name: get_experiment(name) for name in available()}
@@ -58,7 +56,7 @@ def run(
 
 
 def run_jobs_with_progress(jobs: Sequence["TrainingJob"], executor: "Executor") -> int:
-    """Run jobs behind bars; gives the number that failed."""
+    """Run jobs with progress bars; returns the number of failures."""
     from photochrom.commands._epochs import JobsProgress
     from photochrom.lab.executors import run_jobs
 

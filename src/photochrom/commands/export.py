@@ -8,8 +8,6 @@ import typer
 from photochrom.commands._options import Weights
 from photochrom.commands._terminal import say
 
-__all__ = ["export"]
-
 
 def export(
     weights: Weights,

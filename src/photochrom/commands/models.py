@@ -1,4 +1,4 @@
-"""`photochrom models`: what is shipped."""
+"""`photochrom models`: the shipped models."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,8 @@ import typer
 
 from photochrom.commands._terminal import print_table, say
 
-__all__ = ["models"]
-
 _RIGHTS = ("licence", "license", "rights", "not to be used", "trained on")
-"""Rows of a model card that tell what may be done with the model; the first that is there is shown."""
+"""Facts of a card about permitted use; the first that exists is shown."""
 
 
 def models(
@@ -27,7 +25,7 @@ def models(
 
 
 def _print_models() -> None:
-    """Print what models are shipped: what each is for, its size, how good it is, its rights and where its card lies."""
+    """Print the purpose, size, figures, rights and card of each shipped model."""
     from photochrom.shipped import read_card, shipped_model, shipped_models
 
     rows, remarks = [], []

@@ -7,18 +7,18 @@ import typer
 
 from photochrom.commands._terminal import say
 
-__all__ = ["pack"]
-
 
 def pack(
     weights: Annotated[Path, typer.Argument(help="A .safetensors file of a run.")],
     out: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME=VALUE]...", help="How it shall be used, such as decoding=natural mirrored=true."),
+        typer.Argument(
+            metavar="[NAME=VALUE]...", help="Changed hyperparameters, such as decoding=natural mirrored=true."
+        ),
     ] = None,
 ) -> None:
-    """Write weights anew in half precision, to ship or to hand on."""
+    """Copy weights in half precision, for sharing."""
     from photochrom.lab.checkpoint import load_checkpoint, pack_checkpoint
     from photochrom.lab.training import parse_hyperparameters
 

@@ -8,8 +8,6 @@ import typer
 from photochrom.commands._options import Data, Weights
 from photochrom.commands._terminal import say
 
-__all__ = ["predict"]
-
 
 def predict(
     weights: Weights,

@@ -7,8 +7,6 @@ import typer
 
 from photochrom.commands._terminal import say
 
-__all__ = ["report"]
-
 
 def report(
     runs: Annotated[Path, typer.Argument(help="The folder of all runs.")] = Path("runs"),

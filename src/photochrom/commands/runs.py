@@ -11,8 +11,6 @@ from photochrom.commands._terminal import print_table, say, warn
 if TYPE_CHECKING:
     from photochrom.lab.runs import Difference, SeedGroup
 
-__all__ = ["app"]
-
 app = typer.Typer(no_args_is_help=True, help="List, show and compare finished runs.")
 
 Curves = Annotated[Path | None, typer.Option(help="An SVG file to draw the course of training into.")]

@@ -8,8 +8,6 @@ import typer
 from photochrom.commands._options import Data
 from photochrom.commands._terminal import print_table
 
-__all__ = ["score"]
-
 
 def score(
     predictions: Annotated[Path, typer.Argument(help="A .npy file, (count, height, width, 3), 0 to 255.")],

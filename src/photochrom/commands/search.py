@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from photochrom.lab.executors import Executor
     from photochrom.lab.search import Search, SearchPlan
 
-__all__ = ["search"]
-
 _ROWS = 10
 
 

@@ -1,8 +1,6 @@
-"""`photochrom settings`: what a training can be told."""
+"""`photochrom settings`: the settings of a training."""
 
 from photochrom.commands._terminal import print_table
-
-__all__ = ["settings"]
 
 
 def settings() -> None:

@@ -1,8 +1,6 @@
 """`photochrom train`: train one network."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +11,7 @@ from photochrom.commands._terminal import resumable, say
 from photochrom.commands.predict import predict
 
 if TYPE_CHECKING:
-    from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig
-
-__all__ = ["train", "train_with_progress"]
+    from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig
 
 
 def train(
@@ -30,7 +26,7 @@ def train(
     config: Annotated[Path | None, typer.Option(help="A JSON file of settings to start from.")] = None,
     experiment: Annotated[str | None, typer.Option(help="Or a run of an experiment, as EXPERIMENT/RUN.")] = None,
     run: Annotated[
-        Path | None, typer.Option(help="Where the run shall lie; named by its settings below runs/custom if not given.")
+        Path | None, typer.Option(help="The folder of the run; named by its settings below runs/custom if not given.")
     ] = None,
     device: Device = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads on the CPU.")] = 1,
@@ -40,7 +36,7 @@ def train(
     quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
     parent: Annotated[int, typer.Option(hidden=True, help="End with the process of this number.")] = 0,
 ) -> None:
-    """Train one network; the same command goes on after an interruption."""
+    """Train one network; the same command continues after an interruption."""
     from photochrom.lab.experiments import base_config
     from photochrom.lab.training import RunFolder
     from photochrom.process import end_with_parent
@@ -67,37 +63,17 @@ def train_with_progress(
     mlflow: str = "",
     quiet: bool = False,
 ) -> "RunMetrics":
-    """Train, or go on training, behind a bar; gives the figures of the run."""
+    """Train, or resume training, with a progress bar; returns the figures of the run."""
+    from photochrom.commands._epochs import epoch_bars, figures
     from photochrom.lab.tracking import fit_tracked
 
-    with ExitStack() as stack:
-        on_epoch: EpochCallback | None = None
-        if not quiet:
-            on_epoch = stack.enter_context(_epoch_progress(config.model, config.max_epochs, len(run.history())))
-        stack.enter_context(resumable())
+    epochs_done = 0 if quiet else len(run.history())
+    with resumable(), epoch_bars(is_shown=not quiet) as bars:
+        task = bars.add_task(config.model, total=config.max_epochs, completed=epochs_done, figures="")
+
+        def on_epoch(row: "Epoch") -> None:
+            bars.update(task, completed=row.epoch, figures=figures(row))
+
         return fit_tracked(
             config, run, device=device, threads=threads, tensorboard=tensorboard, mlflow=mlflow, on_epoch=on_epoch
         )
-
-
-@contextmanager
-def _epoch_progress(label: str, max_epochs: int, epochs_done: int) -> "Iterator[EpochCallback]":
-    """A bar for one training.
-
-    Args:
-        label: What is trained.
-        max_epochs: Where the bar ends.
-        epochs_done: How far an earlier call came.
-
-    Yields:
-        A callback that takes each epoch's row.
-    """
-    from photochrom.commands._epochs import epoch_bars, figures
-
-    with epoch_bars() as progress:
-        task = progress.add_task(label, total=max_epochs, completed=epochs_done, figures="")
-
-        def update(row: "Epoch") -> None:
-            progress.update(task, completed=row.epoch, figures=figures(row))
-
-        yield update

@@ -15,15 +15,6 @@ from photochrom.lab import models
 from photochrom.lab.models import ColorizationModel
 from photochrom.shipped import shipped_model, shipped_models
 
-__all__ = [
-    "Checkpoint",
-    "checkpoint_path",
-    "find_checkpoint",
-    "load_checkpoint",
-    "pack_checkpoint",
-    "save_checkpoint",
-]
-
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -49,12 +40,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = False) -
     """Write a checkpoint, whole or not at all.
 
     Args:
-        path: A `.safetensors` file; an older one is replaced.
         checkpoint: Its network was made by `models.create`.
         half: Whether to store weights as 16-bit floats, which halves the file; they are read as 32-bit floats again.
-
-    Raises:
-        OSError: The file cannot be written.
     """
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.model.state_dict().items()}
     if half:
@@ -66,15 +53,8 @@ def pack_checkpoint(source: Path, target: Path, hyperparameters: Mapping[str, An
     """Copy a checkpoint for sharing: half the size, and with changed hyperparameters.
 
     Args:
-        source: A checkpoint.
-        target: Where the copy goes; an older file is replaced.
         hyperparameters: Changes that fit the same weights, such as `decoding`. If any value changes, the figures,
             which were measured with the old values, are dropped.
-
-    Raises:
-        CheckpointError: The source cannot be used, or its weights do not fit the changed hyperparameters.
-        ConfigError: There is no such hyperparameter.
-        OSError: The target cannot be written.
     """
     old = load_checkpoint(source)
     model = models.create(old.model.catalogue_name, {**old.model.hyperparameters, **hyperparameters})
@@ -88,9 +68,6 @@ def pack_checkpoint(source: Path, target: Path, hyperparameters: Mapping[str, An
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Rebuild the network of a checkpoint.
-
-    Args:
-        path: A file written by `save_checkpoint`.
 
     Returns:
         The checkpoint; its network is on the CPU and in evaluation mode.
@@ -116,11 +93,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def checkpoint_path(name_or_path: str) -> Path:
-    """The path of a checkpoint: of a shipped model by its name, or the given path.
-
-    Raises:
-        CheckpointError: There is no such model or file.
-    """
+    """The path of a checkpoint: of a shipped model by its name, or the given path."""
     if name_or_path in shipped_models():
         return shipped_model(name_or_path).weights
     if not Path(name_or_path).is_file():

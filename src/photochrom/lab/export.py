@@ -26,8 +26,6 @@ from photochrom.lab.checkpoint import Checkpoint
 from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.tensors import AnyArray, ChromaProbabilities, GrayBatch
 
-__all__ = ["ExportReport", "export_onnx"]
-
 _TOLERANCE = 1
 """Levels of 255 by which a colored picture may differ: rounding can turn any difference into one level."""
 
@@ -52,8 +50,6 @@ class ExportReport:
     """What was written, and how well it agrees with the network.
 
     Attributes:
-        path: The ONNX file.
-        size: In bytes.
         largest_difference: Between the pictures of the file and those of the network, in levels of 255.
         checked_shapes: Batch, height and width of these pictures.
     """
@@ -81,8 +77,6 @@ def export_onnx(checkpoint: Checkpoint, path: Path, *, weights: Path | None = No
     decodes them. For other networks it is `rgb`, shape (batch, 3, height, width), signed.
 
     Args:
-        checkpoint: Its network is not changed.
-        path: A `.onnx` file; an older one is replaced, whole or not at all.
         weights: The checkpoint's file, in the same folder. If given, the ONNX file refers to the weights in it instead
             of holding a copy, and the two files must stay together.
 
@@ -145,11 +139,7 @@ class _ProbabilitiesOf(nn.Module):
 
 
 def _model(network: ColorizationModel, metadata: GraphMetadata) -> onnx.ModelProto:
-    """The network as an ONNX graph with its metadata.
-
-    Raises:
-        ExportError: Torch cannot export it.
-    """
+    """The network as an ONNX graph with its metadata."""
     try:
         with _quiet_exporter():
             program = torch.onnx.export(
@@ -244,15 +234,8 @@ def _link_weights(graph: onnx.GraphProto, path: Path) -> None:
 def _compare(network: ColorizationModel, graph: Network) -> tuple[int, tuple[_Shape, ...]]:
     """Color pictures of several sizes with the network and with its ONNX file.
 
-    Args:
-        network: In evaluation mode; its decoding is changed.
-        graph: The ONNX file.
-
     Returns:
         The largest difference in levels of 255, and the shapes that the network accepts.
-
-    Raises:
-        ExportError: The pictures differ by more than the tolerance.
     """
     differences: dict[_Shape, int] = {}
     for shape in _CHECKED_SHAPES:
@@ -288,11 +271,7 @@ def _colored_by_network(network: ColorizationModel, gray: GrayBatch) -> list[Any
 
 
 def _colored_by_file(graph: Network, gray: GrayBatch) -> list[AnyArray]:
-    """One array of pictures for each decoding, shape (batch, 3, height, width), uint8.
-
-    Raises:
-        ExportError: The file cannot be run.
-    """
+    """One array of pictures for each decoding, shape (batch, 3, height, width), uint8."""
     try:
         output = graph.run(gray)
     except CheckpointError as error:
@@ -304,11 +283,7 @@ def _colored_by_file(graph: Network, gray: GrayBatch) -> list[AnyArray]:
 
 
 def _difference(name: str, expected: list[AnyArray], found: list[AnyArray]) -> int:
-    """The largest difference between pictures, in levels of 255.
-
-    Raises:
-        ExportError: It exceeds the tolerance, or the pictures differ in size.
-    """
+    """The largest difference between pictures, in levels of 255."""
     differences = []
     for ours, theirs in zip(expected, found, strict=True):
         if theirs.shape != ours.shape:

@@ -11,8 +11,6 @@ from photochrom.coloring.distribution import BIN_CENTERS, BIN_WIDTH
 from photochrom.errors import ConfigError
 from photochrom.tensors import ChromaBatch, ChromaProbabilities, RgbBatch
 
-__all__ = ["LOSSES", "Loss", "chroma_cross_entropy", "chroma_target", "get_loss", "soft_bins"]
-
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From prediction and target, both signed of shape (batch, 3, height, width), to a scalar."""
 
@@ -26,11 +24,7 @@ LOSSES: dict[str, Loss] = {"l1": l1_loss, "mse": mse_loss, "smooth_l1": _smooth_
 
 
 def get_loss(name: str) -> Loss:
-    """The loss of that name.
-
-    Raises:
-        ConfigError: There is none.
-    """
+    """The loss of that name."""
     if name not in LOSSES:
         raise ConfigError(f"no loss is called {name!r}; there are: {', '.join(LOSSES)}")
     return LOSSES[name]
@@ -41,8 +35,6 @@ def chroma_target(color: RgbBatch, height: int, width: int) -> Tensor:
 
     Args:
         color: Shape (batch, 3, larger height, larger width), signed.
-        height: The logits' height.
-        width: The logits' width.
 
     Returns:
         Shape (batch, 2, height, width), range [-1, 1].

@@ -1,5 +1,6 @@
 """Measures of predicted color against the truth, and of stated probabilities against how often they are right.
 
+Predictions and targets have the same shape; otherwise a `DataError` is raised.
 The study's measures give one value for all pictures, from numpy arrays or torch tensors. The others take numpy arrays
 and give one value for each picture, shape (count,), for comparing groups of pictures; `by_picture` does so for the
 study's measures.
@@ -15,24 +16,6 @@ from array_api_compat import array_namespace
 from photochrom.color import STUDY_MARGIN, luma, to_signed
 from photochrom.errors import DataError
 from photochrom.tensors import AnyArray
-
-__all__ = [
-    "Calibration",
-    "accuracy_within",
-    "by_picture",
-    "calibration",
-    "calibration_error",
-    "chroma_error",
-    "color_difference",
-    "colorfulness",
-    "is_within",
-    "largest_luma_change",
-    "mean_squared_error",
-    "peak_signal_to_noise",
-    "pooled",
-    "structural_similarity",
-    "to_lab",
-]
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -68,15 +51,10 @@ def is_within(prediction: AnyArray, target: AnyArray, margin: int = STUDY_MARGIN
     """Which channel values differ from the truth by less than a margin.
 
     Args:
-        prediction: Any shape, uint8.
-        target: Same shape, uint8.
         margin: A value counts if `|prediction - target| < margin`.
 
     Returns:
         Same shape, bool.
-
-    Raises:
-        DataError: The shapes differ.
     """
     _require_same_shape(prediction, target)
     xp = array_namespace(prediction)
@@ -90,14 +68,10 @@ def accuracy_within(prediction: AnyArray, target: AnyArray, margin: int = STUDY_
 
     Args:
         prediction: Any shape, uint8.
-        target: Same shape, uint8.
         margin: A value counts if `|prediction - target| < margin`.
 
     Returns:
         Between 0 and 1.
-
-    Raises:
-        DataError: The shapes differ.
 
     Example:
         >>> accuracy_within(np.array([0, 100], dtype=np.uint8), np.array([11, 112], dtype=np.uint8))
@@ -112,13 +86,9 @@ def mean_squared_error(prediction: AnyArray, target: AnyArray) -> float:
 
     Args:
         prediction: Any shape, signed floats; not clamped, so values out of range count fully.
-        target: Same shape, signed floats.
 
     Returns:
         At least 0.
-
-    Raises:
-        DataError: The shapes differ.
     """
     _require_same_shape(prediction, target)
     xp = array_namespace(prediction)
@@ -151,13 +121,9 @@ def peak_signal_to_noise(prediction: AnyArray, target: AnyArray) -> FloatArray:
 
     Args:
         prediction: Shape (count, height, width, 3), uint8 RGB.
-        target: Same shape, uint8 RGB.
 
     Returns:
         Shape (count,); infinite where the two are equal.
-
-    Raises:
-        DataError: The shapes differ.
 
     Reference:
         Huynh-Thu and Ghanbari, "Scope of validity of PSNR in image/video quality assessment", 2008.
@@ -175,13 +141,9 @@ def structural_similarity(prediction: AnyArray, target: AnyArray) -> FloatArray:
 
     Args:
         prediction: Shape (count, height, width, 3), uint8 RGB; no side below 11.
-        target: Same shape, uint8 RGB.
 
     Returns:
         Shape (count,), between -1 and 1; 1 where the two are equal.
-
-    Raises:
-        DataError: The shapes differ, or the pictures are smaller than the window.
 
     Reference:
         Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004, with its
@@ -206,13 +168,9 @@ def chroma_error(prediction: AnyArray, target: AnyArray) -> FloatArray:
 
     Args:
         prediction: Shape (count, height, width, 3), uint8 sRGB.
-        target: Same shape, uint8 sRGB.
 
     Returns:
         Shape (count,), at least 0; about 2 is just noticeable.
-
-    Raises:
-        DataError: The shapes differ.
 
     Reference:
         CIE 15, CIELAB under D65 and the observer of 2 degrees; as the error of colorization, Deshpande et al.,
@@ -228,13 +186,9 @@ def color_difference(prediction: AnyArray, target: AnyArray) -> FloatArray:
 
     Args:
         prediction: Shape (count, height, width, 3), uint8 sRGB.
-        target: Same shape, uint8 sRGB.
 
     Returns:
         Shape (count,), at least 0; about 1 is just noticeable.
-
-    Raises:
-        DataError: The shapes differ.
 
     Reference:
         Sharma et al., "The CIEDE2000 color-difference formula", 2005.
@@ -269,9 +223,6 @@ def largest_luma_change(prediction: AnyArray, gray: AnyArray) -> FloatArray:
 
     Returns:
         Shape (count,), in levels of 255; up to 1 is the rounding of gray and color to whole levels.
-
-    Raises:
-        DataError: The shapes do not fit.
 
     Reference:
         ITU-R BT.601-7.
@@ -326,7 +277,6 @@ def calibration(stated: AnyArray, hits: AnyArray, bins: int = 15) -> Calibration
     Args:
         stated: Probabilities between 0 and 1; any shape, not empty.
         hits: Outcomes, bool or between 0 and 1; same shape.
-        bins: The number of ranges of equal width.
 
     Raises:
         DataError: The shapes differ, or a stated value is not a probability.
@@ -351,16 +301,7 @@ def calibration(stated: AnyArray, hits: AnyArray, bins: int = 15) -> Calibration
     return Calibration(summed(np.ones_like(probabilities)), summed(probabilities), summed(outcomes))
 
 
-def calibration_error(stated: AnyArray, hits: AnyArray, bins: int = 15) -> float:
-    """The expected calibration error of stated probabilities; see `calibration`."""
-    return calibration(stated, hits, bins).error
-
-
 def pooled(calibrations: Iterable[Calibration]) -> Calibration:
-    """The calibration of all values together.
-
-    Args:
-        calibrations: At least one; all of the same bins.
-    """
+    """The calibration of all values together."""
     parts = [(part.values, part.stated, part.observed) for part in calibrations]
     return Calibration(*np.sum(parts, axis=0))

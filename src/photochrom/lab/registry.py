@@ -8,8 +8,6 @@ from typing import Any, Generic, TypeVar
 
 from photochrom.errors import ConfigError
 
-__all__ = ["Registry"]
-
 Entry = TypeVar("Entry", bound=Callable[..., Any])
 
 
@@ -29,11 +27,7 @@ class Registry(Generic[Entry]):
         self._entries: dict[str, Entry] = {}
 
     def register(self, entry: Entry) -> Entry:
-        """Register a class or function by the name of its file; a decorator.
-
-        Raises:
-            ValueError: The file has registered an entry already.
-        """
+        """Register a class or function by the name of its file; a decorator."""
         name = entry.__module__.rpartition(".")[2]
         if name in self._entries:
             raise ValueError(f"{entry.__module__} holds two entries; a catalogue file holds one")
@@ -48,11 +42,7 @@ class Registry(Generic[Entry]):
         )
 
     def __getitem__(self, name: str) -> Entry:
-        """The entry of that name.
-
-        Raises:
-            ConfigError: There is none; the message names the nearest.
-        """
+        """The entry of that name."""
         known = self.names()
         if name not in known:
             near = get_close_matches(name, known, n=1)

@@ -10,8 +10,6 @@ from jaxtyping import Bool, Float
 from photochrom.color import rgb_to_chroma, to_signed
 from photochrom.tensors import RgbPictures
 
-__all__ = ["NO_TONE", "TONE_GROUPS", "skin_mask", "tone_group", "typology_angle"]
-
 TONE_GROUPS = ("very light", "light", "intermediate", "tan", "brown", "dark")
 """From the lightest to the darkest."""
 
@@ -102,9 +100,6 @@ def typology_angle(rgb: RgbPictures) -> Float[Any, " count"]:
 
 def tone_group(angle: float) -> str:
     """The group of skin tone of an angle.
-
-    Args:
-        angle: The individual typology angle, in degrees; NaN if it is unknown.
 
     Returns:
         One of `TONE_GROUPS`, or `NO_TONE` for NaN.

@@ -4,8 +4,6 @@ import io
 import zipfile
 from pathlib import Path
 
-__all__ = ["Archive"]
-
 
 class Archive:
     """A ZIP file whose bytes are handed out after every entry, so that no more than one entry lies in memory.
@@ -20,7 +18,7 @@ class Archive:
         self._names: set[str] = set()
 
     def add(self, name: str, content: bytes) -> bytes:
-        """Add a file under a name that no other one has; gives the bytes to send next."""
+        """Add a file, renamed if its name is taken; returns the bytes to send next."""
         self._zip.writestr(self._unused(name), content)
         return self._buffer.taken()
 
@@ -30,7 +28,7 @@ class Archive:
         return self._buffer.taken()
 
     def _unused(self, name: str) -> str:
-        """A name for another file of the same name: `a-color.jpg`, then `a-color-2.jpg`."""
+        """A name that is still free: `a-color.jpg`, then `a-color-2.jpg`."""
         unused, number = name, 1
         while unused.casefold() in self._names:
             number += 1
@@ -40,7 +38,7 @@ class Archive:
 
 
 class _Buffer(io.BytesIO):
-    """The last part of a file of which the part before is gone."""
+    """The end of a file whose beginning was sent already."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +51,7 @@ class _Buffer(io.BytesIO):
         return self._gone + super().seek(place - self._gone if whence == io.SEEK_SET else place, whence)
 
     def taken(self) -> bytes:
-        """What was written since it was last asked for."""
+        """The bytes written since the last call."""
         content = self.getvalue()
         self._gone += len(content)
         super().seek(0)

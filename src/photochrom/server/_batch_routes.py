@@ -1,4 +1,4 @@
-"""The routes of batches: many photos that are colored while their sender does something else."""
+"""The routes of batches: many photos that are colored in the background."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,34 +13,23 @@ from pydantic import BaseModel, Field
 from photochrom.coloring import Options
 from photochrom.server._coloring_routes import WantedOptions
 from photochrom.server._responses import BINARY
-from photochrom.server.batches import Batch, BatchStore
+from photochrom.server.batches import Batch, BatchPhoto, BatchStore
 from photochrom.server.guard import BATCH_PATH
 from photochrom.server.problems import Problem
 from photochrom.server.uploads import unpack
 
-__all__ = ["routes"]
-
 routes = APIRouter(tags=["batches"])
 
 
-class BatchPhotoAnswer(BaseModel):
-    """A photo of a batch."""
-
-    name: str
-    state: str
-    faces: int
-    error: str | None
-
-
 class JobAnswer(BaseModel):
-    """A batch, and how far it is."""
+    """A batch and its progress."""
 
     id: str
     state: Literal["unfinished", "finished"]
     counts: dict[str, int] = Field(description="Photos by their state.")
     created: datetime
     expires: datetime | None = Field(description="Until when a finished batch's result can be fetched.")
-    photos: list[BatchPhotoAnswer]
+    photos: tuple[BatchPhoto, ...]
 
 
 @routes.post(BATCH_PATH, status_code=202)
@@ -50,7 +39,7 @@ async def start_batch(
     files: Annotated[list[UploadFile], File(description="Photos, or ZIP files of photos.")],
     options: WantedOptions,
 ) -> JobAnswer:
-    """Have many photos colored; the answer tells the batch's id, by which to ask how far it is."""
+    """Start a batch of photos; the answer has the id by which to ask for its progress."""
     job = await run_in_threadpool(_take, request.app, files, options)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job
@@ -66,7 +55,7 @@ def _take(app: FastAPI, files: list[UploadFile], options: Options) -> JobAnswer:
 
 @routes.get("/api/v1/jobs/{job}")
 def job_progress(request: Request, job: str) -> JobAnswer:
-    """How far a batch is."""
+    """The progress of a batch."""
     store: BatchStore = request.app.state.store
     with _known_job():
         return _job_answer(store.get(job), store)
@@ -88,7 +77,7 @@ def job_result(request: Request, job: str) -> FileResponse:
 
 @routes.delete("/api/v1/jobs/{job}", status_code=204)
 def delete_job(request: Request, job: str) -> None:
-    """Cancel a batch, and forget its photos and results."""
+    """Cancel a batch, and delete its photos and results."""
     with _known_job():
         request.app.state.runner.delete(job)
 
@@ -101,7 +90,7 @@ def _job_answer(job: Batch, store: BatchStore) -> JobAnswer:
         counts=job.counts,
         created=datetime.fromtimestamp(job.created, UTC),
         expires=expires,
-        photos=[BatchPhotoAnswer(name=p.name, state=p.state, faces=p.faces, error=p.error) for p in job.photos],
+        photos=job.photos,
     )
 
 

@@ -1,4 +1,4 @@
-"""The routes that color one photo at once, and what they share with batches: the options of a form."""
+"""The routes that color one photo in one request, and the form options that batches share."""
 
 import base64
 import io
@@ -14,14 +14,12 @@ from pydantic import BaseModel, Field
 from photochrom.album import color_photo
 from photochrom.coloring import Limits, Look, Model, Options, Output, Outputs, parse_hint
 from photochrom.coloring.distribution import MAX_VARIANTS
+from photochrom.server._facts import PhotoFacts
 from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, file_response, worked
 from photochrom.server.meters import Meters
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
-from photochrom.server.tasks import Colored, Confidence, FaceBox
 from photochrom.workers import Deferred, Pool
-
-__all__ = ["Format", "ModelAnswer", "WantedOptions", "known_model", "routes"]
 
 _MOST_HINTS = 100
 _LONGEST_HINT = 64
@@ -46,14 +44,9 @@ class PictureAnswer(BaseModel):
     content: str = Field(description="In base64.")
 
 
-class ColorizeAnswer(BaseModel):
-    """A photo in color, and what is told of it."""
+class ColorizeAnswer(PhotoFacts):
+    """A photo in color, and the facts about it."""
 
-    width: int
-    height: int
-    coloring: str = Field(description="Whether the photo was gray, tinted or in color.")
-    faces: list[FaceBox]
-    confidence: Confidence
     seconds: dict[str, float]
     pictures: list[PictureAnswer]
 
@@ -68,11 +61,7 @@ def known_model(request: Request, name: str | None) -> str:
     """The name or path by which a `Colorizer` takes a model.
 
     Args:
-        request: To the server that shall know it.
         name: As `/api/v1/models` tells it; the default model if None.
-
-    Raises:
-        Problem: There is no such model.
     """
     settings: Settings = request.app.state.settings
     named = {answer.name: key for key, answer in request.app.state.models.items()}
@@ -89,14 +78,10 @@ def _options(
     variants: Annotated[int, Form(ge=1, le=MAX_VARIANTS, description="How many different guesses.")] = 1,
     compare: Annotated[bool, Form(description="Also gray and color side by side.")] = False,
     confidence: Annotated[bool, Form(description="Also how sure the networks are: white is sure.")] = False,
-    force: Annotated[bool, Form(description="Color anew what is in color already.")] = False,
+    force: Annotated[bool, Form(description="Also color photos that are in color already.")] = False,
     format: Annotated[Format | None, Form(description="Of the result; the photo's own if not given.")] = None,  # noqa: A002 - as the command and Pillow name it
 ) -> Options:
-    """What both ways of coloring ask for.
-
-    Raises:
-        Problem: There is no such model.
-    """
+    """The options of a request for one photo or for a batch."""
     settings: Settings = request.app.state.settings
     return Options(
         Model(known_model(request, model), settings.face_model),
@@ -132,53 +117,40 @@ async def colorize(
     ] = [],  # noqa: B006 - FastAPI copies it
     respond: Annotated[Literal["picture", "json"] | None, Form(description="What comes back; see Accept.")] = None,
 ) -> Response:
-    """Color a photo. What was stored with it, as EXIF and profile, is kept."""
+    """Color a photo. Its metadata, such as EXIF and the color profile, are kept."""
     options = replace(options, look=replace(options.look, hints=tuple(map(parse_hint, hints))))
     pool: Pool = request.app.state.pool
     meters: Meters = request.app.state.meters
     try:
         pending = pool.submit(color_photo, Deferred(file.file.read), options, model=options.model)
-        colored = Colored.of(await worked(request, pending))
+        told = await worked(request, pending)
     except Exception:
         meters.count("api", None)
         raise
-    meters.count("api", len(colored.faces))
+    meters.count("api", len(told["faces"]))
+    made = [Output(**output) for output in told.pop("outputs")]
     if respond == "json" or (respond is None and "application/json" in request.headers.get("accept", "")):
-        answer = await run_in_threadpool(_colorize_answer, colored)
+        pictures = await run_in_threadpool(lambda: list(map(_picture, made)))
+        answer = ColorizeAnswer(**told, pictures=pictures)
         return Response(answer.model_dump_json(), media_type="application/json")
-    if len(colored.outputs) > 1:
-        content = await run_in_threadpool(_zipped, colored)
+    if len(made) > 1:
+        content = await run_in_threadpool(_zipped, made)
         return Response(content, media_type="application/zip", headers=attached("color.zip"))
-    return file_response(colored.outputs[0], "color")
+    return file_response(made[0], "color")
 
 
-def _colorize_answer(colored: Colored) -> ColorizeAnswer:
-    pictures = [
-        PictureAnswer(
-            name=_name(output),
-            media_type=MEDIA_TYPES[output.suffix],
-            content=base64.b64encode(output.content).decode(),
-        )
-        for output in colored.outputs
-    ]
-    return ColorizeAnswer(
-        width=colored.width,
-        height=colored.height,
-        coloring=colored.coloring,
-        faces=list(colored.faces),
-        confidence=colored.confidence,
-        seconds=colored.seconds,
-        pictures=pictures,
-    )
+def _picture(output: Output) -> PictureAnswer:
+    content = base64.b64encode(output.content).decode()
+    return PictureAnswer(name=_name(output), media_type=MEDIA_TYPES[output.suffix], content=content)
 
 
 def _name(output: Output) -> str:
     return f"color{output.ending}{output.suffix}"
 
 
-def _zipped(colored: Colored) -> bytes:
+def _zipped(made: list[Output]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:  # pictures are packed already
-        for output in colored.outputs:
+        for output in made:
             archive.writestr(_name(output), output.content)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""The routes of photos as resources: sent once, then looked at, adjusted and fetched as often as one likes."""
+"""The routes of photos as resources: a photo is sent once, then viewed, adjusted and fetched as often as needed."""
 
 import asyncio
 import shutil
@@ -18,17 +18,15 @@ from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outp
 from photochrom.errors import PhotochromError
 from photochrom.server._archive import Archive
 from photochrom.server._coloring_routes import Format, known_model
+from photochrom.server._facts import KeptFacts
 from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, file_response, worked
-from photochrom.server._sketch import GUESSES, WIDEST, Facts, Part, PictureFormat, Show, View, draw, sketch, write
+from photochrom.server._sketch import GUESSES, WIDEST, Part, PictureFormat, Show, View, draw, sketch, write
 from photochrom.server.meters import Meters
 from photochrom.server.photos import KeptPhoto, PhotoStore
 from photochrom.server.problems import Problem, problem_of
 from photochrom.server.settings import Settings
-from photochrom.server.tasks import Confidence, FaceBox
 from photochrom.server.uploads import clean_name
 from photochrom.workers import FaultError, Pending, Pool
-
-__all__ = ["routes"]
 
 _MOST_HINTS = 100
 _NARROWEST = 16
@@ -36,24 +34,16 @@ _NARROWEST = 16
 routes = APIRouter(tags=["photos"])
 
 
-class PhotoAnswer(BaseModel):
+class PhotoAnswer(KeptFacts):
     """A photo that is kept, until it is deleted or nobody uses it for an hour."""
 
     id: str = Field(description="Names the photo; whoever knows it can see it.")
     name: str = Field(description="What its file was called.")
     model: str = Field(description="Which network guessed its colors.")
-    width: int = Field(description="In pixels, upright.")
-    height: int = Field(description="In pixels, upright.")
-    bits: int = Field(description="Of each channel: 8 or 16.")
-    format: str = Field(description="Of its file, such as JPEG.")
-    coloring: str = Field(description="Whether it was gray, tinted or in color.")
-    faces: list[FaceBox]
-    confidence: Confidence
-    guesses: int = Field(description="How many there are, the likeliest first, then warmer, cooler and rosier ones.")
 
 
 class ModelChoice(BaseModel):
-    """Which network shall guess."""
+    """The network that guesses."""
 
     model: str = Field(description="A name of /api/v1/models.")
 
@@ -67,7 +57,7 @@ class PlacedColor(BaseModel):
 
 
 class ChosenLook(BaseModel):
-    """Which guess, and how strong and vivid it shall be."""
+    """Which guess, and how strong and vivid its colors are."""
 
     guess: int = Field(default=0, ge=0, lt=GUESSES, description="From 0, the likeliest.")
     strength: float = Field(default=1.0, ge=0.0, le=1.0, description="From 0, gray, to 1.")
@@ -75,14 +65,14 @@ class ChosenLook(BaseModel):
 
 
 class ChosenPhoto(ChosenLook):
-    """A photo of an archive, and how it shall look."""
+    """A photo of an archive, and its look."""
 
     id: str = Field(max_length=64)
-    force: bool = Field(default=False, description="Color anew what is in color already.")
+    force: bool = Field(default=False, description="Also color photos that are in color already.")
 
 
 class ArchiveRequest(BaseModel):
-    """What an archive shall hold."""
+    """The photos of an archive."""
 
     photos: list[ChosenPhoto] = Field(min_length=1, max_length=1000)
 
@@ -123,7 +113,7 @@ async def send_photo(
     name: Annotated[str, Query(max_length=1000, description="Of the photo's file, if it is sent as it is.")] = "photo",
     model: Annotated[str | None, Query(description="A name of /api/v1/models; the default if not given.")] = None,
 ) -> PhotoAnswer:
-    """Send a photo, as a form or as it is. It is looked at once; what is done with it afterwards is quick."""
+    """Send a photo, as a form or as the body. Its colors are guessed once, so that later requests are quick."""
     store: PhotoStore = request.app.state.photos
     model = known_model(request, model)
     with store.draft() as draft:
@@ -137,7 +127,7 @@ async def send_photo(
 
 @routes.get("/api/v1/photos/{id}")
 async def photo_facts(request: Request, photo: WantedPhoto) -> PhotoAnswer:
-    """What is known of a photo."""
+    """The facts about a photo."""
     return _answer(request, photo)
 
 
@@ -152,7 +142,7 @@ async def guess_anew(request: Request, photo: WantedPhoto, choice: ModelChoice) 
 
 @routes.delete("/api/v1/photos/{id}", status_code=204)
 async def delete_photo(request: Request, photo: WantedPhoto) -> None:
-    """Delete a photo, and all that was made of it."""
+    """Delete a photo and everything made from it."""
     request.app.state.photos.delete(photo.id)
 
 
@@ -169,7 +159,7 @@ async def picture(
     show: Annotated[Show, Query(description="In color, in gray, or how sure it is: yellow is sure.")] = "color",
     format: Annotated[PictureFormat, Query()] = "jpeg",  # noqa: A002 - as elsewhere
 ) -> Response:
-    """A picture of a photo to look at, of two megapixels at most; hints are in it."""
+    """A preview of a photo with its hints, at most two megapixels."""
     view = View(show, look.guess, Look(look.strength, look.vividness, photo.hints), width, format)
     size = (photo.facts.width, photo.facts.height)
     pool: Pool = request.app.state.pool
@@ -188,16 +178,16 @@ async def photo_file(
     look: WantedLook,
     part: Annotated[Part, Query(description="The photo; gray and color side by side; or how sure it is.")] = "color",
     format: WantedFile = None,  # noqa: A002 - as elsewhere
-    force: Annotated[bool, Query(description="Color anew what is in color already.")] = False,
+    force: Annotated[bool, Query(description="Also color photos that are in color already.")] = False,
 ) -> Response:
-    """The photo in color, as large as it came, with everything that was stored in its file."""
+    """The photo in color, at full size, with the metadata of its file."""
     pending = _writing(request, photo, look, part=part, target=format, force=force)
     return file_response(Output(**await worked(request, pending)), _stem(photo))
 
 
 @routes.get("/api/v1/photos/{id}/hints")
 async def hints(photo: WantedPhoto) -> list[PlacedColor]:
-    """The colors that are known of a photo."""
+    """The hints of a photo: colors that its owner knows."""
     return [PlacedColor(x=hint.x, y=hint.y, color=f"#{bytes(hint.color).hex()}") for hint in photo.hints]
 
 
@@ -205,7 +195,7 @@ async def hints(photo: WantedPhoto) -> list[PlacedColor]:
 async def set_hints(
     photo: WantedPhoto, colors: Annotated[list[PlacedColor], Field(max_length=_MOST_HINTS)]
 ) -> list[PlacedColor]:
-    """Say which colors are known, in place of all that were said before."""
+    """Replace the hints of a photo."""
     placed = tuple(Hint(color.x, color.y, parse_hint(f"0,0,{color.color}").color) for color in colors)
     require_inside(placed, (photo.facts.height, photo.facts.width))
     photo.hints = placed
@@ -214,7 +204,7 @@ async def set_hints(
 
 @routes.delete("/api/v1/photos/{id}/hints", status_code=204)
 async def forget_hints(photo: WantedPhoto) -> None:
-    """Forget all colors that are known of a photo."""
+    """Remove all hints of a photo."""
     photo.hints = ()
 
 
@@ -225,7 +215,7 @@ async def forget_hints(photo: WantedPhoto) -> None:
     responses={200: {"content": {"application/zip": BINARY}}},
 )
 async def pack(request: Request, wanted: ArchiveRequest) -> StreamingResponse:
-    """Several photos in color as one ZIP file; what cannot be colored is named in a text file within."""
+    """Several photos in color as one ZIP file; a text file in it names those that cannot be colored."""
     store: PhotoStore = request.app.state.photos
     photos = [(store.get(chosen.id), chosen) for chosen in wanted.photos]
     return StreamingResponse(
@@ -234,7 +224,7 @@ async def pack(request: Request, wanted: ArchiveRequest) -> StreamingResponse:
 
 
 async def _packed(request: Request, photos: Sequence[tuple[KeptPhoto, ChosenPhoto]]) -> AsyncIterator[bytes]:
-    """The bytes of an archive, photo by photo: as many are made ahead as there are workers."""
+    """The bytes of an archive, photo by photo; as many photos are prepared ahead as there are workers."""
     settings: Settings = request.app.state.settings
     archive, left_out, waiting = Archive(), [], deque(photos)
     making: deque[tuple[KeptPhoto, Pending]] = deque()
@@ -260,11 +250,7 @@ async def _packed(request: Request, photos: Sequence[tuple[KeptPhoto, ChosenPhot
 
 
 async def _receive(request: Request, source: Path) -> str | None:
-    """Write the photo that is sent to a file; gives its name, if it comes in a form.
-
-    Raises:
-        Problem: There is no photo in the form.
-    """
+    """Write the photo that is sent to a file; returns its name if it comes in a form."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         with source.open("wb") as file:
             async for chunk in request.stream():
@@ -283,15 +269,16 @@ def _copy(upload: UploadFile, source: Path) -> None:
         shutil.copyfileobj(upload.file, file, 1 << 20)
 
 
-async def _sketched(request: Request, source: Path, folder: Path, model: str) -> Facts:
+async def _sketched(request: Request, source: Path, folder: Path, model: str) -> KeptFacts:
     pool: Pool = request.app.state.pool
     meters: Meters = request.app.state.meters
     options = _options(request, model, ChosenLook())
     try:
-        facts = Facts.of(await worked(request, pool.submit(sketch, source, folder, options, model=options.model)))
+        told = await worked(request, pool.submit(sketch, source, folder, options, model=options.model))
     except Exception:
         meters.count("photos", None)
         raise
+    facts = KeptFacts(**told)
     meters.count("photos", len(facts.faces))
     return facts
 
@@ -329,5 +316,5 @@ def _stem(photo: KeptPhoto) -> str:
 
 
 def _answer(request: Request, photo: KeptPhoto) -> PhotoAnswer:
-    facts = vars(photo.facts) | {"faces": list(photo.facts.faces)}
-    return PhotoAnswer(id=photo.id, name=photo.name, model=request.app.state.models[photo.model].name, **facts)
+    model = request.app.state.models[photo.model].name
+    return PhotoAnswer(id=photo.id, name=photo.name, model=model, **vars(photo.facts))

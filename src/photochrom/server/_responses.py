@@ -1,4 +1,4 @@
-"""What routes share: how they wait for a worker, and how pictures go over the wire."""
+"""What routes share: waiting for a worker, and sending pictures."""
 
 import asyncio
 from concurrent.futures import CancelledError
@@ -11,8 +11,6 @@ from photochrom.coloring import Output
 from photochrom.server.problems import Problem
 from photochrom.workers import Pending
 
-__all__ = ["BINARY", "MEDIA_TYPES", "attached", "file_response", "worked"]
-
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",
     ".png": "image/png",
@@ -21,23 +19,13 @@ MEDIA_TYPES = {
     ".bmp": "image/bmp",
     ".heic": "image/heic",
 }
-"""Of the pictures that are written, by the suffix that each format gets."""
+"""The media types of the pictures that are written, by suffix."""
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
 async def worked(request: Request, pending: Pending, *, is_short: bool = False) -> Any:
-    """What becomes of a task, which is given up when the caller goes away.
-
-    Args:
-        request: Whose task it is.
-        pending: The task.
-        is_short: Whether it is let go on once it is begun: to end a worker costs more than a short task.
-
-    Raises:
-        Problem: The server ends.
-        PhotochromError: It cannot be done.
-    """
+    """The result of a task, which is canceled if the caller disconnects; a short task that has begun is let finish."""
 
     async def caller_goes() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -60,7 +48,7 @@ async def worked(request: Request, pending: Pending, *, is_short: bool = False) 
 
 
 def attached(name: str) -> dict[str, str]:
-    """The header that has a browser save a response under a name."""
+    """The header that makes a browser save a response under a name."""
     plain = name.encode("ascii", "replace").decode().translate(str.maketrans('"\\', "''"))
     return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
 

@@ -1,4 +1,4 @@
-"""The page and what it consists of: files that are served as they are, and pictures to try it with."""
+"""The page: static files, and sample pictures to try it with."""
 
 import importlib.util
 import io
@@ -15,8 +15,6 @@ from PIL import Image
 from photochrom.server.problems import Problem
 from photochrom.shipped import read_card, shipped_models
 
-__all__ = ["mount_site"]
-
 _STATIC = Path(__file__).parent / "static"
 _DOCS = Path(fastapi_offline.__file__).parent / "static"
 """What draws the API's documentation: Swagger UI."""
@@ -28,11 +26,7 @@ mimetypes.add_type("text/javascript", ".js")  # on Windows other programs change
 
 
 def mount_site(app: FastAPI) -> None:
-    """Serve the page at the root of an app, beneath the routes that the app has already.
-
-    Args:
-        app: What serves it.
-    """
+    """Serve the page at the root of an app, beneath the routes that the app has already."""
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> FileResponse:

@@ -1,7 +1,7 @@
-"""What a worker does with a photo that is kept: look at it once, then draw it small and often, or write it whole.
+"""Tasks for workers with a kept photo: guess its colors once, draw previews often, write the whole file.
 
-A sketch is a folder with the photo's luma and its guesses, small enough that no move of a slider needs a network, or
-the photo itself. It differs from the written file by the few levels that a coarser chroma grid costs.
+A sketch is a folder with a small copy of the photo's luma and its guesses, so that a slider needs neither a network nor
+the photo itself. Previews differ from the written file by a few levels, because the chroma grid is coarser.
 """
 
 import functools
@@ -33,30 +33,16 @@ from photochrom.coloring import (
 from photochrom.errors import GoneError
 from photochrom.files import written_whole
 from photochrom.photo import Photo, read_photo, to_8_bits
-from photochrom.server.tasks import Confidence, FaceBox
 from photochrom.workers import announce_size
 
-__all__ = [
-    "GUESSES",
-    "WIDEST",
-    "Facts",
-    "Part",
-    "PictureFormat",
-    "Show",
-    "View",
-    "draw",
-    "sketch",
-    "write",
-]
-
 GUESSES = 4
-"""How many guesses a kept photo has."""
+"""The number of guesses of a kept photo."""
 
 WIDEST = 4096
-"""Pixels across the widest picture that is drawn."""
+"""Maximum width of a preview."""
 
 _LUMA_PIXELS = 2_000_000
-"""Of the luma of a sketch; a screen shows hardly more."""
+"""Maximum pixels of the luma of a sketch; a screen shows hardly more."""
 
 _GRID_PIXELS = 250_000
 """Of the chroma grid of a sketch. Drawn at two megapixels, its largest difference to a grid of a million places was 2
@@ -80,46 +66,12 @@ Part = Literal["color", "comparison", "confidence"]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is told of a photo that is kept.
-
-    Attributes:
-        width: In pixels, upright.
-        height: In pixels, upright.
-        bits: Of each channel: 8 or 16.
-        format: Of its file, by Pillow's name, such as `JPEG`.
-        coloring: Whether it was `gray`, `tinted` or in `color`.
-        faces: Those that were found.
-        confidence: How sure the best guess is.
-        guesses: How many there are.
-    """
-
-    width: int
-    height: int
-    bits: int
-    format: str
-    coloring: str
-    faces: tuple[FaceBox, ...]
-    confidence: Confidence
-    guesses: int
-
-    @classmethod
-    def of(cls, told: dict[str, Any]) -> "Facts":
-        """What `sketch` returned."""
-        faces = tuple(FaceBox(**face) for face in told["faces"])
-        return cls(**{**told, "faces": faces, "confidence": Confidence(**told["confidence"])})
-
-
-@dataclass(frozen=True)
 class View:
-    """Which small picture of a photo is wanted.
+    """A preview of a photo.
 
     Attributes:
-        show: The photo in color or in gray, or how sure its colors are.
-        guess: Which guess, from 0.
-        look: How strong and vivid, and with which hints.
+        look: Strength, vividness and hints.
         width: In pixels, at most; a sketch is never enlarged.
-        format: Of the picture's file.
     """
 
     show: Show = "color"
@@ -130,20 +82,13 @@ class View:
 
 
 def sketch(colorizer: Guesser, source: Path, folder: Path, options: Options) -> dict[str, Any]:
-    """Guess a photo's colors, and keep what is needed to draw it: a task for `photochrom.workers.Pool`.
+    """Guess a photo's colors and write its sketch: a task for `photochrom.workers.Pool`.
 
     Args:
-        colorizer: Guesses the colors.
-        source: The photo's file.
-        folder: Where the sketch goes; made if it is not there.
-        options: How large a photo may be.
+        folder: The folder of the sketch; made if missing.
 
     Returns:
-        Plain data, of which `Facts.of` makes facts.
-
-    Raises:
-        GoneError: The photo was deleted meanwhile.
-        PhotochromError: The photo cannot be read or colored.
+        The fields of `photochrom.server._facts.KeptFacts`.
     """
     with _still_there():
         content = source.read_bytes()
@@ -158,16 +103,11 @@ def sketch(colorizer: Guesser, source: Path, folder: Path, options: Options) -> 
 
 
 def draw(_: Guesser, folder: Path, size: tuple[int, int], view: View) -> bytes:
-    """A small picture of a photo, from its sketch alone: a task for `photochrom.workers.Pool`.
+    """A preview of a photo, from its sketch alone: a task for `photochrom.workers.Pool`.
 
     Args:
-        _: Not needed: the guesses are there.
         folder: The sketch.
         size: Width and height of the photo itself, in whose pixels hints are given.
-        view: Which picture.
-
-    Raises:
-        GoneError: The photo was deleted meanwhile.
     """
     with _still_there():
         result = _looked_at(folder, view)
@@ -187,19 +127,10 @@ def write(colorizer: Guesser, source: Path, guess: int, part: Part, options: Opt
     """A photo's file in color, of its own size, with its tags: a task for `photochrom.workers.Pool`.
 
     Args:
-        colorizer: Guesses the colors.
-        source: The photo's file.
-        guess: Which guess, from 0.
-        part: The photo, or the comparison, or how sure the colors are.
-        options: How it shall look, and its format.
+        part: The photo, the comparison, or the confidence map.
 
     Returns:
         Plain data: the fields of a `photochrom.coloring.Output`.
-
-    Raises:
-        GoneError: The photo was deleted meanwhile.
-        InColorError: It is in color already, and `options.limits.force` is not set.
-        PhotoError: It cannot be written so.
     """
     with _still_there():
         content = source.read_bytes()
@@ -238,7 +169,7 @@ def _save(path: Path, values: npt.NDArray[Any]) -> None:
 
 
 def _looked_at(folder: Path, view: View) -> Result:
-    """A small copy of a photo's result, of which no more than one guess is read; its hints are not spread yet."""
+    """A small copy of a photo's result, with the one guess that is viewed and without hints."""
     luma = np.load(folder / "luma.npy")
     height, width = luma.shape
     if view.width < width:
@@ -255,21 +186,15 @@ def _looked_at(folder: Path, view: View) -> Result:
 
 @functools.lru_cache(maxsize=4)
 def _layer(folder: Path, hints: tuple[Hint, ...], size: tuple[int, int]) -> HintLayer | None:
-    """What hints give on the grid of a sketch; remembered, for a slider that moves leaves hints as they are.
-
-    Args:
-        folder: The sketch.
-        hints: In pixels of the photo itself.
-        size: Width and height of the photo itself.
-    """
+    """The effect of hints on the grid of a sketch; cached, because a slider does not change hints."""
     grid = np.load(folder / "grid.npy")
     guess = Guess(ChromaField(np.zeros((4, *grid.shape), np.float32)), grid, grid)
-    photo = Photo(np.broadcast_to(np.uint8(0), size[::-1]))  # hints need no more of it than its size
+    photo = Photo(np.broadcast_to(np.uint8(0), size[::-1]))  # hints need only its size
     return Result(photo, (), guess, Look()).adjusted(hints=hints).layer
 
 
 def _certainty(result: Result) -> npt.NDArray[np.uint8]:
-    """How sure colors are, over the photo's own shades; shape (height, width, 3)."""
+    """The confidence as colors over the photo's shades; shape (height, width, 3)."""
     steps = np.linspace(0, 255, len(_CERTAINTY))
     table = np.stack([np.interp(np.arange(256), steps, channel) for channel in zip(*_CERTAINTY, strict=True)], axis=1)
     shares = (table * _CERTAINTY_SHARE).astype(np.float32)
@@ -278,12 +203,12 @@ def _certainty(result: Result) -> npt.NDArray[np.uint8]:
 
 
 def _shrunk(values: npt.NDArray[Any], pixels: int) -> npt.NDArray[Any]:
-    """A map of about the same shape that has no more than so many places; itself if it has not."""
+    """A map shrunk to a maximum number of pixels; unchanged if it has no more."""
     share = (pixels / values.size) ** 0.5
     rows, columns = (max(1, int(side * share)) for side in values.shape)
     return values if share >= 1.0 else _resized(values, rows, columns)
 
 
 def _resized(values: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[Any]:
-    """The means of a map of uint8 or float32 over the places of a smaller one."""
+    """A map of uint8 or float32, shrunk by averaging."""
     return np.asarray(Image.fromarray(values).resize((columns, rows), Image.Resampling.BOX))

@@ -37,15 +37,13 @@ from photochrom.server.settings import API_KEY_VARIABLE, Settings
 from photochrom.shipped import network_file, shipped_models
 from photochrom.workers import Pool
 
-__all__ = ["create_app", "serve"]
-
 _SWEEP_SECONDS = 60.0
 
 _log = logging.getLogger("photochrom.server")
 
 
 class LimitsAnswer(BaseModel):
-    """What the server refuses, and how long it keeps what it was sent."""
+    """The limits of the server."""
 
     upload_bytes: int = Field(description="Of the largest photo.")
     megapixels: float = Field(description="Of the largest photo.")
@@ -55,14 +53,7 @@ class LimitsAnswer(BaseModel):
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The API, and the page on it, as an ASGI application.
-
-    Args:
-        settings: How it shall run.
-
-    Raises:
-        PhotochromError: A network cannot be loaded.
-    """
+    """The API, and the page on it, as an ASGI application."""
     dependencies = [Security(APIKeyHeader(name="X-API-Key", auto_error=False))] if settings.api_key else []
     app = FastAPI(
         title="photochrom",
@@ -96,21 +87,13 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def serve(settings: Settings, *, opens_browser: bool = False) -> None:
-    """Serve the API and the page until the process is interrupted.
-
-    Args:
-        settings: How.
-        opens_browser: Whether to show the page.
-
-    Raises:
-        PhotochromError: A network cannot be loaded, or another server uses its folder.
-    """
+    """Serve the API and the page until the process is interrupted."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     for name in ("photochrom", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
-    BatchStore(settings).close()  # what would keep the server from its start is told here in one line, there in many
+    BatchStore(settings).close()  # a failure is one line here, but a traceback inside the application
     app = create_app(settings)
-    os.environ.pop(API_KEY_VARIABLE, None)  # the processes that decode photos need not know it
+    os.environ.pop(API_KEY_VARIABLE, None)  # workers do not need it
     if hasattr(signal, "SIGHUP"):  # a terminal that is closed ends the server as Ctrl-C does: files are removed
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     config = uvicorn.Config(
@@ -128,7 +111,7 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server that can show its page once it is there."""
+    """A server that can open its page in a browser once it listens."""
 
     def __init__(self, config: uvicorn.Config, opens_browser: bool) -> None:
         super().__init__(config)
@@ -147,7 +130,7 @@ class _Server(uvicorn.Server):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings, pool = app.state.settings, app.state.pool
     store = await run_in_threadpool(BatchStore, settings)
-    photos = await run_in_threadpool(PhotoStore, settings)  # after the other, which sees that the folder is ours alone
+    photos = await run_in_threadpool(PhotoStore, settings)  # second: the batch store locks the data folder
     runner = BatchRunner(store, pool, app.state.meters, settings.workers)
     app.state.store, app.state.runner, app.state.photos = store, runner, photos
     sweeping = asyncio.create_task(_sweep(photos))
@@ -164,7 +147,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _sweep(photos: PhotoStore) -> None:
-    """Delete photos that nobody uses, now and then."""
+    """Delete unused photos every minute."""
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
         try:
@@ -174,12 +157,7 @@ async def _sweep(photos: PhotoStore) -> None:
 
 
 def _models(settings: Settings) -> dict[str, ModelAnswer]:
-    """What may be asked for, by the name or path that a `Colorizer` takes; the default first.
-
-    Raises:
-        CheckpointError: There is no default, or no network for faces, or it cannot be loaded.
-        ConfigError: It colors no photos.
-    """
+    """The models that requests may name, by the name or path that a `Colorizer` takes; the default first."""
     if settings.face_model is not None:
         _model(settings.face_model, is_default=False)
     found = {settings.model: _model(settings.model, is_default=True)}
@@ -190,7 +168,7 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
 
 
 def _model(model: str, *, is_default: bool) -> ModelAnswer:
-    """What is told of a network. A shipped one is not loaded here: this process needs none, the workers do."""
+    """The answer about a network. Shipped networks are not loaded here, only in the workers."""
     path = network_file(model)
     if model in shipped_models():
         if not path.is_file():
@@ -205,13 +183,13 @@ _routes = APIRouter(tags=["server"])
 
 @_routes.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Tell that the server is there."""
+    """Whether the server runs."""
     return {"status": "ok"}
 
 
 @_routes.get("/api/v1/limits")
 async def limits(request: Request) -> LimitsAnswer:
-    """What the server refuses, and how long it keeps what it was sent."""
+    """The limits of the server."""
     settings: Settings = request.app.state.settings
     return LimitsAnswer(
         upload_bytes=settings.max_upload_bytes,
@@ -224,7 +202,7 @@ async def limits(request: Request) -> LimitsAnswer:
 
 @_routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def metrics(request: Request) -> Response:
-    """What the server counted, for Prometheus."""
+    """Counters for Prometheus."""
     return Response(request.app.state.meters.text(), media_type="text/plain; version=0.0.4")
 
 
@@ -233,7 +211,7 @@ def _routers() -> tuple[APIRouter, ...]:
 
 
 async def _elsewhere(request: Request) -> None:
-    """Refuse what is none of the API's addresses or methods; else the page at the root would answer."""
+    """Refuse unknown addresses and methods of the API; otherwise the page at the root would answer."""
     routes = [route for router in _routers() for route in router.routes if isinstance(route, Route)]
     matches = [(route, route.matches(request.scope)[0]) for route in routes]
     allowed = [method for route, match in matches if match is Match.PARTIAL for method in sorted(route.methods or ())]

@@ -1,4 +1,4 @@
-"""Has batches colored by the workers that requests are served by."""
+"""Colors batches with the server's workers."""
 
 import contextlib
 import logging
@@ -12,15 +12,13 @@ from photochrom.server.batches import IN_COLOR, BatchPhoto, BatchStore
 from photochrom.server.meters import Meters
 from photochrom.workers import Pool
 
-__all__ = ["BatchRunner"]
-
 _SWEEP_SECONDS = 60.0
 
 _log = logging.getLogger("photochrom.server")
 
 
 class BatchRunner:
-    """Has batches colored by the workers that requests are served by, the oldest batch first."""
+    """Colors batches with the server's workers, the oldest batch first."""
 
     def __init__(self, store: BatchStore, pool: Pool, meters: Meters, workers: int) -> None:
         self._store = store
@@ -34,28 +32,24 @@ class BatchRunner:
         self._thread = threading.Thread(target=self._work, name="photochrom-batches", daemon=True)
 
     def start(self) -> None:
-        """Go on where the last server ended."""
+        """Start, with the batches that the last server left unfinished."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Tell that there is a new batch."""
+        """Signal that there is a new batch."""
         with self._change:
             self._news += 1
             self._change.notify_all()
 
     def delete(self, batch: str) -> None:
-        """Forget a batch, and give up what is done for it.
-
-        Raises:
-            KeyError: There is no such batch.
-        """
+        """Delete a batch, and cancel its work."""
         self._store.delete(batch)
         with self._change:
             if self._running is not None and self._running[0] == batch:
                 self._running[1].set()
 
     def close(self) -> None:
-        """End. What was at work is given up, and waits for the next server."""
+        """Stop. Photos at work are canceled and wait for the next server."""
         with self._change:
             self._is_closing = True
             if self._running is not None:
@@ -68,11 +62,11 @@ class BatchRunner:
         while not self._is_closing:
             seen = self._news
             with contextlib.suppress(OSError):
-                self._store.sweep()  # before all else: it makes room on a full disk
+                self._store.sweep()  # first, because it makes room on a full disk
             for batch in self._store.unfinished():
                 try:
                     self._color(batch)
-                except Exception as error:  # as of a full disk: a thread that ends would stop all batches
+                except Exception as error:  # such as a full disk; the thread must go on with other batches
                     _log.error("a batch cannot be kept: %s", type(error).__name__)
             with self._change:
                 self._change.wait_for(lambda: self._news != seen or self._is_closing, _SWEEP_SECONDS)  # noqa: B023
@@ -94,7 +88,7 @@ class BatchRunner:
             with self._change:
                 self._running = None
             with contextlib.suppress(OSError):
-                self._store.sweep()  # what a worker still wrote for a batch that was deleted
+                self._store.sweep()  # files that a worker wrote after the batch was deleted
 
     def _planned(self, batch: str, names: Sequence[str], stop: threading.Event) -> Sequence[Job]:
         """Color a batch; returns its jobs, none if it cannot be colored."""

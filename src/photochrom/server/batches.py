@@ -29,10 +29,8 @@ from photochrom.files import write_whole, written_whole
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
-__all__ = ["IN_COLOR", "Batch", "BatchPhoto", "BatchStore", "PhotoState"]
-
 PhotoState = Literal["waiting", "at work", "colored", "in color", "failed"]
-"""What is `in color` already is left alone."""
+"""Photos that are `in color` already are left alone."""
 
 _LOCK = "photochrom.lock"
 _OLD_DATABASE = "jobs.sqlite"
@@ -46,7 +44,7 @@ _REPORT = "photochrom.json"
 _BATCH, _DRAFTS, _PHOTOS, _RESULTS = "batch.json", "drafts", "photos", "results"
 _LOCK_SECONDS = 2.0
 IN_COLOR = "it is in color already; force colors it anew from its luma"
-"""Why a photo was left alone."""
+"""The reason in answers."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,7 @@ class BatchPhoto:
 
     Attributes:
         name: As it was sent.
-        state: What became of it.
-        faces: The number of faces found.
-        error: Why it was not colored.
+        error: The reason why it was not colored.
     """
 
     name: str
@@ -71,7 +67,7 @@ class Batch:
     """A batch.
 
     Attributes:
-        id: Hard to guess: who knows it may fetch the result.
+        id: Hard to guess; whoever knows it may fetch the result.
         created: In seconds since 1970.
         finished: In seconds since 1970, when its result was there; None before that.
         photos: In the order in which they were sent.
@@ -96,12 +92,7 @@ class BatchStore:
         """Open the folder; photos that were at work when the server ended wait again.
 
         Args:
-            settings: Where it lies, and how long results are kept.
             clock: Seconds since 1970.
-
-        Raises:
-            ConfigError: Another server works there, or it holds things of others.
-            OSError: It cannot be written to.
         """
         self._folder = settings.job_folder
         self._keep_seconds = settings.keep_hours * 3600.0
@@ -132,12 +123,7 @@ class BatchStore:
         return self._keep_seconds
 
     def require_room(self) -> None:
-        """See that another batch can be taken; to be asked before any of it is written.
-
-        Raises:
-            BusyError: Too many are unfinished.
-            Problem: There is little room on the disk.
-        """
+        """Refuse another batch if there is no room; called before any of it is written."""
         if len(self.unfinished()) >= self._max_batches:
             raise BusyError("too many batches are unfinished; try again later, or delete one")
         # What is sent is spooled to the system's folder for such files before it comes here.
@@ -147,7 +133,7 @@ class BatchStore:
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
-        """A folder for the photos of a batch, which is gone after the block unless `add` has taken it."""
+        """A folder for the photos of a batch; deleted after the block unless `add` has taken it."""
         folder = self._drafts / token_urlsafe(24)
         photos = folder / _PHOTOS
         photos.mkdir(parents=True)
@@ -157,12 +143,10 @@ class BatchStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def add(self, draft: Path, names: Sequence[str], options: Options) -> Batch:
-        """Take a batch.
+        """Add a batch.
 
         Args:
             draft: What `draft` gave: its photos are files named by their numbers.
-            names: The photos' own names.
-            options: How to color them.
         """
         folder = draft.parent
         batch = Batch(folder.name, self._clock(), None, tuple(map(BatchPhoto, names)))
@@ -173,11 +157,7 @@ class BatchStore:
         return batch
 
     def get(self, batch: str) -> Batch:
-        """A batch.
-
-        Raises:
-            KeyError: There is none of that id.
-        """
+        """A batch."""
         return self._batches[batch]
 
     def unfinished(self) -> list[str]:
@@ -186,30 +166,17 @@ class BatchStore:
             return [batch.id for batch in self._batches.values() if batch.finished is None]
 
     def result(self, batch: str) -> Path | None:
-        """The ZIP file of a finished batch; None of one that is not finished.
-
-        Raises:
-            KeyError: There is no such batch.
-        """
+        """The ZIP file of a finished batch; None of one that is not finished."""
         return None if self.get(batch).finished is None else self._folder / batch / _RESULT
 
     def delete(self, batch: str) -> None:
-        """Forget a batch, its photos and its results.
-
-        Raises:
-            KeyError: There is no such batch.
-        """
+        """Delete a batch, its photos and its results."""
         with self._change:
             del self._batches[batch]
         shutil.rmtree(self._folder / batch, ignore_errors=True)
 
     def plan(self, batch: str) -> Plan:
-        """What is to be colored of a batch.
-
-        Raises:
-            KeyError: There is no such batch.
-            ConfigError: It is of another version of photochrom.
-        """
+        """The plan of a batch."""
         folder = self._folder / batch
         photos = folder / _PHOTOS
         options = _read_options(folder)
@@ -217,22 +184,17 @@ class BatchStore:
         return Plan(tuple(place(found, folder / _RESULTS, options.outputs)), options=options, keep_date=False)
 
     def note(self, batch: str, number: int, photo: BatchPhoto) -> None:
-        """Keep what became of a photo in mind; of a batch that was deleted meanwhile, nothing."""
+        """Record the state of a photo; does nothing if the batch was deleted meanwhile."""
         with self._change, contextlib.suppress(KeyError):
             known = self._batches[batch]
             photos = (*known.photos[:number], photo, *known.photos[number + 1 :])
             self._batches[batch] = replace(known, photos=photos)
 
     def finish(self, batch: str, jobs: Sequence[Job]) -> None:
-        """Pack the results of a batch of which no photo is left to color, and remove its photos.
+        """Pack the results of a batch that is done, and remove its photos.
 
         Args:
-            batch: The id.
             jobs: What was planned, in the order of its photos; empty if it was impossible.
-
-        Raises:
-            KeyError: The batch was deleted meanwhile.
-            OSError: The disk is full.
         """
         folder = self._folder / batch
         known = self.get(batch)
@@ -246,7 +208,7 @@ class BatchStore:
         _remove_photos(folder)
 
     def sweep(self) -> None:
-        """Remove results that were kept long enough, and files that belong to no batch."""
+        """Delete expired results, and files that belong to no batch."""
         oldest = self._clock() - self._keep_seconds
         with self._change:
             for batch in list(self._batches.values()):
@@ -257,7 +219,7 @@ class BatchStore:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Leave the folder to others."""
+        """Release the folder."""
         self._lock.release()
 
     def _found(self) -> Iterator[Batch]:
@@ -271,7 +233,7 @@ class BatchStore:
 
 
 def _recorded(name: str, record: Record | None) -> BatchPhoto:
-    """A photo as the manifest knows it."""
+    """The state of a photo by its record in the manifest."""
     if record is None or record.intent is not None:
         return BatchPhoto(name)
     if record.error is not None:
@@ -282,18 +244,13 @@ def _recorded(name: str, record: Record | None) -> BatchPhoto:
 
 
 def _write(folder: Path, batch: Batch, options: Options | None) -> None:
-    """Write what is known of a batch; of a finished one, without options."""
+    """Write the file of a batch; a finished one has no options."""
     asked = None if options is None else options.as_json()
     write_whole(folder / _BATCH, json.dumps({**asdict(batch), "options": asked}))
 
 
 def _read(folder: Path) -> Batch:
-    """A batch as it lies on disk.
-
-    Raises:
-        OSError: There is none.
-        ValueError: It is broken.
-    """
+    """A batch as it lies on disk."""
     values = json.loads((folder / _BATCH).read_bytes())
     photos = tuple(BatchPhoto(**photo) for photo in values["photos"])
     batch = Batch(folder.name, float(values["created"]), values["finished"], photos)
@@ -327,7 +284,7 @@ def _pack(archive: zipfile.ZipFile, batch: Batch, jobs: Sequence[Job]) -> None:
 
 
 def _free_name(name: str, ending: str, taken: set[str]) -> str:
-    """The name of a result in the ZIP file, which no other one has."""
+    """A name for a result that is still free in the ZIP file."""
     stem = PurePosixPath(name).with_suffix("")
     free, number = f"{stem}{ending}", 1
     while free.casefold() in taken:
@@ -338,6 +295,6 @@ def _free_name(name: str, ending: str, taken: set[str]) -> str:
 
 
 def _remove_photos(folder: Path) -> None:
-    """Remove what a batch that is packed does not need any more."""
+    """Remove the photos and loose results of a packed batch."""
     for part in (_PHOTOS, _RESULTS):
         shutil.rmtree(folder / part, ignore_errors=True)

@@ -10,18 +10,16 @@ import httpx
 from photochrom.errors import PhotochromError
 from photochrom.files import written_whole
 
-__all__ = ["Client", "ServerError"]
-
 _TIMEOUT = httpx.Timeout(10.0, read=300.0, write=60.0)
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 class ServerError(PhotochromError):
-    """A server refused, or failed; the text is what it says.
+    """The server refused a request or failed; the text is its message.
 
     Attributes:
         status: The HTTP status.
-        kind: Names the kind of problem, as the server's documentation does.
+        kind: The `type` of the problem.
     """
 
     def __init__(self, status: int, kind: str, detail: str) -> None:
@@ -31,7 +29,7 @@ class ServerError(PhotochromError):
 
 
 class Client:
-    """Talks to one server; close it, or use it in a `with` statement.
+    """A client of one server; close it, or use it in a `with` statement.
 
     Example:
         ```python
@@ -43,12 +41,10 @@ class Client:
     def __init__(
         self, base_url: str = "http://127.0.0.1:7860", api_key: str | None = None, http: httpx.Client | None = None
     ) -> None:
-        """Connect when it is first used.
+        """Prepare a client; it connects when it is first used.
 
         Args:
-            base_url: Where the server is.
-            api_key: What it asks for, if it does.
-            http: Used instead of a client of its own, as for another transport.
+            http: An HTTP client to use, for example one with another transport.
         """
         headers = {} if api_key is None else {"X-API-Key": api_key}
         # A proxy that the environment names is for other hosts: what goes to this machine must not leave it.
@@ -64,26 +60,22 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._http.close()
 
     def models(self) -> list[dict[str, Any]]:
-        """The networks that color whole photos, as `GET /api/v1/models` tells them."""
+        """The answer of `GET /api/v1/models`: the networks that color whole photos."""
         return list(self._ask("GET", "/api/v1/models").json())
 
     def colorize(self, photo: Path | bytes, **options: Any) -> bytes:
         """A photo in color.
 
         Args:
-            photo: A file, or what is in one.
+            photo: A file, or its content.
             **options: Fields of `POST /api/v1/colorize`, such as `strength`, `vividness`, `hints`, `force` or `format`.
 
         Returns:
             The file of the colored photo; of several pictures, a ZIP file.
-
-        Raises:
-            ServerError: It cannot be colored.
-            httpx.TransportError: The server cannot be reached.
         """
         content = photo if isinstance(photo, bytes) else photo.read_bytes()
         fields = {"respond": "picture", **options}
@@ -98,22 +90,16 @@ class Client:
         told: Callable[[dict[str, Any]], object] | None = None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Have many photos colored, and wait for them.
+        """Color many photos as a batch, and wait for the result.
 
         Args:
             photos: Files, or ZIP files of photos.
             out: Where the ZIP file of the results goes.
-            poll_seconds: How often to ask how far the server is.
-            told: Called with each answer.
+            told: Called with each answer about the progress.
             **options: Fields of `POST /api/v1/batch`.
 
         Returns:
-            The batch as `GET /api/v1/jobs/{id}` last told it: which photos failed, and why.
-
-        Raises:
-            ServerError: The batch is refused, or was deleted.
-            OSError: A file cannot be read or written.
-            httpx.TransportError: The server cannot be reached.
+            The last answer of `GET /api/v1/jobs/{id}`, which says which photos failed, and why.
         """
         files = [("files", (photo.name, photo.read_bytes())) for photo in photos]
         job: dict[str, Any] = self._ask("POST", "/api/v1/batch", files=files, data=options).json()

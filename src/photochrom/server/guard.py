@@ -1,4 +1,4 @@
-"""What stands before every route: who may call, how often, how much may be sent, and what browsers are told."""
+"""Checks before every route: access, rate, body size; and the security headers of responses."""
 
 import asyncio
 import base64
@@ -21,20 +21,18 @@ from photochrom.server.problems import Problem, problem_of, problem_response
 from photochrom.server.settings import Settings
 from photochrom.workers import FaultError
 
-__all__ = ["BATCH_PATH", "METHODS", "Guard", "RateLimit"]
-
 BATCH_PATH = "/api/v1/batch"
 
 _OPEN_PATHS = frozenset({"/healthz"})
-"""Without a key: they tell nothing."""
+"""Paths that need no key, because they reveal nothing."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = _SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 _FORM_BYTES = 1 << 20
-"""Room for what stands around a photo in a form."""
+"""Allowance for the parts of a form around a photo."""
 
 _BODY_SECONDS = 60.0
-"""So long a caller may pause while it sends."""
+"""Maximum pause of a caller while it sends a body."""
 
 _MOST_CALLERS = 10_000
 _BURST_SECONDS = 10.0
@@ -57,7 +55,7 @@ _log = logging.getLogger("photochrom.server")
 
 
 class RateLimit:
-    """How often each caller may call: a bucket of tokens that fills evenly."""
+    """The rate limit of each caller: a token bucket."""
 
     def __init__(self, a_minute: int) -> None:
         self._a_second = a_minute / 60.0
@@ -66,10 +64,6 @@ class RateLimit:
 
     def wait(self, caller: str, now: float) -> float:
         """Take a token.
-
-        Args:
-            caller: Who calls.
-            now: In seconds.
 
         Returns:
             Seconds until there is one; 0 if one was taken.
@@ -100,7 +94,7 @@ class Guard:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
-        else:  # nothing of ours speaks over a WebSocket, which no cross-site check of browsers' guards
+        else:  # unused here, and browsers apply no cross-site check to WebSockets
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +116,7 @@ class Guard:
             await self._app(scope, self._limited(scope, receive), send_guarded)
         except Exception as error:
             _log_fault(error)
-            if status:  # it has begun, and cannot be taken back
+            if status:  # the response has begun and cannot be replaced
                 raise
             await problem_response(problem_of(error))(scope, receive, send_guarded)
         finally:
@@ -130,12 +124,7 @@ class Guard:
             self._record(scope, status, time.perf_counter() - start)
 
     def _require_welcome(self, scope: Scope) -> None:
-        """Refuse who may not call, or calls too often.
-
-        Raises:
-            Problem: Why not.
-            BusyError: As many are being received as may wait.
-        """
+        """Refuse callers that are not allowed, or that call too often."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._is_own_name(host):
@@ -145,7 +134,7 @@ class Guard:
             raise Problem(403, "a page of another site may not send anything here")
         is_known = scope["path"] in _OPEN_PATHS or self._has_key(headers)
         if is_upload or not is_known or scope["path"].startswith("/api/"):  # a page may load its many parts at once
-            # Apart, lest those without a key use up what those with one have, who may come through the same proxy.
+            # Counted apart: callers without a key must not use up the rate of those with one behind the same proxy.
             caller = f"{is_known} {(scope.get('client') or ('',))[0]}"
             if (seconds := self._rate.wait(caller, time.monotonic())) > 0.0:
                 raise Problem(429, "too many requests; wait a moment", headers={"Retry-After": str(int(seconds) + 1)})
@@ -157,7 +146,7 @@ class Guard:
             raise BusyError("too many photos wait already; try again in a moment")
 
     def _is_own_name(self, host: str) -> bool:
-        """Whether the server may be called so; else a page of another site could, by its own name for this address."""
+        """Whether a host name is the server's own; others would let a foreign page reach it by DNS rebinding."""
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
@@ -177,7 +166,7 @@ class Guard:
         return hmac.compare_digest(given.encode(), key.encode())
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        """What receives the body, and refuses it as soon as it is too large or does not come."""
+        """A `receive` that refuses a body as soon as it is too large or stalls."""
         has_many = scope["path"] == BATCH_PATH
         limit = self._settings.max_batch_bytes if has_many else self._settings.max_upload_bytes
         too_large = Problem(
@@ -206,7 +195,7 @@ class Guard:
         return receive_limited
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count and log a request by its route, which tells nothing of its content."""
+        """Count and log a request by its route, without its content."""
         route = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._meters.requests.labels(method, route, status).inc()
@@ -215,7 +204,7 @@ class Guard:
 
 
 def _is_address(name: str) -> bool:
-    """Whether it is an address, which no foreign name server can give away, instead of a name."""
+    """Whether it is an IP address, which DNS cannot redirect, instead of a name."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -224,7 +213,7 @@ def _is_address(name: str) -> bool:
 
 
 def _is_cross_site(headers: Headers, host: str) -> bool:
-    """Whether a browser says that another site's page sends this; what is no browser says nothing."""
+    """Whether a browser says that a page of another site sends this; other programs say nothing."""
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return True
     origin = headers.get("origin")
@@ -247,9 +236,9 @@ def _tell_browsers(path: str, headers: MutableHeaders) -> None:
 
 
 def _log_fault(error: Exception) -> None:
-    """Log where a fault of ours lies, without its text, in which the name of a photo may stand."""
+    """Log the place of a fault in our code, without its text, which may contain the name of a photo."""
     if isinstance(error, FaultError):
-        _log.error("fault while coloring: %s", error)  # its text tells nothing else
+        _log.error("fault while coloring: %s", error)  # its text holds nothing of the photo
     elif not isinstance(error, (Problem, BusyError)):
         places = traceback.extract_tb(error.__traceback__)[-5:]
         where = " > ".join(f"{Path(place.filename).name}:{place.lineno} {place.name}" for place in places)

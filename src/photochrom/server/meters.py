@@ -1,10 +1,8 @@
-"""What the server counts, for Prometheus."""
+"""Counters for Prometheus."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from photochrom.workers import Pool
-
-__all__ = ["Meters"]
 
 
 class Meters:
@@ -12,7 +10,7 @@ class Meters:
 
     Attributes:
         requests: By method, route and status.
-        seconds: What requests took, by route.
+        seconds: Duration of requests, by route.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -34,13 +32,13 @@ class Meters:
         """Count a photo.
 
         Args:
-            source: Who had it colored: `api`, `batch` or `page`.
-            faces: How many were found; None if it could not be colored.
+            source: `api`, `batch` or `photos`.
+            faces: The number found; None if the photo could not be colored.
         """
         self._pictures.labels(source, "failed" if faces is None else "colored").inc()
         if faces is not None:
             self._faces.inc(faces)
 
     def text(self) -> bytes:
-        """All counts, in Prometheus's format."""
+        """All counters, in the format of Prometheus."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""Photos that a visitor keeps on the server while working on them: bounded in number, bytes and time."""
+"""Photos that visitors are working on: bounded in number, bytes and time."""
 
 import contextlib
 import re
@@ -13,11 +13,9 @@ from secrets import token_urlsafe
 
 from photochrom.coloring import Hint
 from photochrom.errors import ConfigError
-from photochrom.server._sketch import Facts
+from photochrom.server._facts import KeptFacts
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
-
-__all__ = ["KeptPhoto", "PhotoStore"]
 
 _OWN_NAME = re.compile(r"[\w-]{32}")
 """Of the folders of photos. Other folders are never deleted."""
@@ -28,14 +26,8 @@ class KeptPhoto:
     """A photo that is kept.
 
     Attributes:
-        id: Names it to whoever sent it; nobody else can guess it.
-        name: What its file was called.
         folder: Where everything about it lies.
-        source: Its file, as it was sent.
-        sketch: The folder of its sketch.
         model: Which network guessed, as `Colorizer` takes it.
-        facts: What is told of it.
-        hints: Colors that its owner knows.
         touched: When it was last used, by the store's clock.
         size: In bytes, with its sketch.
     """
@@ -46,7 +38,7 @@ class KeptPhoto:
     source: Path
     sketch: Path
     model: str
-    facts: Facts
+    facts: KeptFacts
     hints: tuple[Hint, ...] = ()
     touched: float = 0.0
     size: int = 0
@@ -60,12 +52,7 @@ class PhotoStore:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with an empty folder.
-
-        Raises:
-            ConfigError: It holds other things.
-            OSError: It cannot be written to.
-        """
+        """Begin with an empty folder."""
         self._folder = settings.photo_folder
         self._max_photos = settings.max_photos
         self._max_bytes = settings.max_photo_bytes
@@ -82,16 +69,12 @@ class PhotoStore:
             raise ConfigError(f"{self._folder}: holds other things; give the server its own --data-dir")
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of photos."""
         return len(self._photos)
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
-        """A folder for a photo that is being received, gone after the block unless `keep` has taken it.
-
-        Raises:
-            Problem: There is little room on the disk.
-        """
+        """A folder for a photo that is being received; deleted after the block unless `keep` has taken it."""
         if shutil.disk_usage(self._folder).free < self._least_room:
             raise Problem(507, "there is too little room on the server's disk; try again later")
         folder = self._folder / token_urlsafe(24)
@@ -104,15 +87,12 @@ class PhotoStore:
             if folder.name not in self._photos:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def keep(self, source: Path, sketch: Path, name: str, model: str, facts: Facts) -> KeptPhoto:
-        """Keep a photo, and drop those that were touched longest ago if there are too many.
+    def keep(self, source: Path, sketch: Path, name: str, model: str, facts: KeptFacts) -> KeptPhoto:
+        """Keep a photo, and delete those used longest ago if there are too many.
 
         Args:
             source: Its file, in a folder of `draft`.
             sketch: The folder of its sketch, within the same.
-            name: What its file was called.
-            model: Which network guessed.
-            facts: What is told of it.
         """
         folder = source.parent
         photo = KeptPhoto(folder.name, name, folder, source, sketch, model, facts)
@@ -121,11 +101,7 @@ class PhotoStore:
         return photo
 
     def get(self, photo: str) -> KeptPhoto:
-        """A photo, which counts as touched.
-
-        Raises:
-            Problem: There is none of that id.
-        """
+        """A photo; this counts as use."""
         try:
             found = self._photos[photo]
         except KeyError:
@@ -135,17 +111,11 @@ class PhotoStore:
         found.touched = self._clock()
         return found
 
-    def replace_sketch(self, photo: KeptPhoto, sketch: Path, model: str, facts: Facts) -> None:
-        """Use another sketch of a photo from now on, and drop the one before.
+    def replace_sketch(self, photo: KeptPhoto, sketch: Path, model: str, facts: KeptFacts) -> None:
+        """Replace the sketch of a photo.
 
         Args:
-            photo: The photo.
             sketch: The folder of the new sketch, within that of the photo.
-            model: Which network guessed.
-            facts: What is told of the photo.
-
-        Raises:
-            Problem: The photo was deleted meanwhile.
         """
         self.get(photo.id)
         shutil.rmtree(photo.sketch, ignore_errors=True)
@@ -153,21 +123,21 @@ class PhotoStore:
         self._measure(photo)
 
     def delete(self, photo: str) -> None:
-        """Forget a photo; does nothing if there is none of that id."""
+        """Delete a photo; does nothing if there is none of that id."""
         found = self._photos.pop(photo, None)
         if found is not None:
             self._size -= found.size
             shutil.rmtree(found.folder, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Forget what nobody used for long, and remove what a worker wrote for a photo that was deleted meanwhile."""
+        """Delete photos that were not used for long, and files written for photos that were deleted meanwhile."""
         oldest = self._clock() - self._keep_seconds
         for photo in [photo for photo in self._photos.values() if photo.touched < oldest]:
             self.delete(photo.id)
         self._remove_strays()
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete all photos."""
         self._photos.clear()
         self._drafts.clear()
         self._remove_strays()
@@ -181,7 +151,7 @@ class PhotoStore:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _measure(self, photo: KeptPhoto) -> None:
-        """Count a photo's bytes anew, and make room."""
+        """Update the size of a photo, and make room."""
         size = sum(path.stat().st_size for path in photo.folder.rglob("*") if path.is_file())
         self._size += size - photo.size
         photo.size, photo.touched = size, self._clock()

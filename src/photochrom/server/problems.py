@@ -1,4 +1,4 @@
-"""What callers are told when something is wrong: problem details, by RFC 9457."""
+"""Errors as callers see them: problem details by RFC 9457."""
 
 import json
 from collections.abc import Mapping
@@ -21,8 +21,6 @@ from photochrom.errors import (
     TooLargeError,
     UnreadableError,
 )
-
-__all__ = ["PROBLEM_RESPONSES", "Problem", "ProblemDetails", "problem_of", "problem_response", "tell"]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -50,11 +48,11 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         (422, "A field is missing, out of range, or does not suit the photo."),
     )
 }
-"""For routes: what OpenAPI says of failures."""
+"""The OpenAPI description of failures, for routes."""
 
 
 class Problem(HTTPException):
-    """A failure as callers are told it."""
+    """A failure as callers see it."""
 
     def __init__(
         self,
@@ -69,12 +67,9 @@ class Problem(HTTPException):
         """Put it together.
 
         Args:
-            status: The HTTP status.
             detail: What is wrong this time, and what to do.
             kind: Names the kind of problem, if the status does not say it all.
             title: The kind in words; the status's if not given.
-            headers: What else the response says.
-            errors: Which fields are wrong.
         """
         super().__init__(status, detail, headers)
         self.details = ProblemDetails(
@@ -107,7 +102,7 @@ _RETRY_SECONDS = "5"
 
 
 def problem_of(error: Exception) -> Problem:
-    """What callers are told of an error; of a fault of ours, only that it is one."""
+    """The problem for an error; a fault in our code is reported without details."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
@@ -122,14 +117,14 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _field_errors(error: RequestValidationError) -> list[dict[str, Any]]:
-    """Where and what, without what was sent."""
+    """The wrong fields and messages, without the values that were sent."""
     return [
         {"field": ".".join(map(str, entry["loc"])), "message": entry["msg"]} for entry in error.errors()[:_MOST_ERRORS]
     ]
 
 
 def problem_response(problem: Problem) -> Response:
-    """A problem as it goes over the wire."""
+    """The HTTP response for a problem."""
     content = json.dumps(problem.details.model_dump(exclude_none=True))
     return Response(content, problem.status_code, problem.headers, MEDIA_TYPE)
 

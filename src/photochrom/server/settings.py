@@ -1,7 +1,6 @@
-"""How a server shall run, and what it refuses."""
+"""The settings and limits of a server."""
 
 import ipaddress
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,51 +8,43 @@ from platformdirs import user_data_path
 
 from photochrom.errors import ConfigError
 from photochrom.shipped import DEFAULT_MODEL
-
-__all__ = ["API_KEY_VARIABLE", "Settings", "default_workers"]
+from photochrom.workers import cores
 
 API_KEY_VARIABLE = "PHOTOCHROM_API_KEY"
 
 _MEGABYTE = 1_000_000
-
-
-def default_workers() -> int:
-    """One a core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_POSITIVE = (
+    *("workers", "queue", "seconds_a_photo", "max_upload_mb", "max_megapixels", "max_batch_photos"),
+    *("max_jobs", "keep_hours", "max_photos", "max_photos_mb", "keep_minutes", "requests_a_minute"),
+)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a server shall run.
+    """The settings of a server.
 
     Attributes:
-        host: The address that it listens at.
-        port: Likewise.
-        model: For whole photos: a shipped model, or the path of an ONNX file.
-        face_model: For faces, likewise; None leaves them to the other.
+        face_model: For faces; None leaves them to the model for whole photos.
         workers: Processes that color, one core each.
-        queue: Photos that may wait for them; more are refused for the moment.
-        seconds_a_photo: What takes longer is given up.
+        seconds_a_photo: Photos that take longer are given up.
         max_upload_mb: Larger photos are refused, in millions of bytes.
         max_megapixels: Larger pictures are refused before they are decoded.
-        max_batch_photos: A batch may hold so many, and `BATCH_FACTOR` times the bytes of a photo.
-        max_jobs: Batches that may be unfinished; more are refused for the moment.
+        max_batch_photos: Maximum number of photos in a batch, which may have `BATCH_FACTOR` times the bytes of a photo.
+        max_jobs: Maximum number of unfinished batches; more are refused for the moment.
         keep_hours: Hours a finished batch is kept.
-        max_photos: Photos kept for visitors; beyond that, those used longest ago are deleted.
-        max_photos_mb: The same for all kept photos together, with their sketches, in millions of bytes.
-        keep_minutes: Minutes a photo is kept that nobody uses.
-        data_dir: Where photos and batches lie, for this server alone; the user's own data folder if not given.
-        api_key: What callers must show; None asks for nothing.
-        insecure: Whether callers from elsewhere may do without.
-        requests_a_minute: Of each caller; more are refused for the moment.
-        trusted_hosts: Names, beside `host` and this machine's own, by which the server may be called.
+        max_photos: Maximum number of photos kept for visitors; those used longest ago are deleted first.
+        max_photos_mb: Maximum size of all kept photos with their sketches, in millions of bytes.
+        keep_minutes: Minutes an unused photo is kept.
+        data_dir: The folder of photos and batches, for this server alone; the user's data folder if not given.
+        api_key: The key that callers must send; None asks for none.
+        trusted_hosts: Further host names, beside `host` and this machine's own, that requests may use.
     """
 
     host: str = "127.0.0.1"
     port: int = 7860
     model: str = DEFAULT_MODEL
     face_model: str | None = "face"
-    workers: int = field(default_factory=default_workers)
+    workers: int = field(default_factory=cores)
     queue: int = 32
     seconds_a_photo: float = 60.0
     max_upload_mb: float = 50.0
@@ -73,10 +64,7 @@ class Settings:
     BATCH_FACTOR = 20
 
     def __post_init__(self) -> None:
-        for name in ("workers", "queue", "seconds_a_photo", "max_upload_mb", "max_megapixels", "max_batch_photos"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be positive, not {getattr(self, name):g}")
-        for name in ("max_jobs", "keep_hours", "max_photos", "max_photos_mb", "keep_minutes", "requests_a_minute"):
+        for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, not {getattr(self, name):g}")
         if not 0 <= self.port <= 65535:
@@ -119,12 +107,12 @@ class Settings:
 
     @property
     def job_folder(self) -> Path:
-        """Where batches lie."""
+        """The folder of batches."""
         return self._data_folder / "jobs"
 
     @property
     def photo_folder(self) -> Path:
-        """Where photos lie that are kept for visitors."""
+        """The folder of photos kept for visitors."""
         return self._data_folder / "kept-photos"
 
     @property

@@ -1,4 +1,4 @@
-"""From what was sent as a batch to files whose names we chose."""
+"""Writes the uploads of a batch to files with safe names."""
 
 import re
 import struct
@@ -13,14 +13,12 @@ from photochrom.files import is_of_system
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
-__all__ = ["clean_name", "unpack"]
-
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _END_RECORD, _END_BYTES = b"PK\x05\x06", 22
 _WIDE_LOCATOR, _LOCATOR_BYTES = b"PK\x06\x07", 20
 _LONGEST_COMMENT = 65535
 _ENTRY_BYTES = 1024
-"""What the directory of a ZIP says of a photo takes hardly more."""
+"""Upper estimate of the size of a photo's entry in the directory of a ZIP file."""
 
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _IS_ENCRYPTED = 0x1
@@ -34,14 +32,9 @@ def unpack(uploads: Sequence[UploadFile], folder: Path, settings: Settings) -> l
 
     Args:
         uploads: Photos, or ZIP files of photos.
-        folder: Where they go; it is there.
-        settings: What is refused.
 
     Returns:
-        Their own names by which results are called, with `/` between folders; as `clean_name` gives them.
-
-    Raises:
-        Problem: They are too many or too large, or a ZIP file is broken or hostile.
+        The names of the photos, cleaned by `clean_name`, with `/` between folders.
     """
     names: list[str] = []
     room = settings.max_batch_bytes
@@ -54,7 +47,7 @@ def unpack(uploads: Sequence[UploadFile], folder: Path, settings: Settings) -> l
             names.append(name)
     except (Problem, OSError):
         raise
-    except Exception as error:  # zipfile raises whatever broken bytes lead it to
+    except Exception as error:  # zipfile raises many kinds of errors on broken bytes
         raise _refusal("the ZIP file is broken; pack it anew") from error
     if not names:
         raise _refusal("there are no photos in it; send some")
@@ -62,10 +55,7 @@ def unpack(uploads: Sequence[UploadFile], folder: Path, settings: Settings) -> l
 
 
 def clean_name(name: str) -> str:
-    r"""A name that is harmless as a file's on any system.
-
-    Args:
-        name: Without folders.
+    r"""A name that is safe for a file on any system.
 
     Example:
         >>> clean_name('a "good"\x00 one?.jpg')
@@ -78,7 +68,7 @@ def clean_name(name: str) -> str:
 
 
 def _copy(content: IO[bytes], file: IO[bytes], limit: int) -> int:
-    """Copy a photo, but no more than may be; gives its bytes."""
+    """Copy a photo up to a limit; returns its size in bytes."""
     copied = 0
     while chunk := content.read(_CHUNK):
         copied += len(chunk)
@@ -109,17 +99,13 @@ def _packed_photos(file: IO[bytes], settings: Settings) -> Iterator[tuple[str, I
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str | None:
-    """What a photo in a ZIP file shall be called; None for what is no photo, as folders and what systems add.
-
-    Raises:
-        Problem: It is hostile, or of a kind that we do not unpack.
-    """
+    """The name of a photo in a ZIP file; None for folders and files of the system."""
     parts = entry.filename.replace("\\", "/").split("/")
     if "" in parts[:-1] or ".." in parts or re.match("[A-Za-z]:", parts[0]):
         raise _refusal("a name in the ZIP file leads out of its folder; pack it anew")
     if entry.flag_bits & _IS_ENCRYPTED:
         raise _refusal("the ZIP file is encrypted; pack it without a password")
-    if entry.compress_type not in _PLAIN:  # others' dictionaries can take gigabytes of memory
+    if entry.compress_type not in _PLAIN:  # the dictionaries of other methods can take gigabytes of memory
         raise _refusal("the ZIP file is packed in a rare way; pack it plainly")
     if entry.is_dir() or any(map(is_of_system, parts)):
         return None
@@ -127,11 +113,7 @@ def _entry_name(entry: zipfile.ZipInfo) -> str | None:
 
 
 def _require_small_directory(file: IO[bytes], limit: int) -> None:
-    """Refuse a directory of millions of entries before `zipfile` makes an object of each.
-
-    Raises:
-        Problem: It is that long, or of the form for archives beyond 4 GB.
-    """
+    """Refuse a directory of millions of entries before `zipfile` makes an object of each."""
     size = file.seek(0, 2)
     file.seek(max(0, size - _LONGEST_COMMENT - _END_BYTES - _LOCATOR_BYTES))
     tail = file.read()

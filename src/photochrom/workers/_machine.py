@@ -5,8 +5,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["cores", "default_workers"]
-
 _WORKER_BYTES = 10**9
 """Peak memory of a worker for a photo of 24 megapixels in 16 bits, with room to spare: 0.3 GB, and 8 to 25 MB each."""
 
@@ -15,11 +13,7 @@ _MOST_UNBOUNDED = 2
 
 
 def default_workers(photos: int | None = None) -> int:
-    """The number of workers that suits this machine: one a core, as far as there is memory for them.
-
-    Args:
-        photos: The number of photos to color, if it is known; more workers than photos are of no use.
-    """
+    """The number of workers that suits this machine: one a core, as far as there is memory for them."""
     memory = _available_memory()
     fitting = _MOST_UNBOUNDED if memory is None else memory // _WORKER_BYTES
     most = cores() if photos is None else min(cores(), photos)

@@ -22,26 +22,20 @@ from photochrom.shipped import network_file
 from photochrom.workers._task import FaultError, place_of
 from photochrom.workers._worker import EndedError, Worker
 
-__all__ = ["Deferred", "Pending", "Pool"]
-
 _ATTEMPTS = 2
 
 
 class Deferred(NamedTuple):
-    """An argument of a task that is read when its turn comes, so that what waits need not lie in memory.
-
-    Attributes:
-        read: Gives the argument; called in another thread.
-    """
+    """An argument of a task that is read when its turn comes, so that waiting tasks take no memory."""
 
     read: Callable[[], Any]
 
 
 class Pending(Future[Any]):
-    """What becomes of a task, as a future; `asyncio.wrap_future` makes one that a coroutine can await.
+    """The result of a task, as a future; `asyncio.wrap_future` makes it awaitable.
 
     Its result is plain data: None, numbers, text, bytes, lists and dictionaries. Its exceptions: `PhotochromError`;
-    `FaultError` for a fault of ours; `CancelledError` when it was cancelled or the pool was closed.
+    `FaultError` for a fault in our code; `CancelledError` when it was cancelled or the pool was closed.
     """
 
     def __init__(self, pool: "Pool", question: Callable[[], bytes], timeout: float | None) -> None:
@@ -52,7 +46,7 @@ class Pending(Future[Any]):
         self.is_given_up = False
 
     def cancel(self) -> bool:
-        """Give the task up, whether it waits or a worker is at it; once it is done, do nothing and return False."""
+        """Cancel the task, whether it waits or is at work; if it is done, do nothing and return False."""
         return self._pool.give_up(self)
 
     def cancel_waiting(self) -> bool:
@@ -74,7 +68,7 @@ class Pool:
     Example:
         ```python
         with Pool(Model(), workers=2) as pool:
-            colored = pool.submit(photochrom.server.tasks.color, content, Options()).result()
+            colored = pool.submit(photochrom.album.color_photo, content, Options()).result()
         ```
     """
 
@@ -91,9 +85,8 @@ class Pool:
 
         Args:
             model: The networks that each worker loads at once; the shipped ones if not given.
-            workers: The number of processes.
             threads: The number of cores that each may use.
-            longest_queue: The number of tasks that may wait; more are refused. None refuses none.
+            longest_queue: Maximum number of waiting tasks; more are refused. None sets no limit.
             timeout: Seconds for each photo; None allows a time that grows with its size.
         """
         self._model = model or Model()
@@ -124,15 +117,11 @@ class Pool:
 
     @property
     def at_work(self) -> int:
-        """The number of tasks that workers are at."""
+        """The number of tasks at work."""
         return len(self._at_work)
 
     def start(self) -> None:
-        """Start the workers, unless they are; returns at once, while they load their networks side by side.
-
-        Raises:
-            CheckpointError: There is no file of a network.
-        """
+        """Start the workers if they are not running; returns at once, while they load their networks."""
         if self._threads:
             return
         for name in filter(None, (self._model.whole, self._model.faces)):
@@ -151,17 +140,13 @@ class Pool:
         timeout: float | None = None,
         is_patient: bool = False,
     ) -> Pending:
-        """Have a task done.
+        """Queue a task.
 
         Args:
             task: A function of a module; called with a `Colorizer` and the arguments.
             *args: What else the task is called with; a `Deferred` is read when the task's turn comes.
             model: The networks of the colorizer; the pool's if not given.
-            timeout: Seconds for this task; the pool's if not given.
             is_patient: Whether it may wait beyond the end of the queue.
-
-        Returns:
-            What becomes of it.
 
         Raises:
             BusyError: The queue is full, or the pool is closed.
@@ -181,7 +166,7 @@ class Pool:
         return pending
 
     def give_up(self, pending: Pending) -> bool:
-        """As `Pending.cancel`."""
+        """Cancel a task; see `Pending.cancel`."""
         with self._change:
             if pending in self._at_work:
                 pending.is_given_up = True
@@ -200,12 +185,13 @@ class Pool:
             return True
 
     def close(self) -> None:
-        """Give up all tasks, end the workers, and return when they have ended."""
+        """Cancel all tasks, end the workers, and return when they have ended."""
         with self._change:
             self._is_closing = True
             tasks = [*self._waiting, *self._at_work]
-            for worker in self._workers:  # those that still load are at no task
-                worker.kill()
+            for worker in self._workers:
+                if not worker.is_loaded:  # it has no task to cancel
+                    worker.kill()
             self._change.notify_all()
         for pending in tasks:
             self.give_up(pending)
@@ -213,13 +199,13 @@ class Pool:
             thread.join()
 
     def _work(self) -> None:
-        """Hand task after task to one worker, and start another when that has ended."""
+        """Hand tasks to one worker, and replace it when it has ended."""
         if hasattr(signal, "pthread_sigmask"):
-            # Ctrl-C reaches all processes of a terminal, and it is the first one's to say what happens then. Workers
-            # inherit this mask from the thread that starts them.
+            # Ctrl-C reaches all processes of a terminal, but only the first one handles it. Workers inherit this mask
+            # from the thread that starts them.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         worker: Worker | None = None
-        with contextlib.suppress(StartError, CancelledError):  # told with the next task
+        with contextlib.suppress(StartError, CancelledError):  # raised again with the next task
             worker = self._started()
         while (pending := self._next()) is not None:
             worker = self._carry_out(pending, worker)
@@ -237,7 +223,7 @@ class Pool:
         return None
 
     def _carry_out(self, pending: Pending, worker: Worker | None) -> Worker | None:
-        """Do a task; returns the worker that is left for the next one, which may be a new one or none."""
+        """Do a task; returns the worker for the next one: the same, a new one, or none."""
         answer: Any = None
         failure: BaseException | None = None
         try:
@@ -254,7 +240,7 @@ class Pool:
                     _raise_unless_it_can_be_tried_again(ended, pending, attempts_left)
         except (PhotochromError, FaultError, CancelledError) as error:
             failure = error
-        except Exception as error:  # as of a file that is gone: no task may end the thread
+        except Exception as error:  # such as a deleted file; no task may end the thread
             failure = FaultError(place_of(error))
         with self._change:
             del self._at_work[pending]
@@ -265,23 +251,14 @@ class Pool:
         return worker
 
     def _assign(self, pending: Pending, worker: Worker) -> None:
-        """Note which worker is at a task, so that it can be cancelled.
-
-        Raises:
-            CancelledError: It has been.
-        """
+        """Record which worker is at a task, so that it can be canceled."""
         with self._change:
             self._at_work[pending] = worker
             if pending.is_given_up:
                 raise CancelledError
 
     def _started(self) -> "Worker":
-        """A worker that has loaded its networks.
-
-        Raises:
-            StartError: It cannot.
-            CancelledError: The pool is closing.
-        """
+        """A worker that has loaded its networks."""
         with self._change:
             if self._is_closing:
                 raise CancelledError

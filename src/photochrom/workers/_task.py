@@ -20,34 +20,29 @@ from photochrom.workers._wire import frames_of, read_frame, write_frames
 if TYPE_CHECKING:
     from photochrom.coloring import Colorizer
 
-__all__ = ["FaultError", "announce_size", "main", "place_of"]
-
 _announced: Callable[[dict[str, Any]], None] | None = None
-"""How a worker speaks to its pool; None in other processes."""
+"""Sends a message to the pool; None outside a worker."""
 
 
 class FaultError(Exception):
-    """A fault of ours while a photo was colored; the text tells the place in the code, and nothing of the photo."""
+    """A fault in our code while a photo was colored; the text is the place in the code, without the photo."""
 
 
 def announce_size(megapixels: float) -> None:
     """Tell the pool how large the photo at hand is, so that it waits longer for a larger one.
 
     Does nothing outside a worker.
-
-    Args:
-        megapixels: Of the photo, before it is decoded.
     """
     if _announced is not None:
         _announced({"megapixels": megapixels})
 
 
 def main() -> None:
-    """Be a worker of the process that started this one."""
+    """Work for the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(at_once=True)
     return_freed_pages()
-    # What a decoder prints must not come between the answers, nor may it read the questions.
+    # A decoder must neither print between the answers nor read the questions.
     with os.fdopen(os.dup(0), "rb") as questions, os.fdopen(os.dup(1), "wb") as answers:
         with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - not a path of the user's
             os.dup2(nothing.fileno(), 0)
@@ -57,7 +52,7 @@ def main() -> None:
 
 
 def _frames_until_the_end(questions: IO[bytes]) -> Iterator[bytes]:
-    """The questions; when the other side ends, this process ends at once, even in the midst of a photo."""
+    """The questions; when the other side ends, this process ends at once, even while coloring."""
     frames: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def read() -> None:
@@ -94,13 +89,13 @@ def _serve(frames: Iterator[bytes], answers: IO[bytes]) -> None:
 
 
 def _done(questions: list[bytes], colorizer_for: Callable[[Model], "Colorizer"]) -> Any:
-    """What the task of the last question gives; the question, which may hold a whole photo, is let go of first."""
+    """The result of the last question; the question, which may hold a whole photo, is freed first."""
     task, args, model = pickle.loads(questions.pop())  # noqa: S301 - from the process that started this one
     return task(colorizer_for(model), *args)
 
 
 def _outcome(act: Callable[[], Any]) -> list[bytes]:
-    """What an act gives or raises, as frames."""
+    """The result or the error of a call, as frames."""
     try:
         return frames_of({"answer": act()})
     except PhotochromError as error:
@@ -113,7 +108,7 @@ def _outcome(act: Callable[[], Any]) -> list[bytes]:
 
 
 def place_of(error: Exception) -> str:
-    """What an exception is and where it was raised, without its text, which may tell of the photo."""
+    """The type and place of an exception, without its text, which may contain the name of the photo."""
     places = traceback.extract_tb(error.__traceback__)[-3:]
     where = " < ".join(f"{place.name} at {Path(place.filename).name}:{place.lineno}" for place in reversed(places))
     return f"{type(error).__name__} in {where}"

@@ -1,10 +1,8 @@
-"""What passes between the pool and a worker: frames of bytes, and plain data in them."""
+"""The protocol between the pool and a worker: frames of bytes that hold plain data."""
 
 import json
 import struct
 from typing import IO, Any
-
-__all__ = ["frames_of", "read_frame", "read_plain", "write_frames"]
 
 _LENGTH = struct.Struct("<Q")
 _LONGEST_FRAME = 2**32
@@ -12,11 +10,7 @@ _BLOB = "\0bytes"
 
 
 def write_frames(stream: IO[bytes], *frames: bytes) -> None:
-    """Write frames, and see that they are on their way.
-
-    Raises:
-        OSError: The other side has ended.
-    """
+    """Write frames and flush them."""
     for frame in frames:
         stream.write(_LENGTH.pack(len(frame)))
         stream.write(frame)
@@ -24,12 +18,7 @@ def write_frames(stream: IO[bytes], *frames: bytes) -> None:
 
 
 def read_frame(stream: IO[bytes]) -> bytes:
-    """The next frame.
-
-    Raises:
-        EOFError: The other side has ended.
-        ValueError: This is not a frame.
-    """
+    """The next frame."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         raise EOFError
@@ -47,9 +36,6 @@ def frames_of(values: dict[str, Any]) -> list[bytes]:
 
     Args:
         values: None, booleans, numbers, text, bytes, lists and dictionaries.
-
-    Raises:
-        TypeError: There is something else among them.
     """
     blobs: list[bytes] = []
 
@@ -63,13 +49,9 @@ def frames_of(values: dict[str, Any]) -> list[bytes]:
 
 
 def read_plain(stream: IO[bytes]) -> dict[str, Any]:
-    """The data of which `frames_of` made frames.
+    """The data that `frames_of` packed.
 
     Nothing in it is executed: a worker that has decoded a hostile photo cannot be trusted.
-
-    Raises:
-        EOFError: The other side has ended.
-        ValueError: This is something else.
     """
 
     def bytes_for_mark(values: dict[str, Any]) -> Any:

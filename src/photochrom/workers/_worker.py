@@ -15,23 +15,21 @@ from photochrom.coloring import Model
 from photochrom.workers._task import FaultError
 from photochrom.workers._wire import read_plain, write_frames
 
-__all__ = ["EndedError", "Worker"]
-
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 1.0
 _BASE_SECONDS = 60.0
 _SECONDS_A_MEGAPIXEL = 3.0
-"""Of a photo's default deadline: some forty times what a megapixel takes on one core of a usual machine."""
+"""For the default deadline: about forty times the usual time on one core."""
 
 _MOST_MEGAPIXELS = 10_000.0
 _KILLED = (-9, 137)
 
 _COMMAND = (sys.executable, "-P", "-c", "from photochrom.workers._task import main; main()")
-"""-P: a folder of photos that somebody else made is no place to import modules from."""
+"""-P: modules must not be imported from the current folder, which may be a folder of photos."""
 
 
 class EndedError(Exception):
-    """A worker ended before it answered; the text tells how.
+    """A worker ended before it answered; the text says how.
 
     Attributes:
         overdue: The deadline in seconds, if it was ended because of that.
@@ -43,7 +41,7 @@ class EndedError(Exception):
 
 
 class _Deadline:
-    """Ends a worker when its time is over; the time can be extended once the size of the photo is known."""
+    """Ends a worker after a time, which can be extended once the size of the photo is known."""
 
     def __init__(self, worker: "Worker", seconds: float) -> None:
         self._worker = worker
@@ -87,28 +85,19 @@ class Worker:
             _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
         self._setup = pickle.dumps((model, threads))
-        self.has_ended = False
+        self.is_loaded = False
 
     def load(self) -> None:
-        """Wait until it has loaded its networks.
-
-        Raises:
-            PhotochromError: It cannot.
-            EndedError: It ended.
-        """
+        """Wait until it has loaded its networks."""
         self._told(self._setup, _START_SECONDS, lambda _: None)
+        self.is_loaded = True
 
     def ask(self, question: bytes, seconds: float | None) -> Any:
-        """What it answers.
+        """The answer to a question.
 
         Args:
             question: A pickled task.
             seconds: The deadline; None allows a time that grows with the size of the photo.
-
-        Raises:
-            PhotochromError: As the task raises it.
-            FaultError: The task raised something else.
-            EndedError: The worker died or took too long.
         """
 
         def allowed(megapixels: float) -> float | None:
@@ -121,13 +110,16 @@ class Worker:
         self._process.kill()
 
     def close(self) -> None:
-        """End it, and wait until it has."""
-        self.has_ended = True
-        self.kill()
-        self._process.wait()
-        for pipe in self._pipes():
-            with contextlib.suppress(OSError):  # what was still to be sent
-                pipe.close()
+        """End it and wait: an idle worker ends by itself when its questions are closed."""
+        questions, answers = self._pipes()
+        with contextlib.suppress(OSError):  # unsent data
+            questions.close()
+        try:
+            self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
+        answers.close()
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
         """Those of questions and of answers."""

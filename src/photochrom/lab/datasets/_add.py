@@ -7,8 +7,6 @@ from photochrom.lab.datasets._catalogue import available, entry
 from photochrom.lab.datasets._published import Addition, PublishedSet
 from photochrom.lab.datasets._storage import data_home, unpacked
 
-__all__ = ["add"]
-
 
 def add(source: Path, name: str | None = None) -> Addition:
     """Add the published data set in an archive or a folder.

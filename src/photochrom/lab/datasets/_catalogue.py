@@ -11,8 +11,6 @@ from photochrom.lab.datasets._pairs import Dataset, Pairs, Split, require_split
 from photochrom.lab.datasets._published import PictureCollection
 from photochrom.lab.registry import Registry
 
-__all__ = ["available", "describe", "entry", "open_dataset", "open_split", "register"]
-
 _registry: Registry[type[Dataset]] = Registry("photochrom.lab.datasets", "data set")
 register = _registry.register
 
@@ -25,11 +23,7 @@ def available() -> list[str]:
 
 
 def entry(name: str) -> type[Dataset]:
-    """The class of the data set of that name.
-
-    Raises:
-        ConfigError: There is none.
-    """
+    """The class of the data set of that name."""
     return _registry[name]
 
 
@@ -104,11 +98,6 @@ def _open_part(spec: str, size: int | None = None) -> Dataset:
 
 
 def open_split(spec: str, split: str) -> Pairs:
-    """One split of the data set that a user names.
-
-    Raises:
-        ConfigError: There is no such data set.
-        DataError: There is no such split, or the pictures cannot be read.
-    """
+    """One split of the data set that a user names."""
     require_split(split)
     return open_dataset(spec).split(cast("Split", split))

@@ -10,8 +10,6 @@ from photochrom.errors import DataError
 from photochrom.lab.datasets._near_duplicates import near_duplicates
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs
 
-__all__ = ["CheckReport", "check"]
-
 _GRAY_SPREAD = 3
 """A color picture counts as gray if the channels of no pixel differ by more; JPEG alone can make this difference."""
 
@@ -37,13 +35,7 @@ class CheckReport:
     def rows(self) -> list[tuple[str, int, str, int, int]]:
         """One row for each split: name, pictures, size, gray pictures, and files left out."""
         return [
-            (
-                name,
-                len(pairs),
-                "x".join(map(str, reversed(pairs.gray.shape[1:]))),
-                len(self.gray[name]),
-                len(pairs.left_out),
-            )
+            (name, len(pairs), pairs.size, len(self.gray[name]), len(pairs.left_out))
             for name, pairs in self.splits.items()
         ]
 
@@ -56,11 +48,7 @@ class CheckReport:
 
 
 def check(dataset: Dataset) -> CheckReport:
-    """Check every picture of a data set.
-
-    Raises:
-        DataError: No split can be read.
-    """
+    """Check every picture of a data set."""
     splits: dict[str, Pairs] = {}
     missing: dict[str, str] = {}
     for name in SPLITS:

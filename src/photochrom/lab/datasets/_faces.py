@@ -10,8 +10,6 @@ from jaxtyping import Float
 from photochrom.errors import ConfigError
 from photochrom.tensors import RgbPictures
 
-__all__ = ["MIN_SIZE", "draw_faces", "require_drawable"]
-
 MIN_SIZE = 16
 _FACES_AT_ONCE = 8  # each group has its own random stream, so another number gives other faces
 
@@ -238,9 +236,6 @@ def draw_faces(count: int, *, seed: int, stream: tuple[int, ...] = (), size: int
 
     Returns:
         Shape (count, size, size, 3), uint8 RGB.
-
-    Raises:
-        ConfigError: An argument is out of range.
     """
     require_drawable(count, seed, size)
     groups = []

@@ -19,8 +19,6 @@ from photochrom.lab.datasets._pairs import (
     require_split,
 )
 
-__all__ = ["Mixture"]
-
 
 class Mixture(Dataset):
     """The training pictures of all parts, with the validation and test pictures of the first part.
@@ -32,9 +30,6 @@ class Mixture(Dataset):
         parts: Data sets whose pictures have the same size.
         times: How often each part's pictures are in `train`, so that a small set counts beside a large one; once if not
             given. A factor below 1 takes that share of the pictures, chosen by their names. The first factor must be 1.
-
-    Raises:
-        ConfigError: A part is named twice, a factor is neither whole nor a share, or the first factor is not 1.
     """
 
     def __init__(self, parts: Sequence[Dataset], times: Sequence[float] | None = None) -> None:
@@ -54,11 +49,7 @@ class Mixture(Dataset):
         return "+".join(f"{factor}{part.name}" for factor, part in zip(factors, self.parts, strict=True))
 
     def require_at_hand(self) -> None:
-        """Check that all parts can be read without a download.
-
-        Raises:
-            DataError: One cannot.
-        """
+        """Check that all parts can be read without a download."""
         for part in self.parts:
             part.require_at_hand()
 
@@ -68,11 +59,7 @@ class Mixture(Dataset):
             part.prepare(progress)
 
     def split(self, split: Split) -> Pairs:
-        """The pairs of all parts, one part after the other, for `train`; else those of the first part.
-
-        Raises:
-            DataError: A part cannot be read, or the parts' pictures differ in size.
-        """
+        """The pairs of all parts, one part after the other, for `train`; else those of the first part."""
         require_split(split)
         first, *others = self.parts
         if split != "train":
@@ -99,9 +86,9 @@ def _is_factor(times: float) -> bool:
 def _fresh(part: Dataset, first: str, kept_back: Sequence[Pairs]) -> Pairs:
     """The training pairs of a part without near-duplicates of `kept_back`; their names begin with the part's."""
     pairs = part.split("train")
-    ours, theirs = _size(pairs), _size(kept_back[0])
-    if ours != theirs:
-        raise DataError(f"a mixture needs pictures of one size, but {first} has {theirs} and {part.name} has {ours}")
+    ours, size = pairs.size, kept_back[0].size
+    if ours != size:
+        raise DataError(f"a mixture needs pictures of one size, but {first} has {size} and {part.name} has {ours}")
     named = replace(pairs, names=tuple(f"{part.name}/{name}" for name in pairs.names))
     for others in kept_back:
         named = without_near_duplicates(named, others)
@@ -115,10 +102,6 @@ def _share(pairs: Pairs, share: float) -> Pairs:
     # With a prefix, so that the choice does not depend on the split that a name falls into.
     chosen = [place for place, name in enumerate(pairs.names) if hash_fraction(f"share of {name}") < share]
     return replace(pairs.take(chosen), left_out=pairs.left_out)
-
-
-def _size(pairs: Pairs) -> str:
-    return "x".join(map(str, reversed(pairs.gray.shape[1:])))
 
 
 def _one_after_the_other(parts: Sequence[Pairs]) -> Pairs:

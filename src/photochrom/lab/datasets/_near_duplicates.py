@@ -10,8 +10,6 @@ from photochrom.lab.datasets._pairs import Pairs
 from photochrom.lab.datasets._pictures import tell_left_out_alike
 from photochrom.tensors import GrayPictures
 
-__all__ = ["near_duplicates", "perceptual_signs", "thumbnails", "without_near_duplicates"]
-
 _MAX_DISTANCE = 6
 _MIN_CORRELATION = 0.95
 _BITS = 64

@@ -13,19 +13,6 @@ from PIL import Image
 from photochrom.errors import DataError
 from photochrom.tensors import AspectRatios, GrayPictures, RgbPictures
 
-__all__ = [
-    "SPLITS",
-    "UNLABELED",
-    "Dataset",
-    "Pairs",
-    "ProgressCallback",
-    "Split",
-    "hash_fraction",
-    "kept_back_of",
-    "pairs_from_color",
-    "require_split",
-]
-
 UNLABELED = "unknown"
 """The label of a picture without a label in a data set that labels others."""
 
@@ -37,11 +24,7 @@ ProgressCallback = Callable[[int, int], None]
 
 
 def require_split(name: str) -> None:
-    """Check the name of a split.
-
-    Raises:
-        DataError: There is no such split.
-    """
+    """Check the name of a split."""
     if name not in SPLITS:
         raise DataError(f"no split is called {name!r}; there are: {', '.join(SPLITS)}")
 
@@ -51,7 +34,6 @@ class Pairs:
     """Gray pictures and, where it is known, their color.
 
     Attributes:
-        names: The name of each picture.
         gray: Shape (count, height, width), uint8: luma as Pillow's `convert("L")` gives it.
         color: Shape (count, height, width, 3), uint8 RGB; None if the color is unknown.
         left_out: One line for each file that could not be used, with the reason.
@@ -71,12 +53,13 @@ class Pairs:
         return len(self.names)
 
     @property
-    def truth(self) -> RgbPictures:
-        """The color pictures.
+    def size(self) -> str:
+        """Width and height of the pictures, such as `80x80`."""
+        return "x".join(map(str, reversed(self.gray.shape[1:])))
 
-        Raises:
-            DataError: These pictures have no known color.
-        """
+    @property
+    def truth(self) -> RgbPictures:
+        """The color pictures."""
         if self.color is None:
             raise DataError("these pictures are gray only: there is no true color to learn from or to score against")
         return self.color
@@ -117,11 +100,7 @@ class Dataset(ABC):
         """The name in a run's configuration, by which the data set can be opened again."""
 
     def require_at_hand(self) -> None:  # noqa: B027 - most sets are
-        """Check that the pictures can be read without a download.
-
-        Raises:
-            DataError: They cannot; the message says how to get them.
-        """
+        """Check that the pictures can be read without a download."""
 
     def is_at_hand(self) -> bool:
         """Whether the pictures can be read without a download."""
@@ -143,11 +122,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def split(self, split: Split) -> Pairs:
-        """The pairs of one split.
-
-        Raises:
-            DataError: The split does not exist or holds no usable picture.
-        """
+        """The pairs of one split."""
 
     def scored_part(self) -> "Dataset":
         """The data set of `val` and `test`; its pictures come first in `train`."""
@@ -164,11 +139,7 @@ def hash_fraction(text: str) -> float:
 
 
 def kept_back_of(dataset: Dataset) -> Pairs:
-    """The gray pictures of `val` and `test`, which must not be trained on; a folder may have no `test`.
-
-    Raises:
-        DataError: The pictures cannot be read.
-    """
+    """The gray pictures of `val` and `test`, which must not be trained on; a folder may have no `test`."""
     splits = [dataset.split("val")]
     with suppress(DataError):
         splits.append(dataset.split("test"))

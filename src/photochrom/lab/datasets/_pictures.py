@@ -15,19 +15,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from photochrom.errors import DataError
 from photochrom.lab.datasets._pairs import Pairs, pairs_from_color
 
-__all__ = [
-    "MIN_SIDE",
-    "PICTURE_SUFFIXES",
-    "Crop",
-    "find_broken",
-    "middle_square",
-    "read_pairs",
-    "read_rgb",
-    "sort_as_text",
-    "tell_left_out",
-    "tell_left_out_alike",
-]
-
 Crop = Callable[[Image.Image, int], Image.Image]
 """Makes a square with the given side of an RGB picture of any shape."""
 
@@ -149,9 +136,6 @@ def read_pairs(
         size: Side of the square that every picture is cropped to.
         truth: `color` for color pictures; `none` for gray ones.
         cut: How pictures are cropped.
-
-    Raises:
-        DataError: No file could be read.
     """
     color = np.empty((len(paths), size, size, 3), dtype=np.uint8)  # filled in place: large sets fit in memory only once
 

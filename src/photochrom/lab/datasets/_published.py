@@ -25,17 +25,12 @@ from photochrom.lab.datasets._pictures import (
 )
 from photochrom.lab.datasets._storage import MAC_ATTRIBUTES, content_digest, data_home, install_files, unpacked
 
-__all__ = ["Addition", "PictureCollection", "PublishedSet", "pictures_called", "split_by_name"]
-
 
 @dataclass(frozen=True)
 class Addition:
     """The result of adding a data set.
 
     Attributes:
-        name: The data set's name.
-        folder: The folder of its pictures.
-        pictures: The number of pictures.
         remark: One line for the user; may be empty.
     """
 
@@ -59,11 +54,7 @@ class PublishedSet(Dataset):
 
     @abstractmethod
     def add(self, archive_or_folder: Path) -> Addition:
-        """Copy the pictures from an archive or a folder, whole or not at all.
-
-        Raises:
-            DataError: It is broken or does not hold this set; an earlier copy is kept then.
-        """
+        """Copy the pictures from an archive or a folder, whole or not at all."""
 
 
 class PictureCollection(PublishedSet):
@@ -78,15 +69,9 @@ class PictureCollection(PublishedSet):
     Attributes:
         collection: The name of the collection, and of its folder in the data home.
         file_name: What the name of every file matches; unused if `members` is overridden.
-        source: Where it is published.
         digest: The `content_digest` of the selection that the shipped models were measured on.
-        val_share: Share of the pictures in `val`.
-        test_share: Share of the pictures in `test`.
         parts: What the levels of masks mean; empty if the set has no masks.
         has_faces_in_the_middle: Whether a face fills the middle of every picture, so that its skin tone can be told.
-
-    Raises:
-        ConfigError: The size is too small.
     """
 
     collection: ClassVar[str]
@@ -133,11 +118,7 @@ class PictureCollection(PublishedSet):
         return bool(self.members(folder))
 
     def require_at_hand(self) -> None:
-        """Check that the pictures have been added.
-
-        Raises:
-            DataError: They have not.
-        """
+        """Check that the pictures have been added."""
         if not self.home.is_dir():
             raise DataError(
                 f"the pictures of {self.collection} are not on this machine: get them from {self.source}, "
@@ -182,11 +163,7 @@ class PictureCollection(PublishedSet):
         return {"name": self.name, "size": self.size, "pictures": content_digest(self.pictures())}
 
     def files(self, split: Split) -> list[Path]:
-        """The pictures of one split as files, all of them.
-
-        Raises:
-            DataError: There is no such split, or the pictures have not been added.
-        """
+        """The pictures of one split as files, all of them."""
         require_split(split)
         self.require_at_hand()
         return [path for path in self.pictures() if self._split_of(path) == split]
@@ -201,8 +178,6 @@ def split_by_name(name: str, val_share: float, test_share: float) -> Split:
 
     Args:
         name: The picture's path in its collection, with `/` between folders.
-        val_share: Share of all names in `val`.
-        test_share: Share of all names in `test`.
     """
     place = hash_fraction(name)
     if place < test_share:

@@ -20,17 +20,6 @@ from platformdirs import user_data_path
 from photochrom.errors import DataError
 from photochrom.lab.datasets._pairs import ProgressCallback
 
-__all__ = [
-    "DATA_HOME_VARIABLE",
-    "MAC_ATTRIBUTES",
-    "content_digest",
-    "data_home",
-    "download",
-    "install_files",
-    "install_folder",
-    "unpacked",
-]
-
 MAC_ATTRIBUTES = "__MACOSX"
 """A zip file made on a Mac repeats its folders, without pictures, under this name."""
 
@@ -68,12 +57,7 @@ def download(url: str, target: Path, progress: ProgressCallback | None = None) -
     """Download a file.
 
     Args:
-        url: Its address.
-        target: The file to write.
         progress: Called with the bytes received so far and their total, which is 0 if the server does not tell it.
-
-    Raises:
-        DataError: The address cannot be reached, or the transfer broke off.
     """
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response, target.open("wb") as file:  # noqa: S310
@@ -98,12 +82,6 @@ def unpacked(archive_or_folder: Path, beside: Path) -> Iterator[Path]:
     Args:
         archive_or_folder: A folder, a tar file with any compression, or a zip file.
         beside: The folder in which to unpack, so that files can be moved within one file system.
-
-    Yields:
-        The folder with the contents.
-
-    Raises:
-        DataError: It is missing, broken or not an archive.
     """
     if archive_or_folder.is_dir():
         yield archive_or_folder
@@ -134,7 +112,6 @@ def install_folder(source: Path, target: Path, verify: Callable[[Path], None]) -
     """Copy a folder, whole or not at all.
 
     Args:
-        source: The folder to copy.
         target: Its new place; an older folder there is replaced when the copy is complete.
         verify: Called with the complete copy before it replaces the older one. It may remove files from the copy, and
             raises to reject it.

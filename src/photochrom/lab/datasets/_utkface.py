@@ -7,8 +7,6 @@ from pathlib import Path
 from photochrom.lab.datasets._pairs import UNLABELED, Pairs, Split
 from photochrom.lab.datasets._published import PictureCollection, pictures_called
 
-__all__ = ["UTKFaceFiles"]
-
 _FILE_NAME = re.compile(r"\d{1,3}_\d.*\.chip\.jpg")
 _AGE_GENDER_RACE = re.compile(r"\d{1,3}_[01]_([0-4])_.*")
 _RACES = ("White", "Black", "Asian", "Indian", "other")

@@ -10,15 +10,9 @@ from photochrom.lab.datasets._pairs import Pairs, Split
 from photochrom.lab.datasets._pictures import tell_left_out_alike
 from photochrom.lab.datasets._published import PictureCollection
 
-__all__ = ["WholePhotos"]
-
 
 class WholePhotos(PictureCollection):
-    """Photos that are squashed to squares, not cropped; with `Pairs.aspects` training can undo this.
-
-    Args:
-        size: Side of the squares.
-    """
+    """Photos that are squashed to squares, not cropped; with `Pairs.aspects` training can undo this."""
 
     val_share = 0.05
     test_share = 0.05

@@ -9,8 +9,6 @@ from photochrom.lab.datasets._pictures import sort_as_text
 from photochrom.lab.datasets._published import PictureCollection
 from photochrom.lab.datasets._storage import MAC_ATTRIBUTES
 
-__all__ = ["CC0Portraits"]
-
 _SIDE = 512
 _PARTS = ("female", "male")
 
@@ -18,9 +16,6 @@ _PARTS = ("female", "male")
 @register
 class CC0Portraits(PictureCollection):
     """Generated portraits with clothes and backgrounds: 160 files of 512x512 in `female` and `male`.
-
-    Args:
-        size: Side of the square pictures.
 
     Reference:
         https://github.com/faker-js/assets-person-portrait; CC0 1.0.

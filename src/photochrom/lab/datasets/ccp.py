@@ -9,8 +9,6 @@ from photochrom.lab.datasets._pictures import sort_as_text
 from photochrom.lab.datasets._storage import MAC_ATTRIBUTES
 from photochrom.lab.datasets._whole_photos import WholePhotos
 
-__all__ = ["PARTS", "ClothingCoParsing"]
-
 _PHOTOS, _MASKS = "photos", "masks"
 _NUMBERED = re.compile(r"\d{4}\.(?:jpg|png|webp)")
 
@@ -21,9 +19,6 @@ PARTS = {0: "background", 1: "skin", 2: "hair", 3: "clothes"}
 @register
 class ClothingCoParsing(WholePhotos):
     """People in the street, one in each photo.
-
-    Args:
-        size: Side of the squares in which photos are stored.
 
     Reference:
         Yang, Luo and Lin, "Clothing co-parsing by joint image segmentation and labeling", 2014.

@@ -7,8 +7,6 @@ from PIL import Image, ImageOps
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._published import PictureCollection
 
-__all__ = ["CongressPortraits"]
-
 _TOWARDS_THE_TOP = (0.5, 0.3)
 """Of the 22 rows that are cropped from 100x122, 7 are above, which keeps the hair, and 15 below."""
 
@@ -16,9 +14,6 @@ _TOWARDS_THE_TOP = (0.5, 0.3)
 @register
 class CongressPortraits(PictureCollection):
     """Head and shoulders in front of a studio backdrop, mostly blue; 814 files of 100x122.
-
-    Args:
-        size: Side of the square pictures.
 
     Reference:
         https://github.com/unitedstates/images; works of the US government, in the public domain.

@@ -7,17 +7,12 @@ from pathlib import Path
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._whole_photos import WholePhotos
 
-__all__ = ["Flickr8k"]
-
 
 @register
 class Flickr8k(WholePhotos):
     """Photos that people shared on Flickr, chosen because their scene can be described.
 
     Copies of this set that are squashed to squares do not tell the aspect ratios, most of which are 4:3 or 3:2.
-
-    Args:
-        size: Side of the squares in which photos are stored.
 
     Reference:
         Hodosh, Young and Hockenmaier, "Framing image description as a ranking task", 2013.

@@ -11,8 +11,6 @@ from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, Split, requir
 from photochrom.lab.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text
 from photochrom.lab.datasets._storage import content_digest
 
-__all__ = ["Folder"]
-
 
 @register
 class Folder(Dataset):
@@ -22,14 +20,9 @@ class Folder(Dataset):
     folders, the pictures are split at random by a seed, and the splits depend only on the seed and the set of names.
 
     Args:
-        root: The folder; pictures are found at any depth.
         size: Side of the square that each picture is cropped to.
         seed: Chooses the split of each picture if the folder has no split folders.
         val_share: Share of the pictures in `val`, and share of those in `test`.
-
-    Raises:
-        ConfigError: An argument is out of range.
-        DataError: The folder does not exist.
     """
 
     summary = "your own color pictures, their middle squares at 80x80; in train, val and test, or split by a seed"
@@ -62,11 +55,7 @@ class Folder(Dataset):
         return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": content_digest(files)}
 
     def files(self, split: Split | None = None) -> list[Path]:
-        """The pictures of one split as files; those of all splits if none is named.
-
-        Raises:
-            DataError: There is no such split.
-        """
+        """The pictures of one split as files; those of all splits if none is named."""
         if split is None:
             return _pictures_below(self.root)
         require_split(split)

@@ -5,15 +5,10 @@ import re
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._whole_photos import WholePhotos
 
-__all__ = ["ImagenetSamples"]
-
 
 @register
 class ImagenetSamples(WholePhotos):
     """A thousand photos of things, named as in WordNet.
-
-    Args:
-        size: Side of the squares in which photos are stored.
 
     Reference:
         Deng et al., "ImageNet: a large-scale hierarchical image database", 2009.

@@ -5,15 +5,10 @@ import re
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._whole_photos import WholePhotos
 
-__all__ = ["LeedsSportsPoses"]
-
 
 @register
 class LeedsSportsPoses(WholePhotos):
     """A part of the extended Leeds Sports Pose set: people in motion, with bare arms and legs.
-
-    Args:
-        size: Side of the squares in which photos are stored.
 
     Reference:
         Johnson and Everingham, "Learning effective human pose estimation from inaccurate annotation", 2011.

@@ -7,8 +7,6 @@ from photochrom.lab.datasets._pictures import PICTURE_SUFFIXES, sort_as_text
 from photochrom.lab.datasets._storage import MAC_ATTRIBUTES
 from photochrom.lab.datasets._whole_photos import WholePhotos
 
-__all__ = ["OpenPhotos"]
-
 _PARTS = ("openstax", "18f", "dollarstreet", "garments")
 
 
@@ -17,9 +15,6 @@ class OpenPhotos(WholePhotos):
     """Photos from open textbooks, a public agency, Gapminder's Dollar Street and a data set of garments.
 
     Networks trained on them may be shared freely, together with the list of attributions.
-
-    Args:
-        size: Side of the squares in which photos are stored.
 
     Reference:
         https://github.com/openstax (books at pinned commits), https://github.com/18F/18f.gsa.gov,

@@ -19,8 +19,6 @@ from photochrom.lab.datasets._storage import (
     unpacked,
 )
 
-__all__ = ["Study"]
-
 _COMMIT = "51809ae3ea8810d0f10114d92856013f99a1feca"
 _URL = f"https://github.com/bitirgenalperen/Face-Colorization/archive/{_COMMIT}.tar.gz"
 
@@ -91,11 +89,7 @@ class Study(PublishedSet):
 
     @property
     def root(self) -> Path:
-        """The folder of the pictures: `home`, or `dataset` in the current folder.
-
-        Raises:
-            DataError: They are not on this machine.
-        """
+        """The folder of the pictures: `home`, or `dataset` in the current folder."""
         for candidate in (self.home, Path("dataset")):
             if all((candidate / part.folder).is_dir() for part in _PARTS.values()):
                 return candidate
@@ -105,19 +99,11 @@ class Study(PublishedSet):
         )
 
     def require_at_hand(self) -> None:
-        """Check that the pictures have been added.
-
-        Raises:
-            DataError: They have not.
-        """
+        """Check that the pictures have been added."""
         _ = self.root
 
     def prepare(self, progress: ProgressCallback | None = None) -> None:
-        """Download the pictures from the study's repository, unless they are here, and verify their checksums.
-
-        Raises:
-            DataError: The download failed, or the pictures differ from those published; nothing is kept then.
-        """
+        """Download the pictures from the study's repository, unless they are here, and verify their checksums."""
         if self.is_at_hand():
             return
         self.home.parent.mkdir(parents=True, exist_ok=True)
@@ -139,9 +125,6 @@ class Study(PublishedSet):
 
         Args:
             archive_or_folder: Has `train/images`, `val/images` and `test_inputs/images` at any depth.
-
-        Raises:
-            DataError: It is broken, or not the study's set; an earlier copy is kept then.
         """
         with unpacked(archive_or_folder, beside=self.home.parent) as folder:
             install_folder(_find_root(folder), self.home, _verify)

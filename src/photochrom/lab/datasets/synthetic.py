@@ -6,8 +6,6 @@ from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._faces import draw_faces, require_drawable
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, Split, pairs_from_color, require_split
 
-__all__ = ["Synthetic"]
-
 
 @register
 class Synthetic(Dataset):
@@ -15,13 +13,7 @@ class Synthetic(Dataset):
 
     Args:
         seed: Not negative.
-        train_count: Number of training faces.
-        val_count: Number of validation faces.
-        test_count: Number of gray faces.
         size: Side of the square pictures, at least 16.
-
-    Raises:
-        ConfigError: An argument is out of range.
     """
 
     summary = "faces drawn by photochrom from a seed, 80x80"
@@ -48,11 +40,7 @@ class Synthetic(Dataset):
         return "synthetic"
 
     def split(self, split: Split) -> Pairs:
-        """The pairs of one split; no two splits share a face.
-
-        Raises:
-            DataError: The split does not exist.
-        """
+        """The pairs of one split; no two splits share a face."""
         require_split(split)
         color = draw_faces(self.counts[split], seed=self.seed, stream=(SPLITS.index(split),), size=self.size)
         names = [f"{split}/{index:04d}.png" for index in range(len(color))]

@@ -5,8 +5,6 @@ from PIL import Image
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._utkface import UTKFaceFiles
 
-__all__ = ["UTKFace"]
-
 _ALIGNED = 200
 _STUDY_FRAMING = (38, 45, 162, 169)
 """Left, upper, right and lower edge of the study's crop in an aligned face."""

@@ -8,8 +8,6 @@ from typing import Protocol
 
 from photochrom.lab.training import RunFolder, TrainingConfig
 
-__all__ = ["POLL_SECONDS", "Executor", "ProgressCallback", "TrainingJob", "TrainingOutcome", "run_jobs"]
-
 POLL_SECONDS = 0.2
 
 

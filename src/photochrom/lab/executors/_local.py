@@ -10,8 +10,6 @@ from types import TracebackType
 from photochrom.files import write_whole
 from photochrom.lab.executors._job import TrainingJob, TrainingOutcome
 
-__all__ = ["LocalExecutor"]
-
 
 class LocalExecutor:
     """A process for each training. Its output goes to `log.txt` in the run's folder.

@@ -16,8 +16,6 @@ from photochrom.lab.executors._job import TrainingJob, TrainingOutcome
 from photochrom.lab.tracking import fit_tracked
 from photochrom.lab.training import RunFolder, TrainingConfig
 
-__all__ = ["RayExecutor"]
-
 _CONNECT_SECONDS = 5.0
 _RETRIES = 3
 """How often Ray starts a task again whose process or node died."""

@@ -9,8 +9,6 @@ from photochrom.lab.experiments._file import read_experiment
 from photochrom.lab.registry import Registry
 from photochrom.lab.training import TrainingConfig, read_config
 
-__all__ = ["available", "base_config", "get_experiment", "get_run", "of_the_study", "register"]
-
 _registry: Registry[Callable[[], Experiment]] = Registry("photochrom.lab.experiments", "experiment")
 register = _registry.register
 
@@ -41,9 +39,6 @@ def get_run(key: str) -> Run:
 
     Args:
         key: As `experiment/run`.
-
-    Raises:
-        ConfigError: There is no such experiment or run.
     """
     experiment, _, name = key.rpartition("/")
     runs = {run.name: run for run in get_experiment(experiment).runs}
@@ -54,10 +49,6 @@ def get_run(key: str) -> Run:
 
 def base_config(file: Path | None, run: str | None) -> TrainingConfig:
     """The settings that a user starts from: those of a file or of a run, or the default ones.
-
-    Args:
-        file: A JSON file of settings.
-        run: A run of an experiment, as `experiment/run`.
 
     Raises:
         ConfigError: Both are given, or the given one does not exist or is broken.

@@ -5,8 +5,6 @@ from typing import Literal
 
 from photochrom.lab.training import TrainingConfig
 
-__all__ = ["BASELINE", "DISTRIBUTION", "PREFERENCE", "Experiment", "Published", "Run"]
-
 BASELINE = TrainingConfig()
 """The study's default: 2 layers, kernel 5, 4 kernels, learning rate 0.007."""
 
@@ -49,7 +47,6 @@ class Run:
     Attributes:
         name: The name of its folder, without the seed.
         label: The name of its row in tables.
-        config: Its settings; the seed is set when it is run.
         published: The figures that the study printed for it, if any.
         expected: The study's conclusion on this run compared with the experiment's reference; None if it drew none.
         remark: What to know when comparing it with the study's row.
@@ -68,9 +65,6 @@ class Experiment:
     """A question and the runs that answer it.
 
     Attributes:
-        title: A few words.
-        question: One sentence.
-        runs: The runs to train.
         compared_with: The reference for these runs, as `experiment/run`; None if there is none.
         section: Its section in the study.
         claim: The study's conclusion, in our words.

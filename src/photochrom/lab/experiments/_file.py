@@ -10,8 +10,6 @@ from photochrom.lab import models
 from photochrom.lab.experiments._experiment import Experiment, Run
 from photochrom.lab.training import TrainingConfig, read_yaml_object
 
-__all__ = ["read_experiment"]
-
 
 class _File(BaseModel):
     """What a file holds.

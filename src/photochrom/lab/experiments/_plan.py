@@ -11,8 +11,6 @@ from photochrom.lab.experiments._catalogue import get_experiment, of_the_study
 from photochrom.lab.experiments._experiment import Run
 from photochrom.lab.training import RunFolder
 
-__all__ = ["plan"]
-
 
 def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> list[TrainingJob]:
     """The jobs of some experiments, ordered by seed and then by size, the largest network first.

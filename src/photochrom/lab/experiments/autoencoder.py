@@ -3,8 +3,6 @@
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import PREFERENCE, Experiment, Run
 
-__all__ = ["autoencoder"]
-
 
 @register
 def autoencoder() -> Experiment:

@@ -3,8 +3,6 @@
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import BASELINE, Experiment, Published, Run
 
-__all__ = ["baseline"]
-
 
 @register
 def baseline() -> Experiment:

@@ -3,8 +3,6 @@
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import PREFERENCE, Experiment, Published, Run
 
-__all__ = ["batch_norm_tanh"]
-
 _BATCH_NORM = (
     "The study's program also normalized after the last convolution, and validated with each batch's own statistics; "
     "here the output is not normalized, and validation uses the running ones."

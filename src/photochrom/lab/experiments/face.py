@@ -3,8 +3,6 @@
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import DISTRIBUTION, Experiment, Run
 
-__all__ = ["face"]
-
 _FACES = DISTRIBUTION.varied(average=0.998, augmentation="faces", batch_size=64)
 
 

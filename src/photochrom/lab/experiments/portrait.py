@@ -3,8 +3,6 @@
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import DISTRIBUTION, Experiment, Run
 
-__all__ = ["portrait"]
-
 _OLD_PHOTOS = DISTRIBUTION.varied(augmentation="photos", batch_size=32)
 
 

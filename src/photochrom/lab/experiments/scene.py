@@ -3,8 +3,6 @@
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import DISTRIBUTION, Experiment, Run
 
-__all__ = ["scene"]
-
 _SCENES = DISTRIBUTION.varied(
     model="scene_unet",
     initial_weights="imagenet",

@@ -3,8 +3,6 @@
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import PREFERENCE, Experiment, Published, Run
 
-__all__ = ["unet"]
-
 
 @register
 def unet() -> Experiment:

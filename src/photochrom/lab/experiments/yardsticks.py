@@ -3,8 +3,6 @@
 from photochrom.lab.experiments._catalogue import register
 from photochrom.lab.experiments._experiment import BASELINE, Experiment, Run
 
-__all__ = ["yardsticks"]
-
 
 @register
 def yardsticks() -> Experiment:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from photochrom.lab.report._results import ExperimentResults, Findings, RunResults
 from photochrom.lab.runs import Spread, difference_between, pooled_spread
 
-__all__ = ["NEGLIGIBLE", "Effect", "effects_of"]
-
 NEGLIGIBLE = 0.005
 """A smaller difference in accuracy counts as none, however certain it is."""
 
@@ -16,8 +14,6 @@ class Effect:
     """The difference in accuracy that a change makes.
 
     Attributes:
-        run: The changed run.
-        reference: The run that it is compared with.
         difference: The mean accuracy of the run minus that of the reference.
         margin: Half the width of the 95 % confidence interval of the difference; None if no spread is known.
         published: The difference in the study; None if it printed none.

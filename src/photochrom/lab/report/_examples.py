@@ -10,8 +10,6 @@ from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets import Pairs, open_dataset, pairs_from_color
 from photochrom.lab.training import sample_indices
 
-__all__ = ["example_pairs", "public_portrait"]
-
 _COUNT = 8
 _FACE_BOX = (169, 62, 279, 172)
 """Left, top, right and bottom of the face in the portrait, as tight as the study's crops."""
@@ -50,25 +48,12 @@ _SOURCES: dict[str, Callable[[str], Pairs]] = {"validation": _validation, "publi
 
 
 def example_pairs(source: str, data: str) -> Pairs:
-    """The pictures to show.
-
-    Args:
-        source: `validation` or `public`.
-        data: The runs' data set.
-
-    Raises:
-        ConfigError: There is no such source.
-        DataError: The pictures are not at hand.
-    """
+    """The pictures to show."""
     if source not in _SOURCES:
         raise ConfigError(f"no examples are called {source!r}; there are: {', '.join(_SOURCES)}")
     return _SOURCES[source](data)
 
 
 def public_portrait(size: int = 256) -> Pairs:
-    """The whole portrait of the public examples, which shows more than a face.
-
-    Args:
-        size: Height and width.
-    """
+    """The whole portrait of the public examples, which shows more than a face."""
     return pairs_from_color(("astronaut",), _resized(_astronaut(), size)[None])

@@ -16,8 +16,6 @@ from photochrom.lab.runs import STYLE, TRAINING_COLOR, VALIDATION_COLOR, draw_co
 from photochrom.lab.training import grid
 from photochrom.tensors import RgbPictures
 
-__all__ = ["curves", "overview", "picture_columns", "reliability", "to_jpeg"]
-
 _STUDY = "#1d4ed8"
 _SETS_OF_PICTURES = (VALIDATION_COLOR, _STUDY, "#0f766e", "#7e22ce", "#a16207", "#be185d")
 _LARGEST_DOT = 160.0

@@ -12,8 +12,6 @@ from photochrom.lab.report._models import Showcase
 from photochrom.lab.training import predict, predict_confidence, predict_variants
 from photochrom.tensors import GrayPictures, RgbPictures
 
-__all__ = ["model_figures"]
-
 _VARIANTS = 4
 _FACES_WITH_VARIANTS = 3
 """The last public faces: two synthetic ones and that of the portrait."""

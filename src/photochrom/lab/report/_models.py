@@ -9,16 +9,6 @@ from photochrom.lab.evaluation import Grouping, RecordedEvaluation, read_evaluat
 from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.shipped import shipped_model, shipped_models
 
-__all__ = [
-    "Comparison",
-    "ComparisonRow",
-    "GroupTable",
-    "ShippedResults",
-    "Showcase",
-    "gather_shipped",
-    "pictures_of",
-]
-
 _REFERENCE = "study-best"
 """The study's own network, which the others are compared with; it comes first."""
 
@@ -35,8 +25,6 @@ class ShippedResults:
     """A shipped model and its measures.
 
     Attributes:
-        name: Its name in commands.
-        model: The network.
         trained_on: The name of its data set; empty if its checkpoint does not tell it.
         evaluations: In the order of their file; may be empty.
     """

@@ -26,26 +26,20 @@ from photochrom.lab.report._results import Findings, RunResults, gather
 from photochrom.lab.runs import SeedResult, pooled_spread
 from photochrom.lab.training import TrainingConfig, comparison, grid, predict, predict_signed
 
-__all__ = ["write_report"]
-
 _MIME = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
+_FIGURES = ("epochs", "best_epoch", "val_accuracy", "val_mse", "val_colorfulness", "parameters", "seconds")
+"""Fields of `RunMetrics` in `results.json`."""
 
 
 def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
     """Write a report: `report.html`, `report.md`, `results.json` and `figures/`.
 
     Args:
-        runs: The folder of all runs.
         out: The folder of the report; an older report in it is replaced.
         examples: The pictures to show: `validation` or `public`.
 
     Returns:
         The path of the HTML page.
-
-    Raises:
-        ConfigError: There are no such examples.
-        DataError: There is no finished run, or the pictures are not at hand.
-        OSError: A file cannot be written.
     """
     findings = gather(runs)
     first = findings.runs[0].config if findings.runs else next(iter(findings.others.values())).config
@@ -187,17 +181,6 @@ def _result_rows(findings: Findings) -> list[dict[str, Any]]:
 
 
 def _result_row(experiment: str, run: str, result: SeedResult) -> dict[str, Any]:
-    metrics = result.metrics
-    return {
-        "experiment": experiment,
-        "run": run,
-        "seed": result.config.seed,
-        "settings": result.config.model_dump(exclude={"seed"}),
-        "epochs": metrics.epochs,
-        "best_epoch": metrics.best_epoch,
-        "val_accuracy": metrics.val_accuracy,
-        "val_mse": metrics.val_mse,
-        "val_colorfulness": metrics.val_colorfulness,
-        "parameters": metrics.parameters,
-        "seconds": metrics.seconds,
-    }
+    settings = result.config.model_dump(exclude={"seed"})
+    row = {"experiment": experiment, "run": run, "seed": result.config.seed, "settings": settings}
+    return row | {name: getattr(result.metrics, name) for name in _FIGURES}

@@ -9,8 +9,6 @@ from photochrom.errors import DataError
 from photochrom.lab.experiments import Experiment, Run, get_experiment, of_the_study
 from photochrom.lab.runs import SeedGroup, SeedResult, find_groups
 
-__all__ = ["Chapter", "ExperimentResults", "Findings", "RunResults", "gather"]
-
 _BEYOND = "Beyond the study"
 
 
@@ -87,11 +85,7 @@ class Findings:
 
 
 def gather(root: Path) -> Findings:
-    """Read all runs in a folder, at any depth.
-
-    Raises:
-        DataError: There is no such folder, or no finished run in it, or its runs have several data sets.
-    """
+    """Read all runs in a folder, at any depth."""
     groups, unfinished, broken = find_groups(root)
     finished = {seed.folder.path.relative_to(root).as_posix(): seed for group in groups for seed in group.seeds}
     if not finished:

@@ -10,8 +10,6 @@ from scipy.stats import t as student_t
 
 from photochrom.lab.runs._results import SeedGroup
 
-__all__ = ["Difference", "Spread", "difference_between", "pooled_spread"]
-
 _CONFIDENCE = 0.95
 _POWER = 0.8
 _MOST_SEEDS = 1000

@@ -19,8 +19,6 @@ from matplotlib.figure import Figure
 
 from photochrom.lab.runs._results import SeedGroup
 
-__all__ = ["STYLE", "TRAINING_COLOR", "VALIDATION_COLOR", "compared_curves", "draw_course", "svg"]
-
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": "#8a8f98",
     "axes.grid": True,

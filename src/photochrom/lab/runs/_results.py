@@ -11,8 +11,6 @@ from photochrom.errors import CheckpointError, ConfigError, DataError
 from photochrom.lab.checkpoint import load_checkpoint
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig
 
-__all__ = ["Measured", "SeedGroup", "SeedResult", "find_group", "find_groups"]
-
 _SEED = re.compile(r"-seed-\d+$")
 
 

@@ -14,8 +14,6 @@ from photochrom.lab.search._plan import SearchPlan
 from photochrom.lab.search._rules import STARTUP_TRIALS, get_sampler
 from photochrom.lab.training import RunFolder, TrainingConfig, fit
 
-__all__ = ["Estimate", "estimated"]
-
 
 @dataclass(frozen=True)
 class Estimate:

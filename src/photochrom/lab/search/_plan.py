@@ -13,8 +13,6 @@ from photochrom.lab.search._rules import get_pruner, get_sampler
 from photochrom.lab.search._space import Space
 from photochrom.lab.training import Epoch, RunFolder, TrainingConfig, read_json_object
 
-__all__ = ["OBJECTIVES", "SearchPlan"]
-
 OBJECTIVES: dict[str, Literal["maximize", "minimize"]] = {
     "val_accuracy": "maximize",
     "val_mse": "minimize",

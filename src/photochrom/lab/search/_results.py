@@ -15,8 +15,6 @@ from photochrom.lab.runs import STYLE, svg
 from photochrom.lab.search._search import FAILURE, Search
 from photochrom.lab.training import TrainingConfig
 
-__all__ = ["SearchResults", "experiment_file", "results_of", "write_results"]
-
 _STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",

@@ -16,8 +16,6 @@ from optuna.trial import FrozenTrial
 from photochrom.errors import ConfigError
 from photochrom.lab.search._space import Space
 
-__all__ = ["PRUNERS", "SAMPLERS", "STARTUP_TRIALS", "get_pruner", "get_sampler"]
-
 SAMPLERS = ("tpe", "random", "grid")
 PRUNERS = ("median", "asha", "none")
 STARTUP_TRIALS = 10

@@ -15,8 +15,6 @@ from photochrom.lab.search._rules import get_pruner, get_sampler
 from photochrom.lab.search._storage import open_study, storage_faults
 from photochrom.lab.training import Epoch
 
-__all__ = ["FAILURE", "Search"]
-
 FAILURE = "failure"
 """The attribute of a failed trial that says why."""
 

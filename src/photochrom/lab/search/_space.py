@@ -14,8 +14,6 @@ from photochrom.errors import ConfigError
 from photochrom.lab import models
 from photochrom.lab.training import TrainingConfig, read_yaml_object
 
-__all__ = ["Range", "Space", "read_space"]
-
 _SPACES = files("photochrom.lab.search") / "spaces"
 
 

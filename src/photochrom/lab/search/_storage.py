@@ -17,8 +17,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from photochrom.errors import ConfigError
 
-__all__ = ["open_study", "storage_faults"]
-
 _SQLITE_WAIT_SECONDS = 60
 _PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
 

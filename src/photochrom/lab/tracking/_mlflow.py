@@ -17,8 +17,6 @@ from photochrom.files import write_whole
 from photochrom.lab.checkpoint import load_checkpoint
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig, read_json_object
 
-__all__ = ["MLflowTracker"]
-
 _EXPERIMENT = "photochrom"
 _FILES = ("config.json", "history.jsonl", "metrics.json", "samples.png", "best.safetensors")
 _QUIET = {

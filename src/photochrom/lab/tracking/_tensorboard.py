@@ -7,8 +7,6 @@ from typing import Any
 from photochrom.errors import ConfigError
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics
 
-__all__ = ["TensorBoardTracker"]
-
 
 class TensorBoardTracker:
     """Writes the figures of each epoch to `tensorboard/` in the run's folder; a resumed run continues the same curves.

@@ -8,8 +8,6 @@ from photochrom.lab.tracking._mlflow import MLflowTracker
 from photochrom.lab.tracking._tensorboard import TensorBoardTracker
 from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig, fit
 
-__all__ = ["Tracker", "fit_tracked"]
-
 _log = logging.getLogger(__name__)
 
 

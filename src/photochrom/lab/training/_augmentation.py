@@ -12,8 +12,6 @@ from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolat
 from photochrom.color import luma, to_uint8
 from photochrom.tensors import GrayBatch, RgbBatch
 
-__all__ = ["Augmentation", "get_augmentation"]
-
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -87,7 +85,6 @@ def _framed(motions: Tensor, aspects: Tensor) -> Tensor:
     """Motions that show the largest square of each picture, at a random place along its longer side.
 
     Args:
-        motions: Motions for square pictures, from `_random_motions`.
         aspects: Width divided by height, NaN if unknown; shape (batch,).
     """
     lowest, highest = _UNKNOWN_ASPECTS

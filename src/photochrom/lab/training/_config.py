@@ -13,15 +13,12 @@ from photochrom.lab import models
 from photochrom.lab.datasets import open_dataset
 from photochrom.lab.training._records import read_json_object
 
-__all__ = ["TrainingConfig", "parse_assignments", "read_config"]
-
 
 class TrainingConfig(BaseModel):
     """The settings of one run; the defaults are the study's.
 
     Attributes:
         data: Name of a data set, path of a folder, or `auto`; a run stores the name of the data set that this opens.
-        model: Name of a network.
         hyperparameters: Arguments of the network; the others keep their defaults.
         initial_weights: A shipped model or a `.safetensors` file with the weights to start from; it must hold the same
             network. `imagenet` loads an encoder's weights from ImageNet. Empty for fresh weights.
@@ -29,7 +26,6 @@ class TrainingConfig(BaseModel):
         doubling_chroma: For `cross_entropy`: the chroma, in levels of 255, at which a place has twice the weight of a
             gray one. 0 weights all places equally.
         optimizer: `closed_form` computes the best weights directly; only a lookup table can.
-        learning_rate: Step size.
         momentum: Of SGD.
         weight_decay: Of SGD or AdamW.
         schedule: `constant`, or `one_cycle`: the step size rises over the first fifth of all steps, then falls. AdamW's
@@ -104,20 +100,13 @@ class TrainingConfig(BaseModel):
         Args:
             changes: New values. `hyperparameters` are merged into the present ones, unless `model` changes too: another
                 network starts from its own defaults.
-
-        Raises:
-            ConfigError: A setting does not exist or is out of range.
         """
         kept = {} if "model" in changes else self.hyperparameters
         hyperparameters = {**kept, **changes.pop("hyperparameters", {})}
         return self.checked({**self.model_dump(), **changes, "hyperparameters": hyperparameters})
 
     def assigned(self, assignments: Sequence[str]) -> "TrainingConfig":
-        """This configuration with changes that a user writes; see `parse_assignments`.
-
-        Raises:
-            ConfigError: A text is not an assignment, or a setting does not exist or is out of range.
-        """
+        """This configuration with changes that a user writes; see `parse_assignments`."""
         return self.varied(**parse_assignments(assignments, self.model))
 
     def with_values(self, values: Mapping[str, Any]) -> "TrainingConfig":
@@ -129,12 +118,7 @@ class TrainingConfig(BaseModel):
         return self.varied(**_settings_and_hyperparameters(values, self.model))
 
     def resolved(self) -> "TrainingConfig":
-        """This configuration with the name of the data set that its `data` opens, instead of `auto`.
-
-        Raises:
-            ConfigError: There is no such data set.
-            DataError: There is no such folder.
-        """
+        """This configuration with the name of the data set that its `data` opens, instead of `auto`."""
         return self.model_copy(update={"data": open_dataset(self.data).name})
 
     def differences(self, other: "TrainingConfig") -> str:
@@ -144,11 +128,7 @@ class TrainingConfig(BaseModel):
 
 
 def read_config(file: Path) -> TrainingConfig:
-    """The configuration in a JSON file, such as a run's `config.json`.
-
-    Raises:
-        ConfigError: The file is missing or broken, or a setting does not exist or is out of range.
-    """
+    """The configuration in a JSON file, such as a run's `config.json`."""
     return TrainingConfig.checked(read_json_object(file, ConfigError))
 
 
@@ -163,9 +143,6 @@ def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
     Args:
         assignments: Each `NAME=VALUE`; values are JSON, or else text.
         model: The network whose hyperparameters may be named, unless an assignment chooses another.
-
-    Raises:
-        ConfigError: A text is not an assignment, or there is no such setting or hyperparameter.
     """
     values: dict[str, Any] = {}
     for assignment in assignments:
@@ -193,11 +170,7 @@ def _settings_and_hyperparameters(values: Mapping[str, Any], model: str) -> dict
 
 
 def parse_hyperparameters(assignments: Sequence[str], model: str) -> dict[str, Any]:
-    """The changes of hyperparameters that a user writes; settings are not allowed.
-
-    Raises:
-        ConfigError: A text is not an assignment, or the network has no such hyperparameter.
-    """
+    """The changes of hyperparameters that a user writes; settings are not allowed."""
     changes = parse_assignments(assignments, model)
     hyperparameters: dict[str, Any] = changes.pop("hyperparameters")
     if changes:

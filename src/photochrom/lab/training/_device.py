@@ -7,18 +7,12 @@ from lightning_fabric import Fabric
 
 from photochrom.errors import ConfigError
 
-__all__ = ["get_fabric"]
-
 
 def get_fabric(device: str, precision: str) -> Fabric:
     """The device and the arithmetic.
 
     Args:
         device: `auto`, `cpu`, `cuda` or `mps`.
-        precision: See `TrainingConfig`.
-
-    Raises:
-        ConfigError: This machine has no such device.
     """
     if device not in ("auto", "cpu", "cuda", "mps"):
         raise ConfigError(f"no device is called {device!r}; there are: auto, cpu, cuda, mps")

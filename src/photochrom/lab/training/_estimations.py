@@ -18,20 +18,9 @@ from photochrom.lab.models import ColorizationModel
 from photochrom.lab.training._predictions import predict, predict_confidence, predict_variants
 from photochrom.tensors import RgbPictures
 
-__all__ = ["choose", "score_estimations", "write_estimations"]
-
 
 def choose(pairs: Pairs, count: int, seed: int = 0) -> Pairs:
-    """A random choice of pairs, in their order.
-
-    Args:
-        pairs: The pairs to choose from.
-        count: How many; if there are fewer, all are chosen.
-        seed: Decides the choice.
-
-    Raises:
-        ConfigError: The count is below 1, or the seed below 0.
-    """
+    """A random choice of pairs, in their order."""
     if seed < 0:
         raise ConfigError(f"the seed must be at least 0, not {seed}")
     if count < 1:
@@ -46,16 +35,11 @@ def write_estimations(model: ColorizationModel, pairs: Pairs, array: Path, pictu
     """Color gray pictures and write the predictions.
 
     Args:
-        model: Any network.
-        pairs: The gray pictures.
         array: The `.npy` file for the predictions: shape (count, height, width, 3), uint8.
         pictures: The folder for the PNG files, which are named like their sources.
 
     Returns:
         A text file beside the array with one name on each line, in the array's order.
-
-    Raises:
-        OSError: A file cannot be written.
     """
     predictions = predict(model, pairs.gray)
     names = array.with_name(f"{array.stem}-names.txt")
@@ -83,15 +67,9 @@ def write_guesses(model: ColorizationModel, pairs: Pairs, pictures: Path, varian
     """Write variants to folders `variant-2`, `variant-3` and so on, and the confidence to a folder `confidence`.
 
     Args:
-        model: A network that gives probabilities of chroma.
-        pairs: The gray pictures.
         pictures: The folder of these folders; their files are named as by `write_estimations`.
         variants: The number of variants, including the one that `write_estimations` writes.
         confidence: Whether to write the confidence in that one as gray pictures, white for certainty.
-
-    Raises:
-        ConfigError: The network gives one color only, or fewer variants.
-        OSError: A file cannot be written.
     """
     maps: dict[str, npt.NDArray[np.uint8]] = {}
     if variants > 1:
@@ -136,7 +114,6 @@ def score_estimations(array: Path, names: Path, dataset: Dataset) -> dict[str, f
         array: A `.npy` file of shape (count, height, width, 3): uint8, or other numbers from 0 to 255.
         names: A text file with the name of one picture on each line, in the array's order. Names may have leading
             folders, such as `dataset/val/images/7.jpg`.
-        dataset: The data set of the true pictures.
 
     Returns:
         `accuracy`, `mse`, `colorfulness`, `true_colorfulness`, and `pictures`, their number.

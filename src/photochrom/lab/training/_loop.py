@@ -31,8 +31,6 @@ from photochrom.lab.training._samples import comparison, sample_indices
 from photochrom.lab.training._stopping import has_settled, is_out_of_patience
 from photochrom.process import keep_freed_pages
 
-__all__ = ["EpochCallback", "fit"]
-
 EpochCallback = Callable[[Epoch], None]
 """Called after every epoch with its figures."""
 
@@ -58,7 +56,6 @@ def fit(
     is killed and resumed. For this, torch's threads, seed and cudnn flags are set for the whole process.
 
     Args:
-        config: All settings.
         run: The run's folder; a finished run is not trained again.
         device: `auto`, `cpu`, `cuda` or `mps`.
         threads: Threads on the CPU. Networks this small gain more from a second process.
@@ -86,12 +83,7 @@ def fit(
 
 
 def _first_model(config: TrainingConfig) -> ColorizationModel:
-    """The network before the first step.
-
-    Raises:
-        CheckpointError: The initial weights cannot be read.
-        ConfigError: They do not fit the network.
-    """
+    """The network before the first step."""
     model = models.create(config.model, config.hyperparameters)
     if config.initial_weights == _IMAGENET:
         if not isinstance(model, EncodingModel):
@@ -163,17 +155,12 @@ def _metrics(
     val: Pairs,
 ) -> RunMetrics:
     """The figures of a run that is at its end."""
-    found = evaluate(best, val)
+    found: dict[str, Any] = asdict(evaluate(best, val))
     return RunMetrics(
         epochs=len(rows),
         best_epoch=_best(config, rows).epoch if rows else 0,
         stopped_by=_stopped_by(config, len(rows)),
-        val_accuracy=found.accuracy,
-        val_mse=found.mse,
-        val_colorfulness=found.colorfulness,
-        val_true_colorfulness=found.true_colorfulness,
-        val_share_out_of_range=found.share_out_of_range,
-        val_accuracy_with_wraparound=found.accuracy_with_wraparound,
+        **{f"val_{name}": value for name, value in found.items()},
         parameters=best.parameter_count(),
         seconds=round(seconds, 3),
         device=fabric.device.type,

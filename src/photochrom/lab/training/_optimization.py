@@ -11,8 +11,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from photochrom.lab.models import ColorizationModel, EncodingModel
 from photochrom.lab.training._config import TrainingConfig
 
-__all__ = ["get_average", "get_optimizer", "get_schedule", "pictures_by_epoch"]
-
 _RISING_SHARE = 0.2
 _FEWEST_STEPS_OF_A_CYCLE = 6
 """With fewer steps the rise would have none of its own, and torch divides by their number."""
@@ -44,8 +42,6 @@ def pictures_by_epoch(config: TrainingConfig, count: int, in_focus: int) -> list
     """How many pictures each epoch shows, counted from the first picture.
 
     Args:
-        config: The settings.
-        count: All training pictures.
         in_focus: Those of a mixture's first data set.
     """
     broad_epochs = max(config.max_epochs - config.focus_epochs, 0)
@@ -56,8 +52,6 @@ def get_schedule(config: TrainingConfig, optimizer: Optimizer, pictures: Sequenc
     """The schedule of the step size; None if it is constant.
 
     Args:
-        config: The settings.
-        optimizer: Its step size is changed.
         pictures: How many each epoch shows.
 
     Reference:

@@ -14,18 +14,6 @@ from photochrom.lab.models import DistributionModel
 from photochrom.lab.training._objective import Objective
 from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
-__all__ = [
-    "Evaluation",
-    "evaluate",
-    "gray_batch",
-    "predict",
-    "predict_confidence",
-    "predict_signed",
-    "predict_variants",
-    "rgb_batch",
-    "score",
-]
-
 _BATCH_SIZE = 20
 
 
@@ -58,7 +46,6 @@ def predict_signed(model: nn.Module, gray: GrayPictures) -> RgbBatch:
     """The raw output of a network for gray pictures.
 
     Args:
-        model: Any network; it is left in evaluation mode.
         gray: Shape (count, height, width), uint8.
 
     Returns:
@@ -72,7 +59,6 @@ def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
     """The color of gray pictures.
 
     Args:
-        model: Any network; it is left in evaluation mode.
         gray: Shape (count, height, width), uint8, a numpy array.
 
     Returns:
@@ -85,15 +71,10 @@ def predict_variants(model: nn.Module, gray: GrayPictures, count: int) -> list[R
     """Several different colorings of gray pictures, the least colorful first.
 
     Args:
-        model: A network that gives probabilities of chroma; it is left in evaluation mode.
         gray: Shape (pictures, height, width), uint8, a numpy array.
-        count: The number of colorings.
 
     Returns:
         `count` arrays of shape (pictures, height, width, 3), uint8.
-
-    Raises:
-        ConfigError: The network gives one color only, or fewer variants.
     """
     network = _require_probabilities(model)
     batches = [network.variants(batch, count) for batch in _gray_batches(model, gray)]
@@ -107,15 +88,11 @@ def predict_confidence(model: nn.Module, gray: GrayPictures) -> GrayPictures:
     """The confidence of a network in its color, for each pixel.
 
     Args:
-        model: A network that gives probabilities of chroma; it is left in evaluation mode.
         gray: Shape (count, height, width), uint8, a numpy array.
 
     Returns:
         Same shape, uint8: the stated probability that red and blue are within 12 levels of the truth, their mean; 255
         for certainty.
-
-    Raises:
-        ConfigError: The network gives color only.
     """
     network = _require_probabilities(model)
     probabilities = torch.cat([network.confidence(batch) for batch in _gray_batches(model, gray)])
@@ -140,8 +117,6 @@ def score(model: nn.Module, objective: Objective, gray: GrayPictures, color: Rgb
     """The figures of a network after an epoch.
 
     Args:
-        model: Any network.
-        objective: What it is trained on.
         gray: Shape (count, height, width), uint8, on the network's device.
         color: Shape (count, height, width, 3), uint8, on the network's device.
 
@@ -184,15 +159,7 @@ class Evaluation:
 
 
 def evaluate(model: nn.Module, pairs: Pairs) -> Evaluation:
-    """The figures of a network on pictures with known color.
-
-    Args:
-        model: Any network; it is left in evaluation mode.
-        pairs: Gray pictures and their true color.
-
-    Raises:
-        DataError: The color of the pictures is unknown.
-    """
+    """The figures of a network on pictures with known color."""
     device = next(model.parameters()).device
     truth = torch.from_numpy(pairs.truth)
     sums = dict.fromkeys(Evaluation.__dataclass_fields__, 0.0)

@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 
 from photochrom.errors import DataError, PhotochromError
 
-__all__ = ["Epoch", "RunMetrics", "read_json_object", "read_yaml_object", "record_from"]
-
 Record = TypeVar("Record", bound="Epoch | RunMetrics")
 
 
@@ -23,8 +21,6 @@ class Epoch:
         train_loss: Mean over the training pictures, each measured before the step that learns from it.
         train_accuracy: Of every eighth batch.
         val_loss: Mean over the validation pictures.
-        val_mse: Mean squared error of signed values.
-        val_accuracy: Share of channel values within 12 of 255 levels.
         seconds: Of training and validation.
     """
 
@@ -42,15 +38,11 @@ class RunMetrics:
     """The figures of a finished run; the content of `metrics.json`. Those named `val_` are of the best weights.
 
     Attributes:
-        epochs: How many were run.
         best_epoch: The one whose weights were kept; 0 if there was none.
         stopped_by: `max_epochs`, the stopping rule, or `closed_form`.
         val_accuracy: See `Evaluation` for this and the other figures of validation.
         parameters: How many numbers training adjusts.
-        seconds: Of all epochs.
         precision: What Fabric calls it, such as `bf16-mixed`.
-        threads: On the CPU.
-        torch: Its version.
     """
 
     epochs: int
@@ -73,15 +65,7 @@ class RunMetrics:
 
 
 def read_json_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]:
-    """The JSON object in a file.
-
-    Args:
-        file: A text file.
-        fault: The error to raise.
-
-    Raises:
-        PhotochromError: The file is missing or holds something else.
-    """
+    """The JSON object in a file."""
     try:
         content = json.loads(file.read_text())
     except FileNotFoundError as error:
@@ -117,11 +101,7 @@ def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]
 
 
 def record_from(kind: type[Record], content: Mapping[str, Any], file: Path) -> Record:
-    """The record in a JSON object of a file; entries that it does not have are ignored.
-
-    Raises:
-        DataError: An entry is missing.
-    """
+    """The record in a JSON object of a file; entries that it does not have are ignored."""
     names = [field.name for field in fields(kind)]
     missing = [name for name in names if name not in content]
     if missing:

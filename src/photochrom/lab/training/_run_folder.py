@@ -14,8 +14,6 @@ from photochrom.files import write_whole
 from photochrom.lab.training._config import TrainingConfig
 from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, record_from
 
-__all__ = ["RunFolder"]
-
 _LOCK_SECONDS = 20.0
 
 
@@ -23,13 +21,13 @@ class RunFolder:
     """One run on disk: `config.json`, `history.jsonl`, `metrics.json`, `best.safetensors`, `resume.pt`, `samples.png`.
 
     Every file is written whole or not at all. `metrics.json` is written last, so it marks a finished run.
-
-    Args:
-        path: The folder; it is made when the first file is written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.weights = path / "best.safetensors"  # the best so far
+        self.resume_state = path / "resume.pt"  # deleted when the run is finished
+        self.samples = path / "samples.png"  # some gray inputs, predictions and truths
 
     @classmethod
     def of_config(cls, root: Path, config: TrainingConfig) -> "RunFolder":
@@ -37,33 +35,15 @@ class RunFolder:
         digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
         return cls(root / f"{config.model}-{digest[:8]}")
 
-    @property
-    def weights(self) -> Path:
-        """The best weights so far."""
-        return self.path / "best.safetensors"
-
-    @property
-    def resume_state(self) -> Path:
-        """What resuming needs; deleted when the run is finished."""
-        return self.path / "resume.pt"
-
-    @property
-    def samples(self) -> Path:
-        """A picture of some gray inputs, predictions and truths."""
-        return self.path / "samples.png"
-
     def is_finished(self) -> bool:
         """Whether the run is complete."""
         return (self.path / "metrics.json").is_file()
 
     @contextmanager
     def locked(self, wait_seconds: float = _LOCK_SECONDS) -> Iterator[None]:
-        """Keep other processes out of the folder; the lock ends with this process, even if it is killed.
+        """Keep others out of the folder, or refuse if one stays in it; the lock ends with this process, even if killed.
 
         A process whose parent or node was killed may live a moment longer, so the lock is waited for.
-
-        Raises:
-            ConfigError: Another process is training this run.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
@@ -77,32 +57,20 @@ class RunFolder:
             lock.release()
 
     def claim(self, config: TrainingConfig) -> None:
-        """Write the settings, unless a run with the same settings lies here.
-
-        Raises:
-            ConfigError: A run with other settings lies here.
-        """
+        """Write the settings, unless a run with the same ones lies here; refuse a run with others."""
         self.require_same_settings(config)
         if not (self.path / "config.json").is_file():
             write_whole(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
 
     def require_same_settings(self, config: TrainingConfig) -> None:
-        """Check that a run that lies here has the given settings.
-
-        Raises:
-            ConfigError: It has others.
-        """
+        """Check that a run that lies here has the given settings."""
         if (self.path / "config.json").is_file() and (differences := config.differences(self.config())):
             raise ConfigError(
                 f"{self.path}: a run with other settings lies there ({differences}); delete it or name another"
             )
 
     def config(self) -> TrainingConfig:
-        """The settings of the run.
-
-        Raises:
-            DataError: There is no run, or its settings cannot be read.
-        """
+        """The settings of the run."""
         settings = read_json_object(self.path / "config.json", DataError)
         try:
             return TrainingConfig.checked(settings)
@@ -110,11 +78,7 @@ class RunFolder:
             raise DataError(f"{self.path / 'config.json'}: {error}") from error
 
     def history(self) -> list[Epoch]:
-        """The epochs so far.
-
-        Raises:
-            DataError: The file is broken.
-        """
+        """The epochs so far."""
         file = self.path / "history.jsonl"
         if not file.is_file():
             return []
@@ -129,11 +93,7 @@ class RunFolder:
         write_whole(self.path / "history.jsonl", "".join(json.dumps(asdict(row)) + "\n" for row in rows))
 
     def metrics(self) -> RunMetrics:
-        """The figures of a finished run.
-
-        Raises:
-            DataError: The run is not finished, or the file is broken.
-        """
+        """The figures of a finished run."""
         file = self.path / "metrics.json"
         return record_from(RunMetrics, read_json_object(file, DataError), file)
 

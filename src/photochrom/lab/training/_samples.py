@@ -9,8 +9,6 @@ from PIL import Image
 from photochrom.lab.datasets import Pairs
 from photochrom.tensors import RgbPictures
 
-__all__ = ["comparison", "grid", "sample_indices"]
-
 _GAP = 4
 _WHITE = 255
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-__all__ = ["has_settled", "is_out_of_patience"]
-
 
 def has_settled(losses: Sequence[float], patience: int = 10, min_delta: float = 5e-5) -> bool:
     """The study's rule: stop when the loss hardly changes.
@@ -13,9 +11,6 @@ def has_settled(losses: Sequence[float], patience: int = 10, min_delta: float = 
         losses: Validation loss of each epoch so far.
         patience: Number of last losses that are compared; the rule needs more losses than this.
         min_delta: Consecutive losses must differ by less than this.
-
-    Returns:
-        Whether to stop.
 
     Reference:
         "Face Colorization with CNN Based Architectures", section 3.1; more losses than `patience` are needed as in the
@@ -39,9 +34,6 @@ def is_out_of_patience(losses: Sequence[float], patience: int = 10, min_delta: f
         losses: Validation loss of each epoch so far.
         patience: Number of epochs without a new best.
         min_delta: A new best must be lower than the old one by more than this.
-
-    Returns:
-        Whether to stop.
 
     Example:
         >>> is_out_of_patience([0.3, 0.1, 0.2, 0.2], patience=2)
