@@ -24,8 +24,10 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "docs/cluster.md",
     "docs/evaluation.md",
     "docs/log.md",
+    "docs/question.md",
     "docs/study/report.md",
 ]
 

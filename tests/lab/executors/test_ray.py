@@ -1,5 +1,8 @@
 """Needs the extra `cluster`; a cluster of two nodes is simulated on this machine by Ray itself."""
 
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -95,3 +98,17 @@ def test_usage_reports_are_off() -> None:
     from ray._private.usage.usage_lib import usage_stats_enabled
 
     assert not usage_stats_enabled()
+
+
+def test_the_example_of_the_guide_runs(tmp_path: Path, face_folder: Path) -> None:
+    documents = Path(__file__).parents[3] / "docs"
+    (question,) = re.findall(r"`wider.yaml`:\n\n```yaml\n(.*?)```", (documents / "question.md").read_text(), re.DOTALL)
+    (program,) = re.findall(r"```python\n(.*?)```", (documents / "cluster.md").read_text(), re.DOTALL)
+    (tmp_path / "wider.yaml").write_text(question)
+    smaller = program.replace("--data synthetic", f"--data {face_folder}").replace(
+        '"photochrom experiment', f'"{sys.executable} -m photochrom.cli experiment'
+    )
+    assert smaller.count(sys.executable) == smaller.count(str(face_folder)) == 1
+    ended = subprocess.run([sys.executable, "-c", smaller], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert {path.parent.name for path in tmp_path.rglob("metrics.json")} == {"kernels-16-seed-0", "kernels-32-seed-0"}
