@@ -55,9 +55,10 @@ def search(
     dataset.require_at_hand()
     base = TrainingConfig().varied(model=network, data=dataset.name).assigned(settings or [])
     name = name or network
-    plan = SearchPlan(
-        name, base, read_space(space, base), trials, objective, sampler, pruner, seed, runs / name, storage
-    )
+    varied = read_space(space, base)
+    if sampler == "grid":
+        trials = min(trials, len(varied.grid()))
+    plan = SearchPlan(name, base, varied, trials, objective, sampler, pruner, seed, runs / name, storage)
     if dry_run:
         _tell_plan(plan, device)
         return

@@ -1,5 +1,6 @@
 """Needs the extra `cluster`; a cluster of two nodes is simulated on this machine by Ray itself."""
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -94,9 +95,12 @@ def test_no_cluster_at_an_address_is_one_line() -> None:
         assert "\n" not in str(told.value)
 
 
-def test_usage_reports_are_off() -> None:
+def test_usage_reports_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
     from ray._private.usage.usage_lib import usage_stats_enabled
 
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    with contextlib.suppress(ConfigError):
+        RayExecutor(address="127.0.0.1:9").__enter__()
     assert not usage_stats_enabled()
 
 

@@ -115,10 +115,12 @@ class RayExecutor:
         return [self._outcome(references[reference]) for reference in ready]
 
     def _outcome(self, job: TrainingJob) -> TrainingOutcome:
-        from ray.exceptions import RayError
+        from ray.exceptions import RayError, RayTaskError
 
         try:
             error: str = _ray().get(self._working.pop(job))
+        except RayTaskError as failed:  # what `_train` does not expect
+            return TrainingOutcome(job, str(failed).strip().splitlines()[-1])
         except RayError as died:
             reason = next((line for line in str(died).splitlines() if line.strip()), type(died).__name__)
             return TrainingOutcome(job, f"lost by Ray ({reason.strip()})", has_died=True)

@@ -38,19 +38,22 @@ class _Attempt:
         job: Its training.
         claim: A lock that ends with this process; a running trial whose lock is free belongs to nobody.
         reported: The last epoch that Optuna knows.
+        is_undecided: Whether a process may have died between the report of that epoch and the decision.
         starts: How often its training was started here.
     """
 
     trial: Trial
     job: TrainingJob
     claim: FileLock
-    reported: int = 0
+    reported: int
+    is_undecided: bool
     starts: int = 0
 
     def is_pruned(self, figure: str) -> bool:
         """Report the epochs since the last call; says whether one of them was the last that is wanted."""
-        if self.reported and self.trial.should_prune():  # a process may have died between the report and the decision
+        if self.is_undecided and self.trial.should_prune():
             return True
+        self.is_undecided = False
         for row in self.job.folder.history()[self.reported :]:
             self.trial.report(getattr(row, figure), row.epoch)
             self.reported = row.epoch
@@ -152,7 +155,7 @@ class Search:
 
     def _attempt(self, trial: Trial, claim: FileLock, reported: int) -> _Attempt:
         job = self.plan.job(trial.number, self.plan.space.suggested(trial))
-        return _Attempt(trial, job, claim, reported)
+        return _Attempt(trial, job, claim, reported, is_undecided=reported > 0)
 
     def _start(self, attempt: _Attempt, executor: Executor) -> None:
         attempt.starts += 1
