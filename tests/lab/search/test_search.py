@@ -121,8 +121,8 @@ def test_a_trial_of_a_living_process_is_left_to_it(planned: Planned) -> None:
 def test_two_searches_at_once_share_the_trials(planned: Planned) -> None:
     plan = planned(trials=6)
     mine, yours = Search(plan), Search(plan)
-    numbers = [attempt.trial.number for search in (mine, yours) * 3 if (attempt := search._next()) is not None]
-    assert sorted(numbers) == list(range(6))
+    attempts = [search._next() for search in (mine, yours) * 3]
+    assert sorted(attempt.trial.number for attempt in attempts if attempt is not None) == list(range(6))
     assert mine._next() is None
 
 

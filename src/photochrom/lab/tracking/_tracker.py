@@ -54,20 +54,22 @@ def fit_tracked(
         if mlflow:
             trackers.append(MLflowTracker(run, config, mlflow))
 
-    def record(action: Callable[[Tracker], None]) -> None:
-        for tracker in list(trackers):
-            try:
-                action(tracker)
-            except Exception as error:  # a tracker's client may raise anything when its server is gone
-                trackers.remove(tracker)
-                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                _log.warning("%s: no longer recorded by %s (%s)", run.path, type(tracker).__name__, reason)
-
     def after_epoch(row: Epoch) -> None:
-        record(lambda tracker: tracker.record_epoch(row))
+        _record(trackers, run, lambda tracker: tracker.record_epoch(row))
         if on_epoch is not None:
             on_epoch(row)
 
     metrics = fit(config, run, device=device, threads=threads, on_epoch=after_epoch)
-    record(lambda tracker: tracker.record_end(metrics))
+    _record(trackers, run, lambda tracker: tracker.record_end(metrics))
     return metrics
+
+
+def _record(trackers: list[Tracker], run: RunFolder, action: Callable[[Tracker], None]) -> None:
+    """Have each tracker record; one that fails is told and taken out of the list."""
+    for tracker in list(trackers):
+        try:
+            action(tracker)
+        except Exception as error:  # a tracker's client may raise anything when its server is gone
+            trackers.remove(tracker)
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            _log.warning("%s: no longer recorded by %s (%s)", run.path, type(tracker).__name__, reason)
