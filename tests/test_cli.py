@@ -53,7 +53,18 @@ def assert_one_clear_line(ended: Ended, *words: str) -> None:
 def test_help_names_every_command(photochrom: Command) -> None:
     ended = photochrom("--help")
     assert ended.status == 0
-    for command in ("train", "predict", "evaluate", "score", "report", "data", "experiment", "settings"):
+    for command in (
+        "train",
+        "search",
+        "runs",
+        "predict",
+        "evaluate",
+        "score",
+        "report",
+        "data",
+        "experiment",
+        "settings",
+    ):
         assert command in ended.out
     assert "--install-completion" in ended.out
 
@@ -182,6 +193,45 @@ def test_experiment_then_report(photochrom: Command, face_folder: Path) -> None:
     ended = photochrom("report", "runs", "--out", "report", "--examples", "public")
     assert ended.status == 0, ended.err
     assert Path("report/report.html").is_file()
+
+
+def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path) -> None:
+    Path("wider.yaml").write_text(
+        "question: Is wider better?\nruns: {two: {hidden_channels: 2}, four: {hidden_channels: 4}}\n"
+    )
+    ran = photochrom("experiment", "run", "wider.yaml", "max_epochs=1", "--seeds", "2", "--data", face_folder)
+    assert ran.status == 0, ran.err
+    assert "wider/two" in photochrom("runs", "list").out
+    assert "hidden_channels" in photochrom("runs", "show", "wider/two").out
+    compared = photochrom("runs", "compare", "wider/two", "wider/four", "--curves", "curves.svg")
+    assert "Settings that differ" in compared.out
+    assert "batch_size" not in compared.out
+    assert re.search(r"accuracy within 12: [+-]0\.\d+ ± 0\.\d+ over 2 seeds in pairs", compared.out)
+    assert Path("curves.svg").is_file()
+    assert_one_clear_line(photochrom("runs", "show", "wider/three"), "no finished run", "runs list")
+
+
+def test_search_ends_with_an_experiment_that_can_be_run(photochrom: Command, face_folder: Path) -> None:
+    words = ("search", "convnet", "max_epochs=1", "--data", face_folder, "--trials", "2", "--jobs", "1")
+    ended = photochrom(*words)
+    assert ended.status == 0, ended.err
+    assert "2 complete" in ended.out
+    assert "2 of 2 trials were done before" in photochrom(*words).out
+    ran = photochrom("experiment", "run", "runs/convnet/convnet-best.yaml", "--jobs", "1")
+    assert ran.status == 0, ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--space", "none.yaml"), "no such file"),
+        (("--objective", "beauty"), "no objective"),
+        (("--engine", "steam"), "no engine"),
+        (("--storage", "nonsense"), "storage cannot be used"),
+    ],
+)
+def test_wrong_searches_get_one_line(photochrom: Command, words: tuple[str, ...], complaint: str) -> None:
+    assert_one_clear_line(photochrom("search", "convnet", "--data", "synthetic", *words), complaint)
 
 
 def test_failed_job_shows_in_the_status(photochrom: Command, face_folder: Path) -> None:

@@ -24,9 +24,11 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "docs/cluster.md",
     "docs/evaluation.md",
     "docs/files.md",
     "docs/log.md",
+    "docs/question.md",
     "docs/study/report.md",
 ]
 

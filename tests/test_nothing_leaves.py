@@ -130,6 +130,17 @@ def test_no_way_in_asks_for_another_host_or_leaves_a_file_at_home(
         shutil.copy(photo, album / name)
     lab = [
         ["train", f"data={face_folder}", "max_epochs=1", "--run", str(run), "--tensorboard", "--quiet"],
+        [
+            "search",
+            "convnet",
+            "max_epochs=1",
+            "--data",
+            str(face_folder),
+            "--trials",
+            "2",
+            "--runs",
+            str(tmp_path / "s"),
+        ],
         ["export", str(run / "best.safetensors"), str(tmp_path / "tiny.onnx")],
         ["report", str(tmp_path / "runs"), "--out", str(tmp_path / "report")],
     ]
@@ -138,7 +149,7 @@ def test_no_way_in_asks_for_another_host_or_leaves_a_file_at_home(
         "an album": [*_PHOTOCHROM, "colorize", str(album), "--out", str(tmp_path / "many"), "--jobs", "2"],
         "the Python API": [sys.executable, "-c", _API, str(photo), str(tmp_path / "api.png")],
         "the server and its page": [sys.executable, "-c", _VISIT, str(photo), str(tmp_path / "data")],
-        "training, export and report": [sys.executable, "-c", _LAB, json.dumps(lab)],
+        "training, search, export and report": [sys.executable, "-c", _LAB, json.dumps(lab)],
     }
     for way, told in zip(ways, sealed(list(ways.values())), strict=True):
         assert told["status"] == 0, (way, told["output"])

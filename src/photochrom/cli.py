@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from photochrom import __version__
-from photochrom.commands import data, experiment, one_line_failures, say
+from photochrom.commands import data, experiment, one_line_failures, runs, say
 from photochrom.commands.colorize import colorize
 from photochrom.commands.evaluate import evaluate
 from photochrom.commands.export import export
@@ -14,13 +14,14 @@ from photochrom.commands.pack import pack
 from photochrom.commands.predict import predict
 from photochrom.commands.report import report
 from photochrom.commands.score import score
+from photochrom.commands.search import search
 from photochrom.commands.serve import serve
 from photochrom.commands.settings import settings
 from photochrom.commands.train import train
 
 _PANELS = {
     "Photos": (colorize, serve),
-    "Study": (train, predict, evaluate, score, report, settings),
+    "Study": (train, search, predict, evaluate, score, report, settings),
     "Models": (models, export, pack),
 }
 
@@ -33,6 +34,7 @@ for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
 app.add_typer(experiment.app, name="experiment", rich_help_panel="Study")
+app.add_typer(runs.app, name="runs", rich_help_panel="Study")
 app.add_typer(data.app, name="data", rich_help_panel="Study")
 
 

@@ -14,6 +14,10 @@ Data = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+MLflow = Annotated[
+    str,
+    typer.Option("--mlflow", help="Also record in an MLflow store, such as sqlite:///mlflow.db or http://HOST:PORT."),
+]
 RunsFolder = Annotated[Path, typer.Option(help="The folder of all runs.")]
 Weights = Annotated[
     str, typer.Argument(metavar="MODEL", help="A .safetensors file of a run, or the name of a shipped model.")

@@ -22,7 +22,10 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 """For everything that is not a result."""
 
 _EXTRAS = {
+    "cluster": {"ray"},
     "export": {"onnx", "onnx_ir", "onnxscript"},
+    "mlflow": {"mlflow"},
+    "search": {"optuna"},
     "serve": {
         "fastapi",
         "fastapi_offline",

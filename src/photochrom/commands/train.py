@@ -1,11 +1,12 @@
 """`photochrom train`: train one network."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from photochrom.commands._options import Device
+from photochrom.commands._options import Device, MLflow
 from photochrom.commands._terminal import resumable, say
 from photochrom.commands.predict import predict
 
@@ -30,20 +31,23 @@ def train(
     device: Device = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads on the CPU.")] = 1,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")] = False,
+    mlflow: MLflow = "",
     test: Annotated[bool, typer.Option("--test", help="Then color 100 test pictures, as 'predict' does.")] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
-    end_with_parent: Annotated[bool, typer.Option("--end-with-parent", hidden=True)] = False,
+    parent: Annotated[int, typer.Option(hidden=True, help="End with the process of this number.")] = 0,
 ) -> None:
     """Train one network; the same command continues after an interruption."""
     from photochrom.lab.experiments import base_config
     from photochrom.lab.training import RunFolder
-    from photochrom.process import end_with_parent as end_when_it_does
+    from photochrom.process import end_with_parent
 
-    if end_with_parent:
-        end_when_it_does()
+    if parent:
+        end_with_parent()
+        if os.getppid() != parent:  # it died before this process could ask to be told
+            raise typer.Exit(1)
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
-    metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, quiet=quiet)
+    metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, mlflow=mlflow, quiet=quiet)
     say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
     if test:
         predict(str(folder.weights), data=chosen.data)
@@ -56,20 +60,20 @@ def train_with_progress(
     threads: int = 1,
     *,
     tensorboard: bool = False,
+    mlflow: str = "",
     quiet: bool = False,
 ) -> "RunMetrics":
     """Train, or resume training, with a progress bar; returns the figures of the run."""
     from photochrom.commands._epochs import epoch_bars, figures
-    from photochrom.lab.training import TensorBoardLog, fit
+    from photochrom.lab.tracking import fit_tracked
 
-    log = TensorBoardLog(run) if tensorboard else None
     epochs_done = 0 if quiet else len(run.history())
     with resumable(), epoch_bars(is_shown=not quiet) as bars:
         task = bars.add_task(config.model, total=config.max_epochs, completed=epochs_done, figures="")
 
         def on_epoch(row: "Epoch") -> None:
-            if log is not None:
-                log(row)
             bars.update(task, completed=row.epoch, figures=figures(row))
 
-        return fit(config, run, device=device, threads=threads, on_epoch=on_epoch)
+        return fit_tracked(
+            config, run, device=device, threads=threads, tensorboard=tensorboard, mlflow=mlflow, on_epoch=on_epoch
+        )

@@ -16,7 +16,8 @@ from photochrom.lab.checkpoint import Checkpoint, save_checkpoint
 from photochrom.lab.experiments import get_run
 from photochrom.lab.report import write_report
 from photochrom.lab.report._effects import effects_of
-from photochrom.lab.report._results import Measured, gather
+from photochrom.lab.report._results import gather
+from photochrom.lab.runs import Measured
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics
 
 

@@ -2,19 +2,16 @@
 
 from photochrom.lab.experiments._catalogue import available, base_config, get_experiment, get_run, of_the_study
 from photochrom.lab.experiments._experiment import Experiment, Published, Run
-from photochrom.lab.experiments._runner import TrainingJob, TrainingOutcome, plan, run_jobs
+from photochrom.lab.experiments._plan import plan
 
 __all__ = [
     "Experiment",
     "Published",
     "Run",
-    "TrainingJob",
-    "TrainingOutcome",
     "available",
     "base_config",
     "get_experiment",
     "get_run",
     "of_the_study",
     "plan",
-    "run_jobs",
 ]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from photochrom.errors import ConfigError
 from photochrom.lab.experiments._experiment import Experiment, Run
+from photochrom.lab.experiments._file import read_experiment
 from photochrom.lab.registry import Registry
 from photochrom.lab.training import TrainingConfig, read_config
 
@@ -23,7 +24,13 @@ def of_the_study() -> list[str]:
 
 
 def get_experiment(name: str) -> Experiment:
-    """The experiment of that name."""
+    """The experiment of that name, or that a YAML file describes.
+
+    Raises:
+        ConfigError: There is none, or the file is broken.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return read_experiment(Path(name))
     return _registry[name]()
 
 
@@ -33,7 +40,7 @@ def get_run(key: str) -> Run:
     Args:
         key: As `experiment/run`.
     """
-    experiment, _, name = key.partition("/")
+    experiment, _, name = key.rpartition("/")
     runs = {run.name: run for run in get_experiment(experiment).runs}
     if name not in runs:
         raise ConfigError(f"{experiment} has no run called {name!r}; there are: {', '.join(runs)}")

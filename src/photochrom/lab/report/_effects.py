@@ -1,14 +1,10 @@
 """The effect of each change: how large, how certain, and whether the study's conclusion holds."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import t as student_t
-
 from photochrom.lab.report._results import ExperimentResults, Findings, RunResults
+from photochrom.lab.runs import Spread, difference_between, pooled_spread
 
-_CONFIDENCE = 0.95
 NEGLIGIBLE = 0.005
 """A smaller difference in accuracy counts as none, however certain it is."""
 
@@ -67,35 +63,12 @@ class Effect:
         return "that holds here" if holds else "that does not hold here"
 
 
-@dataclass(frozen=True)
-class Spread:
-    """The spread over seeds, pooled from the runs that have several.
-
-    Attributes:
-        deviation: The root of the pooled variance.
-        freedom: Its degrees of freedom: the number of seeds minus the number of runs.
-    """
-
-    deviation: float
-    freedom: int
-
-
-def pooled_spread(findings: Findings) -> Spread | None:
-    """The spread assumed for a run with a single seed; None if no run has several."""
-    trained = [run.accuracy for run in findings.runs if run.is_trained]
-    several = [(side.deviation, side.count) for side in trained if side.deviation is not None]
-    freedom = sum(count - 1 for _, count in several)
-    if freedom == 0:
-        return None
-    return Spread(math.sqrt(sum((count - 1) * deviation**2 for deviation, count in several) / freedom), freedom)
-
-
 def effects_of(results: ExperimentResults, findings: Findings) -> list[Effect]:
     """The effect of each run of an experiment; empty if the reference is not finished."""
     reference = findings.find(results.experiment.compared_with)
     if reference is None:
         return []
-    spread = pooled_spread(findings)
+    spread = pooled_spread(findings.runs)
     return [_effect(run, reference, spread) for run in results.runs]
 
 
@@ -103,36 +76,5 @@ def _effect(run: RunResults, reference: RunResults, spread: Spread | None) -> Ef
     published = None
     if run.run.published is not None and reference.run.published is not None:
         published = run.run.published.accuracy - reference.run.published.accuracy
-    return Effect(
-        run=run,
-        reference=reference,
-        difference=run.accuracy.mean - reference.accuracy.mean,
-        margin=_margin((run, reference), spread),
-        published=published,
-    )
-
-
-def _margin(sides: Sequence[RunResults], spread: Spread | None) -> float | None:
-    """Half the width of the confidence interval of a difference of means, by Welch.
-
-    A trained run with a single seed takes the pooled spread and its degrees of freedom. Runs without training have no
-    spread: a lookup table is the same for every seed.
-
-    Reference:
-        Welch, "The generalization of Student's problem when several different population variances are involved",
-        1947.
-    """
-    parts: list[tuple[float, int]] = []
-    for side in (side for side in sides if side.is_trained):
-        measured = side.accuracy
-        if measured.deviation is not None:
-            parts.append((measured.deviation**2 / measured.count, measured.count - 1))
-        elif spread is not None:
-            parts.append((spread.deviation**2, spread.freedom))
-        else:
-            return None
-    total = sum(variance for variance, _ in parts)
-    if total == 0.0:
-        return 0.0
-    freedom = total**2 / sum(variance**2 / degrees for variance, degrees in parts)
-    return float(student_t.ppf((1 + _CONFIDENCE) / 2, freedom)) * math.sqrt(total)
+    found = difference_between(run, reference, spread=spread)
+    return Effect(run, reference, found.mean, found.margin, published)

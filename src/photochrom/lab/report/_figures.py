@@ -1,18 +1,8 @@
 """The figures of the report, as the content of image files."""
 
-import atexit
 import io
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-if "MPLCONFIGDIR" not in os.environ:
-    # Else matplotlib would leave a list of all fonts in the user's folders, and draw by the settings that lie there.
-    _own_folder = tempfile.TemporaryDirectory(prefix="photochrom-")
-    atexit.register(_own_folder.cleanup)
-    os.environ["MPLCONFIGDIR"] = _own_folder.name
 
 import matplotlib as mpl
 import numpy as np
@@ -22,23 +12,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from photochrom.lab.report._models import ShippedResults, pictures_of
 from photochrom.lab.report._results import Findings, RunResults
+from photochrom.lab.runs import STYLE, TRAINING_COLOR, VALIDATION_COLOR, draw_course, svg
 from photochrom.lab.training import grid
 from photochrom.tensors import RgbPictures
 
-_STYLE: dict[Any, Any] = {
-    "axes.edgecolor": "#8a8f98",
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.constrained_layout.use": True,
-    "font.size": 9,
-    "grid.color": "#e3e5e8",
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "photochrom",
-}
-_TRAIN, _VALIDATION, _STUDY = "#9aa5b1", "#c2410c", "#1d4ed8"
-_SETS_OF_PICTURES = (_VALIDATION, _STUDY, "#0f766e", "#7e22ce", "#a16207", "#be185d")
+_STUDY = "#1d4ed8"
+_SETS_OF_PICTURES = (VALIDATION_COLOR, _STUDY, "#0f766e", "#7e22ce", "#a16207", "#be185d")
 _LARGEST_DOT = 160.0
 _LEAST_SHARE = 0.001
 """Bins with a smaller share of the pixels are not drawn: there the observed share is mostly chance."""
@@ -47,27 +26,17 @@ _SMALLEST_HEADING = 13.0
 _INK = "#1f2933"
 
 
-def _svg(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
-
-
 def _draw_course(axes: Axes, run: RunResults, figure: str) -> None:
     """Training and validation over the epochs, a line for each seed, and the best epoch of the first seed."""
-    for index, seed in enumerate(run.seeds):
-        epochs = [row.epoch for row in seed.history]
-        for part, color in (("train", _TRAIN), ("val", _VALIDATION)):
-            values = [getattr(row, f"{part}_{figure}") for row in seed.history]
-            name = {"train": "training", "val": "validation"}[part]
-            axes.plot(epochs, values, color=color, linewidth=1.0, alpha=0.85, label=None if index else name)
+    draw_course(axes, run, f"train_{figure}", TRAINING_COLOR, "training")
+    draw_course(axes, run, f"val_{figure}", VALIDATION_COLOR, "validation")
     axes.axvline(run.seeds[0].metrics.best_epoch, color="#8a8f98", linewidth=0.8, linestyle=":")
     axes.set_xlabel("epoch")
 
 
 def curves(run: RunResults) -> bytes:
     """Loss and accuracy of all seeds of a run over the epochs, as SVG."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 2.6))
         loss_axes, accuracy_axes = figure.subplots(1, 2)
         _draw_course(loss_axes, run, "loss")
@@ -79,27 +48,29 @@ def curves(run: RunResults) -> bytes:
         if run.run.published is not None:
             accuracy_axes.axhline(run.run.published.accuracy, color=_STUDY, linewidth=0.9, label="the study's figure")
             accuracy_axes.legend(loc="lower right")
-        return _svg(figure)
+        return svg(figure)
 
 
 def overview(findings: Findings) -> bytes:
     """The accuracy of every run beside the study's, as SVG."""
     runs: Sequence[RunResults] = sorted(findings.runs, key=lambda run: run.accuracy.mean)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 0.27 * len(runs) + 0.9))
         axes = figure.subplots()
         for place, run in enumerate(runs):
             spread = run.accuracy.deviation or 0.0
-            axes.errorbar(run.accuracy.mean, place, xerr=spread, fmt="o", color=_VALIDATION, markersize=5, capsize=2)
+            axes.errorbar(
+                run.accuracy.mean, place, xerr=spread, fmt="o", color=VALIDATION_COLOR, markersize=5, capsize=2
+            )
             if run.run.published is not None:
                 axes.plot(run.run.published.accuracy, place, "D", color=_STUDY, markersize=4, fillstyle="none")
-        axes.plot([], [], "o", color=_VALIDATION, label="here, with its spread over seeds")
+        axes.plot([], [], "o", color=VALIDATION_COLOR, label="here, with its spread over seeds")
         axes.plot([], [], "D", color=_STUDY, fillstyle="none", label="the study")
         axes.set_yticks(range(len(runs)), [run.run.label for run in runs])
         axes.set_ylim(-0.7, len(runs) - 0.3)
         axes.set_xlabel("validation accuracy within 12")
         axes.legend(loc="upper left")
-        return _svg(figure)
+        return svg(figure)
 
 
 def reliability(results: ShippedResults) -> bytes:
@@ -110,7 +81,7 @@ def reliability(results: ShippedResults) -> bytes:
     Reference:
         Guo et al., "On calibration of modern neural networks", 2017.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 4.0))
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color="#8a8f98", linewidth=0.8, linestyle=":", label="as stated")
@@ -123,7 +94,7 @@ def reliability(results: ShippedResults) -> bytes:
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="stated confidence", ylabel="share within 12 levels")
         axes.set_aspect("equal")
         axes.legend(loc="upper left")
-        return _svg(figure)
+        return svg(figure)
 
 
 def picture_columns(columns: Mapping[str, RgbPictures]) -> Image.Image:

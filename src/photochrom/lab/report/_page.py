@@ -17,13 +17,14 @@ from photochrom.files import write_whole
 from photochrom.lab.checkpoint import load_checkpoint
 from photochrom.lab.datasets import Pairs
 from photochrom.lab.evaluation import FEWEST_PICTURES
-from photochrom.lab.report._effects import NEGLIGIBLE, effects_of, pooled_spread
+from photochrom.lab.report._effects import NEGLIGIBLE, effects_of
 from photochrom.lab.report._examples import example_pairs
 from photochrom.lab.report._figures import curves, overview, to_jpeg
 from photochrom.lab.report._model_pictures import model_figures
 from photochrom.lab.report._models import Showcase, gather_shipped
 from photochrom.lab.report._photos import photo_rows
-from photochrom.lab.report._results import Findings, RunResults, SeedResult, gather
+from photochrom.lab.report._results import Findings, RunResults, gather
+from photochrom.lab.runs import SeedResult, pooled_spread
 from photochrom.lab.training import TrainingConfig, comparison, grid, predict, predict_signed
 
 _MIME = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
@@ -68,7 +69,7 @@ def _facts(findings: Findings, shipped: Showcase, first: TrainingConfig, example
         "best_plain": findings.best(lambda run: run.config.model == "convnet"),
         "best_table": findings.best(lambda run: run.config.model == "lookup_table"),
         "negligible": NEGLIGIBLE,
-        "spread": pooled_spread(findings),
+        "spread": pooled_spread(findings.runs),
         "one_seed_seconds": sum(run.seeds[0].metrics.seconds for run in findings.runs),
         "machine": _machine(findings),
         "shipped": shipped,

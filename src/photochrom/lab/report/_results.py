@@ -1,94 +1,31 @@
 """The results of finished runs, grouped by experiment."""
 
-import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from photochrom.errors import CheckpointError, DataError
-from photochrom.lab.checkpoint import load_checkpoint
+from photochrom.errors import DataError
 from photochrom.lab.experiments import Experiment, Run, get_experiment, of_the_study
-from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig
+from photochrom.lab.runs import SeedGroup, SeedResult, find_groups
 
 _BEYOND = "Beyond the study"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A figure over several seeds.
-
-    Attributes:
-        deviation: Its standard deviation; None for a single seed.
-    """
-
-    mean: float
-    deviation: float | None
-    count: int
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> "Measured":
-        """Mean and deviation of at least one value."""
-        deviation = statistics.stdev(values) if len(values) > 1 else None
-        return cls(statistics.fmean(values), deviation, len(values))
-
-    def show(self, digits: int) -> str:
-        """The mean, and the deviation if there is one, as text."""
-        spread = "" if self.deviation is None else f" ± {self.deviation:.{digits}f}"
-        return f"{self.mean:.{digits}f}{spread}"
-
-
-@dataclass(frozen=True)
-class SeedResult:
-    """One finished run."""
-
-    folder: RunFolder
-    config: TrainingConfig
-    metrics: RunMetrics
-    history: list[Epoch]
-
-    @classmethod
-    def read(cls, folder: RunFolder) -> "SeedResult":
-        """The run in a folder."""
-        load_checkpoint(folder.weights)
-        return cls(folder, folder.config(), folder.metrics(), folder.history())
-
-
-@dataclass(frozen=True)
-class RunResults:
+class RunResults(SeedGroup):
     """A run of an experiment with at least one seed.
 
     Attributes:
-        seeds: The results, by seed.
+        run: The run's definition.
     """
 
-    experiment: str
     run: Run
-    seeds: tuple[SeedResult, ...]
 
     @property
-    def key(self) -> str:
-        """The name of this run in experiments."""
-        return f"{self.experiment}/{self.run.name}"
-
-    @property
-    def config(self) -> TrainingConfig:
-        """The settings, those of the first seed."""
-        return self.seeds[0].config
-
-    def measured(self, figure: str) -> Measured:
-        """A field of `RunMetrics` over the seeds."""
-        return Measured.of([getattr(seed.metrics, figure) for seed in self.seeds])
-
-    @cached_property
-    def accuracy(self) -> Measured:
-        """Within-12 accuracy on the validation pictures."""
-        return self.measured("val_accuracy")
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether there are epochs to show."""
-        return bool(self.seeds[0].history)
+    def experiment(self) -> str:
+        """The experiment's name."""
+        return self.key.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -149,20 +86,8 @@ class Findings:
 
 def gather(root: Path) -> Findings:
     """Read all runs in a folder, at any depth."""
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; 'photochrom experiment run all' makes runs")
-    finished: dict[str, SeedResult] = {}
-    unfinished: list[str] = []
-    broken: list[str] = []
-    for config in sorted(root.rglob("config.json")):
-        folder, name = RunFolder(config.parent), config.parent.relative_to(root).as_posix()
-        if not folder.is_finished():
-            unfinished.append(name)
-            continue
-        try:
-            finished[name] = SeedResult.read(folder)
-        except (CheckpointError, DataError) as error:
-            broken.append(str(error))
+    groups, unfinished, broken = find_groups(root)
+    finished = {seed.folder.path.relative_to(root).as_posix(): seed for group in groups for seed in group.seeds}
     if not finished:
         raise DataError(f"{root}: no finished run in it; 'photochrom experiment run all' makes some")
     data = {result.config.data for result in finished.values()}
@@ -190,7 +115,7 @@ def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentRes
             claimed |= set(seeds)
             if seeds:
                 ordered = sorted(seeds.values(), key=lambda result: result.config.seed)
-                runs.append(RunResults(name, run, tuple(ordered)))
+                runs.append(RunResults(f"{name}/{run.name}", tuple(ordered), run))
         if runs:
             gathered.append(ExperimentResults(name, experiment, tuple(runs)))
     return tuple(sorted(gathered, key=_study_order)), claimed

@@ -13,10 +13,9 @@ from photochrom.lab.training._predictions import (
     predict_variants,
     rgb_batch,
 )
-from photochrom.lab.training._records import Epoch, RunMetrics
+from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, read_yaml_object
 from photochrom.lab.training._run_folder import RunFolder
 from photochrom.lab.training._samples import comparison, grid, sample_indices
-from photochrom.lab.training._tensorboard import TensorBoardLog
 
 __all__ = [
     "Epoch",
@@ -24,7 +23,6 @@ __all__ = [
     "Evaluation",
     "RunFolder",
     "RunMetrics",
-    "TensorBoardLog",
     "TrainingConfig",
     "choose",
     "color_test_pictures",
@@ -39,6 +37,8 @@ __all__ = [
     "predict_signed",
     "predict_variants",
     "read_config",
+    "read_json_object",
+    "read_yaml_object",
     "rgb_batch",
     "sample_indices",
     "score_estimations",

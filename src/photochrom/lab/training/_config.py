@@ -112,6 +112,14 @@ class TrainingConfig(BaseModel):
         """This configuration with changes that a user writes; see `parse_assignments`."""
         return self.varied(**parse_assignments(assignments, self.model))
 
+    def with_values(self, values: Mapping[str, Any]) -> "TrainingConfig":
+        """This configuration with changes of settings and hyperparameters in one mapping.
+
+        Raises:
+            ConfigError: There is no such setting or hyperparameter, or a value is out of range.
+        """
+        return self.varied(**_settings_and_hyperparameters(values, self.model))
+
     def resolved(self) -> "TrainingConfig":
         """This configuration with the name of the data set that its `data` opens, instead of `auto`."""
         return self.model_copy(update={"data": open_dataset(self.data).name})
@@ -145,6 +153,11 @@ def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
         if not equals or not name:
             raise ConfigError(f"{assignment!r} is no setting; write NAME=VALUE, such as learning_rate=0.01")
         values[name] = value if name in _TEXT_SETTINGS else _parse_value(value)
+    return _settings_and_hyperparameters(values, model)
+
+
+def _settings_and_hyperparameters(values: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Values by name as arguments of `TrainingConfig.varied`."""
     settings = [name for name in TrainingConfig.model_fields if name != "hyperparameters"]
     options = models.option_names(values.get("model", model))
     for name in values:

@@ -1,6 +1,7 @@
 """What a run measures: a record of each epoch, and one of the finished run."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -73,6 +74,29 @@ def read_json_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]
         raise fault(f"{file}: broken, not JSON ({error})") from error
     if not isinstance(content, dict):
         raise fault(f"{file}: broken, not a JSON object")
+    return content
+
+
+def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        PhotochromError: The file is missing or holds something else.
+    """
+    import yaml
+
+    # PyYAML takes `1e-4`, a number in YAML 1.2 and JSON, for text.
+    loader: Any = type("Loader", (yaml.SafeLoader,), {})
+    exponent = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+    loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
+    try:
+        content = yaml.load(file.read_text(), loader)  # noqa: S506 - a SafeLoader
+    except FileNotFoundError as error:
+        raise fault(f"{file}: no such file") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise fault(f"{file}: not YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise fault(f"{file}: not names with values, as 'name: value'")
     return content
 
 

@@ -14,6 +14,8 @@ from photochrom.files import write_whole
 from photochrom.lab.training._config import TrainingConfig
 from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, record_from
 
+_LOCK_SECONDS = 20.0
+
 
 class RunFolder:
     """One run on disk: `config.json`, `history.jsonl`, `metrics.json`, `best.safetensors`, `resume.pt`, `samples.png`.
@@ -38,12 +40,15 @@ class RunFolder:
         return (self.path / "metrics.json").is_file()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep others out of the folder, or refuse if one is in it; the lock ends with this process, even if killed."""
+    def locked(self, wait_seconds: float = _LOCK_SECONDS) -> Iterator[None]:
+        """Keep others out of the folder, or refuse if one stays in it; the lock ends with this process, even if killed.
+
+        A process whose parent or node was killed may live a moment longer, so the lock is waited for.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=wait_seconds)
         except Timeout as error:
             raise ConfigError(f"{self.path}: another process is training this run") from error
         try:

@@ -5,14 +5,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from photochrom.errors import ConfigError
-from photochrom.lab.training._records import Epoch
-from photochrom.lab.training._run_folder import RunFolder
+from photochrom.lab.training import Epoch, RunFolder, RunMetrics
 
 
-class TensorBoardLog:
-    """Writes the figures of each epoch to `tensorboard/` in the run's folder; pass it to `fit` as `on_epoch`.
-
-    A resumed run continues the same curves.
+class TensorBoardTracker:
+    """Writes the figures of each epoch to `tensorboard/` in the run's folder; a resumed run continues the same curves.
 
     Raises:
         ConfigError: TensorBoard is not installed.
@@ -24,7 +21,7 @@ class TensorBoardLog:
         self._folder = run.path / "tensorboard"
         self._writer: Any = None
 
-    def __call__(self, row: Epoch) -> None:
+    def record_epoch(self, row: Epoch) -> None:
         """Write the figures of one epoch; the first call opens the files, since only then `fit` owns the folder."""
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
@@ -34,3 +31,8 @@ class TensorBoardLog:
             if name != "epoch":
                 self._writer.add_scalar(name, value, row.epoch)
         self._writer.flush()
+
+    def record_end(self, metrics: RunMetrics) -> None:  # noqa: ARG002 - the curves hold all of them
+        """Close the files."""
+        if self._writer is not None:
+            self._writer.close()

@@ -1,15 +1,9 @@
-import signal
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from photochrom.errors import ConfigError, DataError
-from photochrom.lab.experiments import TrainingJob, TrainingOutcome, plan, run_jobs
-
-QUICK = ["max_epochs=2", "precision=fp32"]
+from photochrom.lab.experiments import get_run, plan
 
 
 def test_plan_has_every_seed_and_the_large_networks_first(tmp_path: Path) -> None:
@@ -48,56 +42,6 @@ def test_missing_data_fails_before_anything_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.slow
-def test_jobs_are_run_side_by_side_then_skipped(tmp_path: Path, face_folder: Path) -> None:
-    jobs = plan(["baseline", "yardsticks", *QUICK], 1, tmp_path, str(face_folder))
-    assert [outcome.error for outcome in run_jobs(jobs, 2, "cpu")] == [""] * 4
-    written = {job.name: (job.folder.path / "metrics.json").stat().st_mtime_ns for job in jobs}
-    seen: list[int] = []
-    run_jobs(jobs, 2, "cpu", lambda working, _: seen.append(len(working)))
-    assert sum(seen) == 0
-    assert {job.name: (job.folder.path / "metrics.json").stat().st_mtime_ns for job in jobs} == written
-
-
-@pytest.mark.slow
-def test_killed_job_is_told_and_the_others_go_on(
-    tmp_path: Path, face_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs = plan(["baseline", "kernel_size", *QUICK, "max_epochs=400", "patience=399"], 1, tmp_path, str(face_folder))
-    killed: list[str] = []
-    started: list[Any] = []
-    popen = subprocess.Popen
-
-    def remember(*args: Any, **kwargs: Any) -> Any:
-        started.append(popen(*args, **kwargs))
-        return started[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", remember)
-
-    def kill_first(working: Sequence[TrainingJob], outcomes: Sequence[TrainingOutcome]) -> None:
-        for job in working:
-            if not killed and job.folder.history():
-                killed.append(job.name)
-                next(process for process in started if str(job.folder.path) in process.args).kill()
-
-    outcomes = {outcome.job.name: outcome.error for outcome in run_jobs(jobs, 2, "cpu", kill_first)}
-    assert len(killed) == 1
-    assert f"signal {int(signal.SIGKILL)}" in outcomes.pop(killed[0])
-    assert list(outcomes.values()) == [""]
-    assert [outcome.error for outcome in run_jobs(jobs, 2, "cpu")] == ["", ""]
-
-
-@pytest.mark.slow
-def test_failing_job_is_told_in_one_line_and_the_others_go_on(tmp_path: Path, face_folder: Path) -> None:
-    jobs = plan(["baseline", "yardsticks", *QUICK], 1, tmp_path, str(face_folder))
-    (broken,) = [job for job in jobs if job.name.startswith("baseline/")]
-    broken.folder.path.mkdir(parents=True)
-    broken.folder.resume_state.write_bytes(b"broken")
-    outcomes = {outcome.job.name: outcome.error for outcome in run_jobs(jobs, 2, "cpu")}
-    assert "resume.pt" in outcomes.pop(broken.name)
-    assert set(outcomes.values()) == {""}
-
-
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [(["max_epochs=3"], "name an experiment"), (["baseline", "seed=3"], "seed"), (["baseline", "data=study"], "data")],
@@ -121,3 +65,46 @@ def test_other_settings_in_the_same_place_are_refused_at_once(tmp_path: Path) ->
     job.folder.claim(job.config)
     with pytest.raises(ConfigError, match="max_epochs 100 there, 3 here"):
         plan(["baseline", "max_epochs=3"], 1, tmp_path, "synthetic")
+
+
+OWN = """
+question: Is wider better?
+settings: {learning_rate: 7e-2}
+runs:
+  wide: {hidden_channels: 32}
+  wide-adamw: {hidden_channels: 32, optimizer: adamw, learning_rate: 1e-3}
+"""
+
+
+def test_an_experiment_of_the_users_own_is_planned_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "wider.yaml"
+    file.write_text(OWN)
+    jobs = plan([str(file), "max_epochs=5"], 2, tmp_path / "runs", "synthetic")
+    assert [job.name for job in jobs] == [
+        "wider/wide-seed-0",
+        "wider/wide-adamw-seed-0",
+        "wider/wide-seed-1",
+        "wider/wide-adamw-seed-1",
+    ]
+    assert {job.config.hyperparameters["hidden_channels"] for job in jobs} == {32}
+    assert {job.config.learning_rate for job in jobs} == {0.07, 0.001}
+    assert get_run(f"{file}/wide-adamw").config.optimizer == "adamw"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (OWN.replace("question: Is wider better?", ""), "question"),
+        (OWN.replace("hidden_channels: 32}", "hidden_chanels: 32}"), "did you mean 'hidden_channels'"),
+        (OWN.replace("wide:", "wide/r:"), "cannot name a run"),
+        (OWN.replace("7e-2", "fast"), "learning_rate"),
+        (OWN.replace("runs:", "trains:"), "trains"),
+        ("- a list", "not names with values"),
+    ],
+)
+def test_wrong_file_of_an_experiment_gets_one_line_that_names_it(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "wider.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=complaint) as told:
+        plan([str(file)], 1, tmp_path / "runs", "synthetic")
+    assert str(told.value).startswith(str(file))

@@ -1,0 +1,56 @@
+"""Experiments that users describe in YAML files."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from photochrom.errors import ConfigError
+from photochrom.lab import models
+from photochrom.lab.experiments._experiment import Experiment, Run
+from photochrom.lab.training import TrainingConfig, read_yaml_object
+
+
+class _File(BaseModel):
+    """What a file holds.
+
+    Attributes:
+        settings: Settings and hyperparameters of every run.
+        runs: The changes of each run, by its name.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str
+    title: str = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    runs: dict[str, dict[str, Any]] = Field(min_length=1)
+
+
+def read_experiment(file: Path) -> Experiment:
+    """The experiment that a YAML file describes.
+
+    Args:
+        file: It holds `question`, `runs` (settings by the name of the run) and, if wanted, `title` and `settings` that
+            all runs share. Settings and hyperparameters stand side by side, as on the command line of `train`.
+
+    Raises:
+        ConfigError: The file is missing or broken, or a setting does not exist or is out of range.
+    """
+    try:
+        content = _File(**read_yaml_object(file, ConfigError))
+        base = TrainingConfig().with_values(content.settings)
+        runs = tuple(_run(name, base.with_values(changes)) for name, changes in content.runs.items())
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise ConfigError(f"{file}: {'; '.join(faults)}") from error
+    except ConfigError as error:
+        raise error if str(error).startswith(str(file)) else ConfigError(f"{file}: {error}") from error
+    return Experiment(content.title or file.stem, content.question, runs, in_study=False)
+
+
+def _run(name: str, config: TrainingConfig) -> Run:
+    if "/" in name or "-seed-" in name:
+        raise ConfigError(f"{name!r} cannot name a run: it holds '/' or '-seed-'")
+    models.create(config.model, config.hyperparameters)
+    return Run(name, name, config)

@@ -1,0 +1,151 @@
+"""The results of finished runs, grouped by seeds."""
+
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from photochrom.errors import CheckpointError, ConfigError, DataError
+from photochrom.lab.checkpoint import load_checkpoint
+from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig
+
+_SEED = re.compile(r"-seed-\d+$")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure over several seeds.
+
+    Attributes:
+        mean: Its mean.
+        deviation: Its standard deviation; None for a single seed.
+        count: The number of seeds.
+    """
+
+    mean: float
+    deviation: float | None
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Measured":
+        """Mean and deviation of at least one value."""
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        return cls(statistics.fmean(values), deviation, len(values))
+
+    def show(self, digits: int) -> str:
+        """The mean, and the deviation if there is one, as text."""
+        spread = "" if self.deviation is None else f" ± {self.deviation:.{digits}f}"
+        return f"{self.mean:.{digits}f}{spread}"
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """One finished run."""
+
+    folder: RunFolder
+    config: TrainingConfig
+    metrics: RunMetrics
+    history: list[Epoch]
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> "SeedResult":
+        """The run in a folder.
+
+        Raises:
+            DataError: It is not finished, or a file is broken.
+            CheckpointError: The weights are missing or broken.
+        """
+        load_checkpoint(folder.weights)
+        return cls(folder, folder.config(), folder.metrics(), folder.history())
+
+
+@dataclass(frozen=True)
+class SeedGroup:
+    """Finished runs that differ in nothing but the seed.
+
+    Attributes:
+        key: Their path in the folder of all runs, without the seed.
+        seeds: The results, by seed; at least one.
+    """
+
+    key: str
+    seeds: tuple[SeedResult, ...]
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The settings, those of the first seed."""
+        return self.seeds[0].config
+
+    def measured(self, figure: str) -> Measured:
+        """A field of `RunMetrics` over the seeds."""
+        return Measured.of(list(self.by_seed(figure).values()))
+
+    def by_seed(self, figure: str) -> dict[int, float]:
+        """A field of `RunMetrics` by seed."""
+        return {seed.config.seed: getattr(seed.metrics, figure) for seed in self.seeds}
+
+    @cached_property
+    def accuracy(self) -> Measured:
+        """Within-12 accuracy on the validation pictures."""
+        return self.measured("val_accuracy")
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there are epochs to show."""
+        return bool(self.seeds[0].history)
+
+
+def find_groups(root: Path) -> tuple[list[SeedGroup], list[str], list[str]]:
+    """All runs in a folder, at any depth.
+
+    Returns:
+        Groups by key; the paths of unfinished runs; a line for each run that cannot be read.
+
+    Raises:
+        DataError: There is no such folder.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; 'photochrom experiment run' makes runs")
+    found: dict[str, list[SeedResult]] = {}
+    unfinished: list[str] = []
+    broken: list[str] = []
+    for config in sorted(root.rglob("config.json")):
+        folder, name = RunFolder(config.parent), config.parent.relative_to(root).as_posix()
+        if not folder.is_finished():
+            unfinished.append(name)
+            continue
+        try:
+            found.setdefault(_SEED.sub("", name), []).append(SeedResult.read(folder))
+        except (CheckpointError, DataError) as error:
+            broken.append(str(error))
+    return [_group(key, results) for key, results in sorted(found.items())], unfinished, broken
+
+
+def find_group(root: Path, key: str) -> SeedGroup:
+    """The finished runs of a key.
+
+    Args:
+        root: The folder of all runs.
+        key: The path of a run in it, with its seed, or without for all seeds.
+
+    Raises:
+        DataError: There is no finished run of that key.
+        ConfigError: The runs differ in more than the seed.
+    """
+    key = key.strip("/")
+    folders = [root / key, *sorted((root / key).parent.glob(f"{(root / key).name}-seed-*"))]
+    finished = [folder for folder in map(RunFolder, folders) if folder.is_finished()]
+    if not finished:
+        raise DataError(f"{root / key}: no finished run of that name; 'photochrom runs list' names them")
+    group = _group(key, [SeedResult.read(folder) for folder in finished])
+    for seed in group.seeds:
+        differences = seed.config.varied(seed=group.config.seed).differences(group.config)
+        if differences:
+            raise ConfigError(f"{seed.folder.path}: differs from {group.seeds[0].folder.path} in more than the seed")
+    return group
+
+
+def _group(key: str, results: Sequence[SeedResult]) -> SeedGroup:
+    return SeedGroup(key, tuple(sorted(results, key=lambda result: result.config.seed)))

@@ -1,0 +1,75 @@
+"""The seam between training and trackers."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from photochrom.lab.tracking._mlflow import MLflowTracker
+from photochrom.lab.tracking._tensorboard import TensorBoardTracker
+from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig, fit
+
+_log = logging.getLogger(__name__)
+
+
+class Tracker(Protocol):
+    """Records a training elsewhere too; the run's folder stays what reports and comparisons read."""
+
+    def record_epoch(self, row: Epoch) -> None:
+        """Record the figures of an epoch."""
+
+    def record_end(self, metrics: RunMetrics) -> None:
+        """Record the figures and files of the finished run."""
+
+
+def fit_tracked(
+    config: TrainingConfig,
+    run: RunFolder,
+    *,
+    device: str = "auto",
+    threads: int = 1,
+    tensorboard: bool = False,
+    mlflow: str = "",
+    on_epoch: EpochCallback | None = None,
+) -> RunMetrics:
+    """Train as `fit` does, and record it in trackers.
+
+    A tracker that fails is told once and left out from then on; the training goes on.
+
+    Args:
+        config: See `fit`.
+        run: A finished run is not recorded again.
+        device: See `fit`.
+        threads: See `fit`.
+        tensorboard: Whether to write TensorBoard files into the run's folder.
+        mlflow: The address of an MLflow store, such as `sqlite:///mlflow.db` or `http://host:5000`; empty for none.
+        on_epoch: See `fit`.
+
+    Raises:
+        ConfigError: A tracker is not installed, or MLflow cannot be reached at the start; besides what `fit` raises.
+    """
+    trackers: list[Tracker] = []
+    if not run.is_finished():
+        if tensorboard:
+            trackers.append(TensorBoardTracker(run))
+        if mlflow:
+            trackers.append(MLflowTracker(run, config, mlflow))
+
+    def after_epoch(row: Epoch) -> None:
+        _record(trackers, run, lambda tracker: tracker.record_epoch(row))
+        if on_epoch is not None:
+            on_epoch(row)
+
+    metrics = fit(config, run, device=device, threads=threads, on_epoch=after_epoch)
+    _record(trackers, run, lambda tracker: tracker.record_end(metrics))
+    return metrics
+
+
+def _record(trackers: list[Tracker], run: RunFolder, action: Callable[[Tracker], None]) -> None:
+    """Have each tracker record; one that fails is told and taken out of the list."""
+    for tracker in list(trackers):
+        try:
+            action(tracker)
+        except Exception as error:  # a tracker's client may raise anything when its server is gone
+            trackers.remove(tracker)
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            _log.warning("%s: no longer recorded by %s (%s)", run.path, type(tracker).__name__, reason)

@@ -1,0 +1,83 @@
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from photochrom.lab.executors import LocalExecutor, TrainingJob, TrainingOutcome, run_jobs
+from photochrom.lab.experiments import plan
+
+QUICK = ["max_epochs=2", "precision=fp32"]
+
+
+@pytest.mark.slow
+def test_jobs_are_run_side_by_side_then_skipped(tmp_path: Path, face_folder: Path) -> None:
+    jobs = plan(["baseline", "yardsticks", *QUICK], 1, tmp_path, str(face_folder))
+    assert [outcome.error for outcome in run_jobs(jobs, LocalExecutor(2, "cpu"))] == [""] * 4
+    written = {job.name: (job.folder.path / "metrics.json").stat().st_mtime_ns for job in jobs}
+    seen: list[int] = []
+    run_jobs(jobs, LocalExecutor(2, "cpu"), lambda working, _: seen.append(len(working)))
+    assert sum(seen) == 0
+    assert {job.name: (job.folder.path / "metrics.json").stat().st_mtime_ns for job in jobs} == written
+
+
+@pytest.mark.slow
+def test_killed_job_is_told_and_the_others_go_on(
+    tmp_path: Path, face_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = plan(["baseline", "kernel_size", *QUICK, "max_epochs=400", "patience=399"], 1, tmp_path, str(face_folder))
+    killed: list[str] = []
+    started: list[Any] = []
+    popen = subprocess.Popen
+
+    def remember(*args: Any, **kwargs: Any) -> Any:
+        started.append(popen(*args, **kwargs))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", remember)
+
+    def kill_first(working: Sequence[TrainingJob], outcomes: Sequence[TrainingOutcome]) -> None:
+        for job in working:
+            if not killed and job.folder.history():
+                killed.append(job.name)
+                next(process for process in started if str(job.folder.path) in process.args).kill()
+
+    outcomes = {outcome.job.name: outcome.error for outcome in run_jobs(jobs, LocalExecutor(2, "cpu"), kill_first)}
+    assert len(killed) == 1
+    assert f"signal {int(signal.SIGKILL)}" in outcomes.pop(killed[0])
+    assert list(outcomes.values()) == [""]
+    assert [outcome.error for outcome in run_jobs(jobs, LocalExecutor(2, "cpu"))] == ["", ""]
+
+
+@pytest.mark.slow
+def test_failing_job_is_told_in_one_line_and_the_others_go_on(tmp_path: Path, face_folder: Path) -> None:
+    jobs = plan(["baseline", "yardsticks", *QUICK], 1, tmp_path, str(face_folder))
+    (broken,) = [job for job in jobs if job.name.startswith("baseline/")]
+    broken.folder.path.mkdir(parents=True)
+    broken.folder.resume_state.write_bytes(b"broken")
+    outcomes = {outcome.job.name: outcome.error for outcome in run_jobs(jobs, LocalExecutor(2, "cpu"))}
+    assert "resume.pt" in outcomes.pop(broken.name)
+    assert set(outcomes.values()) == {""}
+
+
+@pytest.mark.slow
+def test_a_stopped_job_has_no_outcome_and_can_be_gone_on_with(tmp_path: Path, face_folder: Path) -> None:
+    (job,) = plan(["baseline", *QUICK], 1, tmp_path, str(face_folder))
+    with LocalExecutor(1, "cpu") as executor:
+        executor.start(job)
+        executor.stop(job)
+        assert executor.ended() == []
+    assert [outcome.error for outcome in run_jobs([job], LocalExecutor(1, "cpu"))] == [""]
+
+
+@pytest.mark.slow
+def test_a_training_whose_parent_is_gone_does_not_begin(tmp_path: Path, face_folder: Path) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    command = [sys.executable, "-m", "photochrom.cli", "train", f"data={face_folder}", "max_epochs=1", "--quiet"]
+    ended = subprocess.run([*command, "--run", str(tmp_path / "run"), "--parent", str(gone.pid)])
+    assert ended.returncode == 1
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,79 @@
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from photochrom.errors import ConfigError
+from photochrom.lab.tracking import fit_tracked
+from photochrom.lab.training import RunFolder, TrainingConfig
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def config(face_folder: Path) -> TrainingConfig:
+    return TrainingConfig(data=str(face_folder), max_epochs=2, hyperparameters={"hidden_channels": 2}, precision="fp32")
+
+
+def test_tensorboard_files_hold_every_epoch(tmp_path: Path, config: TrainingConfig) -> None:
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = RunFolder(tmp_path)
+    fit_tracked(config, run, device="cpu", tensorboard=True)
+    events = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    written = [(event.step, event.value) for event in events.Scalars("val_mse")]
+    assert [step for step, _ in written] == [row.epoch for row in run.history()]
+    assert all(
+        math.isclose(value, row.val_mse, rel_tol=1e-6) for (_, value), row in zip(written, run.history(), strict=True)
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_holds_settings_epochs_figures_and_files_of_a_run_that_was_interrupted(
+    tmp_path: Path, config: TrainingConfig
+) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    store, run = f"sqlite:///{tmp_path / 'mlflow.db'}", RunFolder(tmp_path / "runs" / "mine")
+
+    def interrupt(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_tracked(config, run, device="cpu", mlflow=store, on_epoch=interrupt)
+    metrics = fit_tracked(config, run, device="cpu", mlflow=store)
+    client = mlflow.MlflowClient(tracking_uri=store)
+    (recorded,) = client.search_runs([client.get_experiment_by_name("photochrom").experiment_id])
+    assert recorded.info.status == "FINISHED"
+    assert recorded.data.params["hidden_channels"] == "2"
+    assert recorded.data.metrics["final_val_accuracy"] == metrics.val_accuracy
+    assert len(recorded.data.tags["data_sha256"]) == 64
+    course = client.get_metric_history(recorded.info.run_id, "val_mse")
+    assert sorted((one.step, one.value) for one in course) == [(row.epoch, row.val_mse) for row in run.history()]
+    files = {file.path for file in client.list_artifacts(recorded.info.run_id)}
+    assert {"config.json", "best.safetensors", "samples.png"} <= files
+    assert not (Path.cwd() / "mlruns").exists()
+
+
+def test_a_tracker_that_fails_is_told_once_and_the_training_goes_on(
+    tmp_path: Path, config: TrainingConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ConnectionError("the server is gone\nand more")
+
+    monkeypatch.setattr("photochrom.lab.tracking._tensorboard.TensorBoardTracker.record_epoch", fail)
+    with caplog.at_level(logging.WARNING):
+        metrics = fit_tracked(config, RunFolder(tmp_path), device="cpu", tensorboard=True)
+    assert metrics.epochs == 2
+    (line,) = caplog.messages
+    assert line.endswith("no longer recorded by TensorBoardTracker (the server is gone)")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("store", ["sqlite:////proc/none/mlflow.db", "nonsense://here", "http://127.0.0.1:9"])
+def test_a_store_that_cannot_be_reached_is_one_line(tmp_path: Path, config: TrainingConfig, store: str) -> None:
+    pytest.importorskip("mlflow")
+    with pytest.raises(ConfigError, match="MLflow cannot be used") as told:
+        fit_tracked(config, RunFolder(tmp_path), device="cpu", mlflow=store)
+    assert "\n" not in str(told.value)
