@@ -28,7 +28,7 @@ def test_a_photo_is_found_whatever_its_suffix(name: str, tmp_path: Path) -> None
     assert job.suffix in (".jpg", ".jpeg")
 
 
-@pytest.mark.parametrize("kind", ["JPEG2000", "PPM", "PCX", "AVIF", "GIF", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG2000", "PPM", "PCX", "TGA", "AVIF", "GIF", "TIFF"])
 def test_a_photo_with_another_format_s_suffix_is_read(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content(kind))
