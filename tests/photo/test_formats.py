@@ -368,6 +368,18 @@ def test_layers_of_photoshop_are_not_handed_on(made: ModuleType) -> None:
     assert b"Data Block" not in encode_photo(gray_rgb(photo.luma), photo)
 
 
+def test_comments_that_are_longer_than_a_segment_stay() -> None:
+    photo = read_photo(jpeg_with((0xFE, b"a" * 40_000), (0xFE, b"b" * 40_000)))
+    again = written(photo, "JPEG").origin.comment
+    assert again.replace(b"\n", b"") == b"a" * 40_000 + b"b" * 40_000
+
+
+def test_a_resolution_that_makes_no_sense_is_left_out() -> None:
+    photo = read_photo(jpeg_with((0xE0, b"JFIF\x00\x01\x01\x02\xff\xff\xff\xff\x00\x00")))
+    assert photo.origin.dpi is None
+    assert written(photo, "JPEG").size == photo.size
+
+
 def test_what_follows_a_jpeg_is_not_handed_on() -> None:
     photo = read_photo(jpeg_with() + b"a video of the same" * 100)
     assert b"a video" not in encode_photo(gray_rgb(photo.luma), photo)
