@@ -22,7 +22,7 @@ import pyvips
 from PIL import Image
 
 from photochrom.errors import PhotoError
-from photochrom.photo import encode_photo, read_photo
+from photochrom.photo import FORMATS, HEAD_BYTES, encode_photo, format_of, read_photo
 
 _FILES = int(os.environ.get("PHOTOCHROM_CANARY_FILES", "300"))
 _CANARIES = (0x9D, 0x42)
@@ -177,6 +177,8 @@ KINDS: Mapping[str, Callable[[Pixels], bytes]] = MappingProxyType(
         "netpbm": saved("PPM", "RGB"),
         "pcx": saved("PCX", "RGB"),
         "photoshop": flat_psd,
+        "targa": saved("TGA", "RGBA"),
+        "targa run lengths": saved("TGA", "P", compression="tga_rle"),
         **({"heic": saved("HEIF", "RGB", quality=80)} if importlib.util.find_spec("pillow_heif") else {}),
     }
 )
@@ -306,6 +308,11 @@ def outcomes(kind: str, shape: tuple[int, int], data: bytes) -> Iterator[str]:
         outcome(canary(kind, shape, value))
         fill_free_memory(value)
         yield outcome(data)
+
+
+def test_each_format_of_the_catalogue_is_tried_here() -> None:
+    tried = {format_of(whole(kind, _SHAPES[0])[:HEAD_BYTES]).name for kind in KINDS}
+    assert tried | {"AVIF", "HEIF", "RAW"} == set(FORMATS)  # those need other packages, or cannot be made here
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from photochrom.album import plan
+from photochrom.album import _finding, plan
 from photochrom.commands.colorize import _unread
 from photochrom.errors import UnreadableError
-from photochrom.photo import read_photo
+from photochrom.photo import _kinds, read_photo
 
 
 def content(kind: str) -> bytes:
@@ -28,11 +28,33 @@ def test_a_photo_is_found_whatever_its_suffix(name: str, tmp_path: Path) -> None
     assert job.suffix in (".jpg", ".jpeg")
 
 
-@pytest.mark.parametrize("kind", ["JPEG2000", "PPM", "PCX", "AVIF", "GIF", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG2000", "PPM", "PCX", "TGA", "AVIF", "GIF", "TIFF"])
 def test_a_photo_with_another_format_s_suffix_is_read(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content(kind))
     assert read_photo(path).origin.format == kind
+
+
+@pytest.mark.parametrize(("name", "kind"), [("IMG_0001", "AVIF"), ("clip.mpg", "JPEG"), ("scan.dcm", "TGA")])
+def test_a_photo_is_found_even_if_its_name_or_its_first_bytes_look_like_another_kind(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content(kind))
+    found = plan([tmp_path])
+    assert [job.source.name for job in found.jobs] == [name]
+    assert not found.unread
+
+
+@pytest.mark.parametrize("has_developer", [False, True])
+def test_a_raw_file_that_begins_like_a_video_is_found_if_it_can_be_developed(
+    has_developer: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (_finding, _kinds):
+        monkeypatch.setattr(module, "develops", lambda: has_developer)
+    (tmp_path / "a.cr3").write_bytes(b"\x00\x00\x00\x18ftypcrx " + bytes(50))
+    found = plan([tmp_path])
+    assert len(found.jobs) == has_developer
+    assert [kind.name for kind in found.unread] == ["camera raw"] * (not has_developer)
 
 
 def test_what_is_not_read_is_one_line_by_kind(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -31,6 +32,7 @@ def saved(kind: str, mode: str = "L", **options: Any) -> bytes:
 WHOLE = {
     "jpeg": saved("JPEG", quality=92),
     "jpeg rgb": saved("JPEG", "RGB", quality=92),
+    "jpeg cmyk": saved("JPEG", "CMYK", quality=92),
     "png": saved("PNG"),
     "png rgba": saved("PNG", "RGBA"),
     "tiff": saved("TIFF"),
@@ -121,6 +123,25 @@ def test_a_torn_file_that_promises_too_much_is_not_unpacked() -> None:
             + b"IDAT"
             + zlib.compress(bytes(10**6))
         )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"BM" + struct.pack("<IHHIIiiHHIIiiII", 0, 0, 0, 54, 40, 2000, 1000, 1, 2000, *[0] * 6),
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", 2000, 1000, 200, 6, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(bytes(10**8))),
+    ],
+)
+def test_pixels_of_more_bits_than_there_are_take_no_memory(data: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableError):
+            read_photo(data)
+        assert tracemalloc.get_traced_memory()[1] < 10**7
+    finally:
+        tracemalloc.stop()
 
 
 def test_bytes_before_a_photo_are_passed_over() -> None:

@@ -13,7 +13,7 @@ from photochrom.album._job import Outcome
 from photochrom.album._manifest import MANIFEST_NAME, Manifest
 from photochrom.errors import UnreadableError
 from photochrom.files import is_of_system
-from photochrom.photo import FORMATS, HEAD_BYTES, RAW_SUFFIXES, SOFTWARE, Kind, format_of, kind_of
+from photochrom.photo import FORMATS, HEAD_BYTES, RAW_SUFFIXES, SOFTWARE, Kind, develops, format_of, kind_of
 
 _PHOTO_SUFFIXES = frozenset(suffix for one in FORMATS.values() for suffix in one.suffixes)
 _RESULT_STEM = re.compile(r".-color(-(\d+|compare|confidence))?$")
@@ -118,8 +118,9 @@ def _unread_kind(path: Path) -> Kind | None:
     if suffix in _PHOTO_SUFFIXES and suffix not in RAW_SUFFIXES:
         return None
     head = _head(path)
-    with suppress(UnreadableError):
-        if kind_of(head, path.name) is None and format_of(head):
+    if suffix not in RAW_SUFFIXES or develops():
+        with suppress(UnreadableError):
+            format_of(head)
             return None
     return kind_of(head, path.name) or Kind(suffix or "without a suffix")
 

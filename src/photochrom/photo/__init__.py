@@ -13,7 +13,7 @@ from photochrom.photo._photo import (
     write_photo,
 )
 from photochrom.photo._pixels import Levels, to_8_bits
-from photochrom.photo._raw import RAW_SUFFIXES
+from photochrom.photo._raw import RAW_SUFFIXES, develops
 from photochrom.photo._tint import Coloring
 from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, format_of
 
@@ -31,6 +31,7 @@ __all__ = [
     "Levels",
     "Origin",
     "Photo",
+    "develops",
     "dropped_tags",
     "encode_photo",
     "format_of",

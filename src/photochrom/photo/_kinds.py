@@ -41,7 +41,6 @@ _BY_HEAD: tuple[tuple[Kind, Callable[[bytes], bool]], ...] = (
 )
 
 _BY_SUFFIX = {
-    ".tga": Kind("Targa", _PICTURE),
     ".svg": Kind("SVG", "export it as PNG"),
     ".dcm": Kind("DICOM", "export it as PNG or TIFF"),
     ".pict": Kind("PICT", _PICTURE),

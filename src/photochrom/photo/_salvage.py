@@ -82,7 +82,8 @@ def _rows(picture: Picture, mended: Mended, remains: Remains) -> Callable[[int],
         short: Pixels | None = None
         for strip in picture.rows(count):
             if mended.rows is None:
-                filled = np.flatnonzero((strip != mended.blank).any(axis=(1, 2)))
+                # Decoders turn CMYK over, which makes 127 of 128.
+                filled = np.flatnonzero((np.abs(strip.astype(np.int32) - mended.blank) > 1).any(axis=(1, 2)))
                 remains.rows = top + int(filled[-1]) + 1 if len(filled) else remains.rows
             top += len(strip)
             short = strip if top < mended.height else None

@@ -19,6 +19,9 @@ _PLAIN_HEADER, _V4_HEADER = 40, 108
 _HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 """Lengths of the headers that there are."""
 
+_DEPTHS = frozenset({1, 4, 8, 16, 24, 32})
+"""Bits of a pixel that there are."""
+
 _MASKS = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"sRGB"[::-1]
 
 
@@ -52,7 +55,7 @@ def _mend(content: bytes, most_pixels: int) -> Mended | None:
         return None
     start, _, width, height, _, bits, compression = struct.unpack_from("<IIiiHHI", content, 10)
     stride = (width * bits + 31) // 32 * 4
-    if compression not in (_PLAIN, _MASKED) or not 0 < width * abs(height) <= most_pixels:
+    if compression not in (_PLAIN, _MASKED) or bits not in _DEPTHS or not 0 < width * abs(height) <= most_pixels:
         return None
     missing = max(0, start + stride * abs(height) - len(content))
     rows = max(0, len(content) - start) // stride

@@ -15,6 +15,7 @@ from photochrom.errors import UnreadableError
 from photochrom.photo._metadata import (
     EXIF_HEAD,
     Origin,
+    checked_dpi,
     described_by_exif,
     rgb_profile,
     short_exif,
@@ -126,7 +127,7 @@ def _dpi(segments: list[tuple[int, bytes]]) -> tuple[float, float] | None:
         if marker == _APP0 and data.startswith(b"JFIF\x00") and len(data) >= 12:
             unit, across, down = struct.unpack_from(">BHH", data, 7)
             scale = {1: 1.0, 2: _CENTIMETERS_PER_INCH}.get(unit)
-            return (across * scale, down * scale) if scale and across and down else None
+            return checked_dpi((across * scale, down * scale)) if scale else None
     return None
 
 
@@ -225,7 +226,7 @@ def _segments_of(origin: Origin) -> list[bytes]:
     if origin.icc_profile is not None:
         segments += _icc_segments(origin.icc_profile)
     segments += _split(_APP13, _RESOURCES_HEAD, with_iptc(origin.resources, origin.iptc))
-    return segments + ([_segment(_COM, origin.comment)] if origin.comment else [])
+    return segments + _split(_COM, b"", origin.comment)
 
 
 @cache

@@ -34,6 +34,9 @@ _LARGEST_TEXT = 2 * 1024 * 1024
 _CHANNELS = MappingProxyType({0: 1, 2: 3, 3: 1, 4: 2, 6: 4})
 """How many channels a PNG has, by its kind of color (PNG, third edition, section 11.2.1)."""
 
+_DEPTHS = frozenset({1, 2, 4, 8, 16})
+"""How many bits a channel has."""
+
 _PIECE = 4096
 
 _COPIED = frozenset({b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
@@ -233,7 +236,7 @@ def _mend(content: bytes, most_pixels: int) -> Mended | None:
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         return None
     width, height, bits, kind, *_, interlacing = struct.unpack(">IIBBBBB", chunks[0][1])
-    if not 0 < width * height <= most_pixels or kind not in _CHANNELS or interlacing:
+    if not 0 < width * height <= most_pixels or kind not in _CHANNELS or bits not in _DEPTHS or interlacing:
         return None
     stride = 1 + (width * bits * _CHANNELS[kind] + 7) // 8
     packed = b"".join(data for name, data, _ in chunks if name == b"IDAT")

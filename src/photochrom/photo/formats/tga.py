@@ -1,0 +1,55 @@
+"""Targa, as drawing programs and early frame grabbers wrote it; read, but not written."""
+
+import struct
+from dataclasses import replace
+from typing import BinaryIO
+
+from PIL import TgaImagePlugin
+
+from photochrom.photo._pillow import open_with_pillow, origin_of_image, picture_of
+from photochrom.photo.formats._format import Format, Opened
+
+__all__ = ["FORMAT"]
+
+_HEADER = struct.Struct("<3B 5s 4x 2H 2B")
+_PALETTE, _COLOR, _GRAY, _RUN_LENGTHS = 1, 2, 3, 8
+_DEPTHS = {_PALETTE: (8,), _COLOR: (16, 24, 32), _GRAY: (8, 16)}
+"""Bits of a pixel that Pillow decodes; of others it would make a black picture."""
+
+_DESCRIPTOR, _OPACITY_BITS, _RESERVED_BITS = 17, 0x0F, 0xC0
+
+
+def _recognizes(head: bytes) -> bool:
+    """Targa has no mark at its beginning, so that all fields of its header have to make sense."""
+    if len(head) < _HEADER.size:
+        return False
+    _, palettes, kind, palette, width, height, depth, descriptor = _HEADER.unpack_from(head)
+    plain = kind & ~_RUN_LENGTHS
+    return (
+        depth in _DEPTHS.get(plain, ())
+        and palettes == (plain == _PALETTE)
+        and any(palette) == (plain == _PALETTE)
+        and width > 0
+        and height > 0
+        and not descriptor & _RESERVED_BITS
+    )
+
+
+def _open(file: BinaryIO) -> Opened:
+    image = open_with_pillow(TgaImagePlugin.TgaImageFile, file)
+    picture, origin = picture_of(image), origin_of_image(image)
+    file.seek(_DESCRIPTOR)
+    if picture.has_alpha and not file.read(1)[0] & _OPACITY_BITS:  # the last channel is there, but means nothing
+        rows = picture.rows
+        picture = replace(picture, has_alpha=False, rows=lambda count: (strip[..., :-1] for strip in rows(count)))
+    return Opened(picture, origin)
+
+
+FORMAT = Format(
+    name="TGA",
+    suffixes=(".tga", ".icb", ".vda", ".vst"),
+    media_type="image/x-tga",
+    recognizes=_recognizes,
+    open=_open,
+    tags=frozenset(),
+)
