@@ -19,22 +19,36 @@ if TYPE_CHECKING:
 _ROWS = 10
 
 
+Network = Annotated[str, typer.Argument(metavar="NET", help="A network of 'photochrom settings'.")]
+Settings = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Settings that all trials share.")
+]
+Space = Annotated[str, typer.Option(help="A YAML file of what varies, or defaults.")]
+Trials = Annotated[int, typer.Option(min=1, help="How many in all, those of earlier calls included.")]
+Objective = Annotated[str, typer.Option(help="val_accuracy, val_mse or val_colorfulness.")]
+Sampler = Annotated[str, typer.Option(help="tpe, random or grid.")]
+Pruner = Annotated[str, typer.Option(help="What gives up bad trials early: median, asha or none.")]
+Name = Annotated[str, typer.Option(help="Of the search and its folder; that of the network if not given.")]
+Keep = Annotated[int, typer.Option(min=1, help="How many of the best become runs of an experiment.")]
+Storage = Annotated[
+    str, typer.Option(help="A URL for Optuna, such as postgresql://HOST/BASE, or a file *.journal; else SQLite.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Decides what is tried.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be tried and how long it takes.")]
+
+
 def search(
-    network: Annotated[str, typer.Argument(metavar="NET", help="A network of 'photochrom settings'.")],
-    settings: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Settings that all trials share.")
-    ] = None,
-    space: Annotated[str, typer.Option(help="A YAML file of what varies, or defaults.")] = "defaults",
-    trials: Annotated[int, typer.Option(min=1, help="How many in all, those of earlier calls included.")] = 60,
-    objective: Annotated[str, typer.Option(help="val_accuracy, val_mse or val_colorfulness.")] = "val_accuracy",
-    sampler: Annotated[str, typer.Option(help="tpe, random or grid.")] = "tpe",
-    pruner: Annotated[str, typer.Option(help="What gives up bad trials early: median, asha or none.")] = "median",
-    name: Annotated[str, typer.Option(help="Of the search and its folder; that of the network if not given.")] = "",
-    keep: Annotated[int, typer.Option(min=1, help="How many of the best become runs of an experiment.")] = 1,
-    storage: Annotated[
-        str, typer.Option(help="A URL for Optuna, such as postgresql://HOST/BASE, or a file *.journal; else SQLite.")
-    ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Decides what is tried.")] = 0,
+    network: Network,
+    settings: Settings = None,
+    space: Space = "defaults",
+    trials: Trials = 60,
+    objective: Objective = "val_accuracy",
+    sampler: Sampler = "tpe",
+    pruner: Pruner = "median",
+    name: Name = "",
+    keep: Keep = 1,
+    storage: Storage = "",
+    seed: Seed = 0,
     runs: RunsFolder = Path("runs"),
     data: Data = "auto",
     device: Device = "auto",
@@ -44,7 +58,7 @@ def search(
     cpus: Cpus = 1,
     gpus: Gpus = 0,
     mlflow: MLflow = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be tried and how long it takes.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Search good settings for a network; the same command goes on where it was, and more at once share the work."""
     from photochrom.lab.datasets import open_dataset

@@ -36,13 +36,9 @@ def fit_tracked(
     A tracker that fails is told once and left out from then on; the training goes on.
 
     Args:
-        config: See `fit`.
         run: A finished run is not recorded again.
-        device: See `fit`.
-        threads: See `fit`.
         tensorboard: Whether to write TensorBoard files into the run's folder.
         mlflow: The address of an MLflow store, such as `sqlite:///mlflow.db` or `http://host:5000`; empty for none.
-        on_epoch: See `fit`.
 
     Raises:
         ConfigError: A tracker is not installed, or MLflow cannot be reached at the start; besides what `fit` raises.
