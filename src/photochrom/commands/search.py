@@ -62,7 +62,7 @@ def search(
 ) -> None:
     """Search good settings for a network; the same command goes on where it was, and more at once share the work."""
     from photochrom.lab.datasets import open_dataset
-    from photochrom.lab.search import Search, SearchPlan, read_space
+    from photochrom.lab.search import SearchPlan, read_space
     from photochrom.lab.training import TrainingConfig
 
     dataset = open_dataset(data)
@@ -76,11 +76,7 @@ def search(
     if dry_run:
         _tell_plan(plan, device)
         return
-    executor = executor_of(engine, jobs, device, address, cpus, gpus, mlflow)
-    with resumable():
-        begun = Search(plan)
-        _run(begun, executor)
-        _tell_results(begun, keep)
+    _run(plan, executor_of(engine, jobs, device, address, cpus, gpus, mlflow), keep)
 
 
 def _tell_plan(plan: "SearchPlan", device: str) -> None:
@@ -99,14 +95,18 @@ def _tell_plan(plan: "SearchPlan", device: str) -> None:
     )
 
 
-def _run(search: "Search", executor: "Executor") -> None:
+def _run(plan: "SearchPlan", executor: "Executor", keep: int) -> None:
     from photochrom.commands._epochs import JobsProgress
+    from photochrom.lab.search import Search
 
-    done = sum(1 for trial in search.trials() if trial.state.is_finished())
-    if done:
-        say(f"{done} of {search.plan.trials} trials were done before")
-    with JobsProgress(max(search.plan.trials - done, 0) * search.plan.base.max_epochs) as progress:
-        search.run(executor, progress)
+    with resumable():
+        search = Search(plan)
+        done = sum(1 for trial in search.trials() if trial.state.is_finished())
+        if done:
+            say(f"{done} of {plan.trials} trials were done before")
+        with JobsProgress(max(plan.trials - done, 0) * plan.base.max_epochs) as progress:
+            search.run(executor, progress)
+        _tell_results(search, keep)
 
 
 def _tell_results(search: "Search", keep: int) -> None:
