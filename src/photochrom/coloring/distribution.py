@@ -17,6 +17,7 @@ __all__ = [
     "BIN_CENTERS",
     "BIN_COUNT",
     "BIN_WIDTH",
+    "CAUTIOUS_VIVIDNESS",
     "DECODINGS",
     "MAX_VARIANTS",
     "NATURAL_VIVIDNESS",
@@ -46,12 +47,14 @@ _CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
 """The values among which `likeliest_chroma` chooses: every second level."""
 
 NATURAL_VIVIDNESS = 1.15
-"""Vividness of natural guesses divided by that of the likeliest, and of cautious guesses by that of the mean."""
+"""Vividness of natural guesses divided by that of the likeliest."""
 
-_CAUTION = 0.15
-"""How fast a cautious guess fades: by an eighth where chroma is as strong as it is uncertain, by three eighths where it
-is half as strong. On test portraits, a higher value made backgrounds grayer than necessary, and 0 made them orange; see
-docs/log.md."""
+CAUTIOUS_VIVIDNESS = 1.25
+"""Vividness of cautious guesses, where they are certain, divided by that of the mean."""
+
+_CAUTION = 0.05
+"""How fast a cautious guess fades: by a twentieth where chroma is as strong as it is uncertain, by a sixth where it is
+half as strong. Chosen on whole photos with the vividness, by error and by eye; see docs/log.md."""
 
 _SHARPNESS = 60.0
 """How strongly the best candidate wins over its neighbors. Candidates of similar probability are averaged, for smooth
@@ -185,7 +188,7 @@ def cautious_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
     square = xp.sum(probabilities * _along_bins(BIN_CENTERS**2, probabilities), axis=2)
     strength = xp.sum(mean**2, axis=1, keepdims=True)
     spread = xp.sum(square, axis=1, keepdims=True) - strength
-    return mean * NATURAL_VIVIDNESS * strength / (strength + _CAUTION * xp.clip(spread, 1e-6, None))
+    return mean * CAUTIOUS_VIVIDNESS * strength / (strength + _CAUTION * xp.clip(spread, 1e-6, None))
 
 
 def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float) -> ChromaBatch:
