@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from photochrom.coloring.metadata import NetworkMetadata
 from photochrom.errors import CheckpointError, ConfigError
@@ -42,11 +44,17 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, half: bool = False) -
     Args:
         checkpoint: Its network was made by `models.create`.
         half: Whether to store weights as 16-bit floats, which halves the file; they are read as 32-bit floats again.
+            Tensors with values that are too large for that, such as variances of a batch norm, are stored as they are.
     """
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.model.state_dict().items()}
     if half:
-        weights = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+        weights = {name: _halved(tensor) for name, tensor in weights.items()}
     write_whole(path, save(weights, metadata=checkpoint.metadata().as_properties()))
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    fits = tensor.is_floating_point() and bool((tensor.abs() <= torch.finfo(torch.float16).max).all())
+    return tensor.half() if fits else tensor
 
 
 def pack_checkpoint(source: Path, target: Path, hyperparameters: Mapping[str, Any]) -> None:

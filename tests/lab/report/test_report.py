@@ -131,8 +131,8 @@ def test_effect_beyond_the_noise_confirms_the_study(runs: Path) -> None:
     (effect,) = effects_of(results, study)
     assert effect.difference == pytest.approx(0.010)
     assert effect.is_beyond_noise
-    # Welch by hand: two sides of deviation 0.001 and three seeds have four degrees of freedom, t = 2.776.
-    assert effect.margin == pytest.approx(2.776 * 0.001 * (2 / 3) ** 0.5, rel=1e-3)
+    # By hand: the differences of three pairs of seeds, of deviation 0.001, have two degrees of freedom, t = 4.303.
+    assert effect.margin == pytest.approx(4.303 * 0.001 / 3**0.5, rel=1e-3)
     assert "beyond the noise" in effect.sentence()
     assert "The study found it better (+0.0041): that holds here." in effect.sentence()
 
