@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, NamedTuple, get_args
 
+from PIL import ImageFile
+
 from photochrom.photo._metadata import Origin
+from photochrom.photo._pillow import open_with_pillow, origin_of_image, picture_of
 from photochrom.photo._pixels import Picture
 from photochrom.photo._salvage import Mended
 
-__all__ = ["ALL_TAGS", "HEAD_BYTES", "MANIFEST", "Format", "Opened", "Tag", "further_pictures"]
+__all__ = ["ALL_TAGS", "HEAD_BYTES", "MANIFEST", "Format", "Opened", "Tag", "further_pictures", "opened_by_pillow"]
 
 HEAD_BYTES = 32
 """How much of a file's beginning tells what it is."""
@@ -35,6 +38,12 @@ class Opened(NamedTuple):
     origin: Origin
     refusal: str = ""
     left_out: str = ""
+
+
+def opened_by_pillow(opener: Callable[[BinaryIO], ImageFile.ImageFile], file: BinaryIO) -> Opened:
+    """A file whose picture and tags Pillow reads as they are."""
+    image = open_with_pillow(opener, file)
+    return Opened(picture_of(image), origin_of_image(image))
 
 
 def further_pictures(count: int) -> str:

@@ -6,8 +6,7 @@ from typing import BinaryIO
 
 from PIL import TgaImagePlugin
 
-from photochrom.photo._pillow import open_with_pillow, origin_of_image, picture_of
-from photochrom.photo.formats._format import Format, Opened
+from photochrom.photo.formats._format import Format, Opened, opened_by_pillow
 
 __all__ = ["FORMAT"]
 
@@ -36,13 +35,13 @@ def _recognizes(head: bytes) -> bool:
 
 
 def _open(file: BinaryIO) -> Opened:
-    image = open_with_pillow(TgaImagePlugin.TgaImageFile, file)
-    picture, origin = picture_of(image), origin_of_image(image)
+    opened = opened_by_pillow(TgaImagePlugin.TgaImageFile, file)
+    picture = opened.picture
     file.seek(_DESCRIPTOR)
     if picture.has_alpha and not file.read(1)[0] & _OPACITY_BITS:  # the last channel is there, but means nothing
         rows = picture.rows
         picture = replace(picture, has_alpha=False, rows=lambda count: (strip[..., :-1] for strip in rows(count)))
-    return Opened(picture, origin)
+    return opened._replace(picture=picture)
 
 
 FORMAT = Format(
