@@ -58,10 +58,9 @@ def facts_of(photo: Photo, results: "Sequence[Result]") -> dict[str, Any]:
     """The facts about a photo and its guesses, as plain data.
 
     Returns:
-        The `width` and `height` of the upright photo; its `coloring`; `remarks` on what is
-        missing of it; its `faces`, each as `x`, `y`, `width`, `height`
-        and `score`; and the `confidence` of the best guess: the `mean`, and the `lowest_tenth`, which a tenth of the
-        places do not exceed.
+        The `width` and `height` of the upright photo; its `coloring`; `remarks` for its owner; its `faces`, each as
+        `x`, `y`, `width`, `height` and `score`; and the `confidence` of the best guess: the `mean`, and the
+        `lowest_tenth`, which a tenth of the places do not exceed.
     """
     best, sides = results[0], ("x", "y", "width", "height", "score")
     sure = best.guess.confidence

@@ -6,8 +6,6 @@ from typing import Any
 from photochrom import shipped
 from photochrom.lab.evaluation import read_photo_evaluations
 
-__all__ = ["PhotoRow", "photo_rows"]
-
 _FILE = "photos.json"
 """Beside the weights, written by `photochrom evaluate --photos SET --model NAME --json FILE`."""
 

@@ -368,11 +368,11 @@ class _Loop:
             state = torch.load(self.run.resume_state, weights_only=True, map_location=self.fabric.device)
             self.rows = [Epoch(**row) for row in state["rows"]]
             self._begin_cycle()
-            if len(self.rows) == self._cycle_start():  # the state is that of the end of the last cycle
-                state = {name: part for name, part in state.items() if name not in ("optimizer", "schedule")}
-            for name, part in self._moving_parts().items():
-                if name in state:
-                    part.load_state_dict(state[name])
+            parts = self._moving_parts()
+            if len(self.rows) == self._cycle_start():  # the cycle of the stored optimizer has ended
+                parts = {name: part for name, part in parts.items() if name not in ("optimizer", "schedule")}
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
             self.order.set_state(state["order"].cpu())
             torch.set_rng_state(state["random"].cpu())
             data = state["data"]
