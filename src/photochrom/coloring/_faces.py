@@ -7,22 +7,6 @@ from typing import Any, NamedTuple, Protocol
 
 from jaxtyping import UInt8
 
-__all__ = [
-    "STUDY_CUT",
-    "UTKFACE_CUT",
-    "Box",
-    "Cut",
-    "Face",
-    "FaceDetector",
-    "Framing",
-    "Landmarks",
-    "Luma",
-    "Point",
-    "frame",
-    "merge",
-    "turned_back",
-]
-
 Luma = UInt8[Any, "height width"]
 """The luma of one photo."""
 

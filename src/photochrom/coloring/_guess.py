@@ -9,8 +9,6 @@ from photochrom.coloring._chroma_field import ChromaField, FloatMap, Pixels, fol
 from photochrom.coloring._faces import Framing
 from photochrom.coloring.resampling import resized
 
-__all__ = ["Canvas", "Guess", "Patch"]
-
 _FULL = 0.62
 """Share of the way from a patch's middle to its edge within which only its own colors count; at the edge, none do."""
 

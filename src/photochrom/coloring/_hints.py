@@ -11,8 +11,6 @@ from photochrom.coloring._options import Hint
 from photochrom.coloring._regions import LONGEST_SIDE, distance_from, small_luma
 from photochrom.errors import ConfigError
 
-__all__ = ["HintLayer", "hint_layer", "require_inside"]
-
 _REACH = 0.35
 """Distance that a color spreads over an even region, as a share of the photo's longer side."""
 

@@ -3,8 +3,6 @@
 import ctypes
 import sys
 
-__all__ = ["release_freed_memory"]
-
 
 def release_freed_memory() -> None:
     """Return freed memory to the system, if the C library supports it.

@@ -9,8 +9,6 @@ from photochrom.errors import ConfigError
 from photochrom.photo import MAX_MEGAPIXELS, WRITTEN_FORMATS
 from photochrom.shipped import DEFAULT_MODEL
 
-__all__ = ["Hint", "Limits", "Look", "Model", "Options", "Outputs", "parse_hint"]
-
 
 @dataclass(frozen=True)
 class Hint:

@@ -15,8 +15,6 @@ from photochrom.coloring._options import Hint, Options
 from photochrom.coloring.resampling import resized
 from photochrom.photo import SOFTWARE, SUFFIXES, Photo, encode_photo
 
-__all__ = ["Guesser", "Output", "guesses", "outputs"]
-
 _PANEL_SIDE = 1600
 """Maximum length, in pixels, of the longer side of each picture in a comparison."""
 

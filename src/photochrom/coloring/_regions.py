@@ -6,8 +6,6 @@ import numpy.typing as npt
 from photochrom.coloring._chroma_field import FloatMap
 from photochrom.coloring.resampling import median, resized
 
-__all__ = ["LONGEST_SIDE", "distance_from", "small_luma"]
-
 LONGEST_SIDE = 320
 """Maximum side of the map on which regions are found: fine enough for a face in a group, and fast."""
 

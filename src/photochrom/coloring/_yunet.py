@@ -19,8 +19,6 @@ from photochrom.coloring._faces import Box, Face, Landmarks, Luma, Point, merge
 from photochrom.coloring.resampling import gaussian_mean, resized
 from photochrom.errors import ConfigError, PhotoError
 
-__all__ = ["YuNet"]
-
 _Found = Float[Any, "faces 15"]
 """Left, top, width, height, the five landmarks as (x, y) each, and the score of each face found."""
 

@@ -7,8 +7,6 @@ from typing import Any, Self
 
 from photochrom.errors import CheckpointError
 
-__all__ = ["FORMAT_VERSION", "METADATA_KEY", "GraphMetadata", "NetworkMetadata"]
-
 FORMAT_VERSION = 2
 METADATA_KEY = "photochrom"
 """The property of a file that holds its metadata."""

@@ -9,8 +9,6 @@ from photochrom.coloring.metadata import GraphMetadata
 from photochrom.errors import CheckpointError
 from photochrom.tensors import AnyArray, GrayBatch
 
-__all__ = ["Network"]
-
 
 class Network:
     """A network that ONNX Runtime runs on the CPU.

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["box_mean", "gaussian_mean", "median", "resized", "resized_strips"]
-
 _Indices = npt.NDArray[np.intp]
 _Floats = npt.NDArray[np.float32]
 

@@ -9,24 +9,6 @@ from typing import BinaryIO, NamedTuple, TypeAlias, Union
 
 import numpy as np
 
-__all__ = [
-    "EMPTY_BLOCK",
-    "Directory",
-    "Field",
-    "bytes_field",
-    "directories_of",
-    "fraction_field",
-    "integers_of",
-    "long_field",
-    "read_directory",
-    "short_field",
-    "tags_in",
-    "text_field",
-    "with_fields",
-    "with_first_directory",
-    "without_pictures",
-]
-
 EMPTY_BLOCK = b"II*\x00\x08\x00\x00\x00" + b"\x00\x00" + b"\x00\x00\x00\x00"
 """A little-endian block whose directory has no entries."""
 

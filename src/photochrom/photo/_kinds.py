@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from photochrom.photo._raw import RAW_SUFFIXES, develops
 
-__all__ = ["Kind", "kind_of"]
-
 
 class Kind(NamedTuple):
     """A kind of files.

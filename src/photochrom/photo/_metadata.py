@@ -20,25 +20,6 @@ from photochrom.photo._directories import (
 )
 from photochrom.photo._xmp import EMPTY_PACKET, signed_packet, with_orientation, without_copies
 
-__all__ = [
-    "EXIF_HEAD",
-    "IPTC_RESOURCE",
-    "ORIENTATION",
-    "SOFTWARE",
-    "UPRIGHT",
-    "Origin",
-    "checked_dpi",
-    "checked_exif",
-    "described_by_exif",
-    "dpi_of_tags",
-    "joined_resources",
-    "rgb_profile",
-    "short_exif",
-    "signed",
-    "told_by_resources",
-    "with_iptc",
-]
-
 SOFTWARE = b"photochrom (the colors are guesses)"
 """What EXIF's Software says of each written photo, after what it said before."""
 

@@ -22,17 +22,6 @@ from photochrom.photo._vips import image_from, vips
 from photochrom.photo._xmp import without_copies
 from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, Opened, format_of
 
-__all__ = [
-    "MAX_MEGAPIXELS",
-    "Photo",
-    "dropped_tags",
-    "encode_photo",
-    "losses",
-    "photo_from_image",
-    "read_photo",
-    "write_photo",
-]
-
 MAX_MEGAPIXELS = 200.0
 """More than nearly all scans and phones have; larger pictures are refused before anything is decoded."""
 

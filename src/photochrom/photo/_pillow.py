@@ -23,8 +23,6 @@ from photochrom.photo._metadata import (
 from photochrom.photo._pixels import Channels, Picture, Pixels
 from photochrom.photo._tags import COMPRESSIONS, described_in
 
-__all__ = ["open_with_pillow", "origin_of_image", "picture_of", "pillow_heif"]
-
 _BITS, _PHOTOMETRIC = 0x0102, 0x0106
 _WHITE_IS_ZERO = 0
 _RESOURCES_HEAD = b"Photoshop 3.0\x00"

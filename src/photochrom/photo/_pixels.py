@@ -13,20 +13,6 @@ from PIL import Image, ImageCms
 from photochrom.errors import UnreadableError
 from photochrom.photo._tint import Coloring, judge_coloring
 
-__all__ = [
-    "JUDGED_SIDE",
-    "Channels",
-    "Decoded",
-    "Levels",
-    "Picture",
-    "Pixels",
-    "decode",
-    "gray_as_srgb",
-    "rows_from",
-    "to_8_bits",
-    "turned",
-]
-
 Levels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Pixels = npt.NDArray[Any]
 Channels = Literal["gray", "rgb", "cmyk", "lab"]

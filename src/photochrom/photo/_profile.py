@@ -11,8 +11,6 @@ import numpy.typing as npt
 
 from photochrom.photo._pixels import Levels
 
-__all__ = ["ColorSpace", "has_tables", "space_of"]
-
 Floats = npt.NDArray[Any]
 
 _SRGB_TO_XYZ = np.array(

@@ -12,8 +12,6 @@ from photochrom.photo._directories import EMPTY_BLOCK, short_field, with_fields
 from photochrom.photo._metadata import ORIENTATION, UPRIGHT, Origin, described_by_exif
 from photochrom.photo._pixels import Picture, Pixels, rows_from
 
-__all__ = ["RAW_SUFFIXES", "develops", "open_raw"]
-
 RAW_SUFFIXES = frozenset(
     f".{name}"
     for name in (

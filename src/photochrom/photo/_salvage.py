@@ -9,8 +9,6 @@ import numpy as np
 from photochrom.errors import UnreadableError
 from photochrom.photo._pixels import Picture, Pixels
 
-__all__ = ["READABLE_SHARE", "Mended", "Remains", "remains_of"]
-
 READABLE_SHARE = 0.5
 """The share of its rows that must be there for a torn photo to be read at all."""
 

@@ -6,8 +6,6 @@ from typing import BinaryIO
 
 from photochrom.photo._directories import EMPTY_BLOCK, Directory, read_directory, with_fields
 
-__all__ = ["COMPRESSIONS", "LAYERS", "NOT_DESCRIPTIVE", "described_in", "descriptive"]
-
 COMPRESSIONS: Mapping[str, int] = MappingProxyType({"raw": 1, "none": 1, "lzw": 5, "adobe_deflate": 8, "deflate": 8})
 """TIFF's numbers of the compressions that also suit color; sources with another one get LZW, which all can read."""
 

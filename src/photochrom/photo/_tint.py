@@ -7,8 +7,6 @@ import numpy.typing as npt
 
 from photochrom.color import BLUE_SPAN, RED_SPAN
 
-__all__ = ["Coloring", "judge_coloring"]
-
 Coloring = Literal["gray", "tinted", "print", "color"]
 
 _TINT_LIMITS = ((0.75, 2.0), (0.9, 4.0))

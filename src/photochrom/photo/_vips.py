@@ -13,8 +13,6 @@ import numpy as np
 from photochrom.errors import UnreadableError
 from photochrom.photo._pixels import Levels, Pixels
 
-__all__ = ["FAIL_ON", "Undecoded", "encoded", "image_from", "open_with", "vips"]
-
 FAIL_ON = "error"
 """How much harm in a file libvips takes without an error; one of `none`, `truncated`, `error`, `warning`."""
 

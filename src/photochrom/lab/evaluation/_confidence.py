@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from photochrom.lab.metrics import Calibration, FloatArray
 
-__all__ = ["Confidence", "pooled_confidence"]
-
 _LEVELS = 256
 _BINS = 15
 

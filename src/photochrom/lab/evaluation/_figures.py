@@ -12,8 +12,6 @@ from photochrom.lab.evaluation._photo_measures import FACE_SKIN, WHOLE, Measured
 from photochrom.lab.evaluation._records import as_json
 from photochrom.lab.evaluation._scores import fairness_ratio, sorted_groups
 
-__all__ = ["Figures", "GroupFigures", "PhotoGrouping", "figures_by_group", "figures_by_part", "figures_of"]
-
 _SMALLEST_SHARE = 0.002
 """Minimum share of a photo that a part must cover to count."""
 

@@ -8,8 +8,6 @@ from photochrom.lab.metrics import FloatArray
 from photochrom.lab.models import EfficientNetLite0, imagenet_weights
 from photochrom.tensors import AnyArray
 
-__all__ = ["FeatureReader", "frechet_distance"]
-
 _SIDE = 224
 """Side of the encoder's input, in pixels; its weights were trained at this size."""
 

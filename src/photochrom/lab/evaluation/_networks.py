@@ -37,15 +37,6 @@ from photochrom.lab.skin_tone import tone_group, typology_angle
 from photochrom.lab.training import gray_batch, predict_signed, rgb_batch
 from photochrom.tensors import GrayPictures, RgbPictures
 
-__all__ = [
-    "ModelEvaluation",
-    "RecordedEvaluation",
-    "evaluate_model",
-    "read_evaluations",
-    "record_evaluation",
-    "require_evaluations",
-]
-
 _BATCH_SIZE = 20
 _RECORD_KEYS = frozenset({"model", "data", "split", "pictures", "decoding"})
 """The values that identify an evaluation of a network."""

@@ -14,8 +14,6 @@ from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets import PictureCollection, Split, open_dataset, read_rgb
 from photochrom.lab.datasets.folder import Folder
 
-__all__ = ["PhotoFile", "PhotoSet", "drawn_by_name", "open_photos", "read_parts", "read_truth"]
-
 _GRAY_SPREAD = 3.0
 """Minimum mean difference between the largest and the smallest of red, green and blue, in levels, of a color photo."""
 

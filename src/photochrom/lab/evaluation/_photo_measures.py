@@ -16,17 +16,6 @@ from photochrom.lab.evaluation._scenes import Scene, fog_values, shrunk, smaller
 from photochrom.lab.metrics import FloatArray, colorfulness, is_within, to_lab
 from photochrom.lab.skin_tone import skin_mask, tone_group, typology_angle
 
-__all__ = [
-    "FACE_SKIN",
-    "WHOLE",
-    "Colorize",
-    "MeasuredPhoto",
-    "Panels",
-    "Region",
-    "measure_photo",
-    "measure_regions",
-]
-
 WHOLE = "whole"
 """The region that is the whole photo."""
 

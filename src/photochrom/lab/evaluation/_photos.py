@@ -26,14 +26,6 @@ from photochrom.lab.evaluation._records import add_record, as_json, read_records
 from photochrom.process import end_with_parent
 from photochrom.shipped import DEFAULT_MODEL
 
-__all__ = [
-    "PhotoEvaluation",
-    "PhotoEvaluator",
-    "Product",
-    "read_photo_evaluations",
-    "record_photo_evaluation",
-]
-
 _RECORD_KEYS = frozenset({"photos", "split", "limit", "product"})
 """The values that identify an evaluation of whole photos."""
 

@@ -9,8 +9,6 @@ from typing import Any
 from photochrom.errors import DataError
 from photochrom.files import write_whole
 
-__all__ = ["add_record", "as_json", "read_records"]
-
 
 def as_json(value: Any) -> Any:
     """A value in which None stands for each number that is not finite, which JSON cannot store."""

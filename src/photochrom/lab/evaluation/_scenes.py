@@ -14,8 +14,6 @@ import numpy.typing as npt
 from photochrom.coloring.resampling import resized
 from photochrom.lab.metrics import FloatArray
 
-__all__ = ["Scene", "fog_values", "shrunk", "smaller_size"]
-
 _SIDE = 160
 """Photos are shrunk to as many pixels as a square of this side: finer chroma is grain and traces of compression."""
 

@@ -11,8 +11,6 @@ from photochrom.lab.datasets import UNLABELED
 from photochrom.lab.evaluation._records import as_json
 from photochrom.lab.skin_tone import NO_TONE, TONE_GROUPS
 
-__all__ = ["FEWEST_PICTURES", "Grouping", "Scores", "fairness_ratio", "sorted_groups"]
-
 FEWEST_PICTURES = 30
 """Minimum size of a group for the fairness ratio; the mean of fewer pictures says little."""
 

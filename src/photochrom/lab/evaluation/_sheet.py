@@ -10,8 +10,6 @@ from photochrom.errors import ConfigError
 from photochrom.files import write_whole
 from photochrom.lab.evaluation._photo_measures import Panels
 
-__all__ = ["contact_sheet", "require_sheet_name", "write_sheet"]
-
 _PANEL_WIDTH, _PANEL_HEIGHT = 224, 224
 _GAP, _CAPTION = 4, 16
 _ACROSS = 2

@@ -9,8 +9,6 @@ from photochrom.lab.evaluation._networks import ModelEvaluation
 from photochrom.lab.evaluation._photos import PhotoEvaluation
 from photochrom.lab.evaluation._scores import Grouping, Scores
 
-__all__ = ["Table", "model_tables", "photo_tables"]
-
 
 @dataclass(frozen=True)
 class Table:

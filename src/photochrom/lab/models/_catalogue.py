@@ -10,8 +10,6 @@ from photochrom.errors import ConfigError
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.lab.registry import Registry
 
-__all__ = ["available", "create", "describe", "option_names", "register"]
-
 _registry: Registry[type[ColorizationModel]] = Registry("photochrom.lab.models", "model")
 register = _registry.register
 

@@ -2,8 +2,6 @@
 
 from photochrom.errors import ConfigError
 
-__all__ = ["require_at_least", "require_odd"]
-
 
 def require_at_least(lowest: int, **values: int) -> None:
     """Check that whole numbers are not below a bound.

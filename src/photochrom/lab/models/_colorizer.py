@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 from photochrom.tensors import ChromaProbabilities, GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
-__all__ = ["ColorizationModel", "DistributionModel", "EncodingModel", "SolvableModel"]
-
 
 class ColorizationModel(nn.Module):
     """A network from signed gray to signed color.

@@ -19,8 +19,6 @@ from photochrom.errors import ConfigError
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.tensors import ChromaProbabilities, GrayBatch, RgbBatch
 
-__all__ = ["CHROMA_STRIDE", "ChromaDistributionModel"]
-
 CHROMA_STRIDE = 4
 """Chroma is predicted at a quarter of the size. On the study's validation faces, true chroma that is shrunk so and
 enlarged again is within the study's margin for 99.99 % of the values."""

@@ -12,8 +12,6 @@ from torch.nn import functional
 from photochrom.errors import CheckpointError
 from photochrom.tensors import GrayBatch, RgbBatch
 
-__all__ = ["FEATURE_CHANNELS", "FEATURE_STRIDES", "EfficientNetLite0", "imagenet_weights"]
-
 FEATURE_STRIDES = (2, 4, 8, 16, 32)
 FEATURE_CHANNELS = (16, 24, 40, 112, 320)
 

@@ -9,8 +9,6 @@ from photochrom.lab.models._checks import require_at_least
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
-__all__ = ["AutoEncoder"]
-
 
 @register
 class AutoEncoder(ColorizationModel):

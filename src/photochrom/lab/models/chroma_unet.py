@@ -13,8 +13,6 @@ from photochrom.lab.models._checks import require_at_least
 from photochrom.lab.models._distribution_model import CHROMA_STRIDE, ChromaDistributionModel
 from photochrom.tensors import GrayBatch
 
-__all__ = ["ChromaUNet"]
-
 _STEM_CHANNELS = 24
 _FIRST_RESIDUAL_SCALE = 0.1
 

@@ -10,8 +10,6 @@ from photochrom.lab.models._checks import require_at_least, require_odd
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
-__all__ = ["ConvNet"]
-
 
 @register
 class ConvNet(ColorizationModel):

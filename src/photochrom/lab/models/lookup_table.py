@@ -11,8 +11,6 @@ from photochrom.lab.models._catalogue import register
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
-__all__ = ["LookupTable"]
-
 _LEVELS = 256
 
 

@@ -11,8 +11,6 @@ from photochrom.lab.models._checks import require_at_least
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
-__all__ = ["UNet"]
-
 
 def _double_conv(in_channels: int, out_channels: int, batch_norm: bool) -> nn.Sequential:
     layers: list[nn.Module] = []

@@ -11,8 +11,6 @@ from photochrom.lab.models._checks import require_odd
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
-__all__ = ["FlatUNet"]
-
 
 @register
 class FlatUNet(ColorizationModel):
