@@ -24,7 +24,7 @@ from PIL import Image
 from photochrom.errors import PhotoError
 from photochrom.photo import FORMATS, HEAD_BYTES, encode_photo, format_of, read_photo
 
-_FILES = int(os.environ.get("PHOTOCHROM_CANARY_FILES", "300"))
+_FILES = int(os.environ.get("PHOTOCHROM_CANARY_FILES", "400"))
 _CANARIES = (0x9D, 0x42)
 _SHAPES = ((44, 60), (250, 330))
 _LEAST_SIDE = 64
@@ -59,12 +59,14 @@ def deep(pixels: Pixels) -> np.ndarray:
     return pixels.astype(np.uint16) * 257
 
 
-def by_libvips(suffix: str, channels: int, **options: Any) -> Callable[[Pixels], bytes]:
-    """16 bits, as Pillow does not write them."""
+def by_libvips(suffix: str, channels: int, bits: int = 16, **options: Any) -> Callable[[Pixels], bytes]:
+    """16 bits, or tiles, as Pillow does not write them."""
 
     def save(pixels: Pixels) -> bytes:
-        picture = pyvips.Image.new_from_array(np.ascontiguousarray(deep(pixels)[..., 4 - channels :]))
-        picture = picture.copy(interpretation="grey16" if channels < 3 else "rgb16")
+        levels = pixels if bits == 8 else deep(pixels)
+        picture = pyvips.Image.new_from_array(np.ascontiguousarray(levels[..., 4 - channels :]))
+        if bits == 16:
+            picture = picture.copy(interpretation="grey16" if channels < 3 else "rgb16")
         return bytes(picture.write_to_buffer(suffix, **options))
 
     return save
@@ -160,7 +162,9 @@ KINDS: Mapping[str, Callable[[Pixels], bytes]] = MappingProxyType(
         "tiff lzma": saved("TIFF", "RGB", compression="lzma"),
         "tiff zstd": saved("TIFF", "RGB", compression="zstd"),
         "tiff jpeg": saved("TIFF", "RGB", compression="jpeg"),
+        "tiff tiles": by_libvips(".tif", 3, bits=8, tile=True, tile_width=64, tile_height=64),
         "tiff planes": planar(3, 8, "tiff_lzw"),
+        "tiff planes deflate": planar(3, 8, "tiff_adobe_deflate"),
         "tiff 16 gray": saved("TIFF", "I;16", compression="tiff_lzw"),
         "tiff 16 rgb": by_libvips(".tif", 3),
         "tiff 16 lzw": by_libvips(".tif", 4, compression="lzw", predictor="horizontal"),

@@ -1,6 +1,7 @@
 """The study's own commands, word for word, on a tiny set that lies where the study's program kept it."""
 
 import importlib.util
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,19 +28,27 @@ def template() -> ModuleType:
     return module
 
 
-@pytest.fixture
-def command(template: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """`python template.py`, in a folder with a tiny data set, and with few epochs."""
-    from photochrom.lab.training import TrainingConfig
-
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny data set."""
+    root = tmp_path_factory.mktemp("study") / "dataset"
     faces = draw_faces(150, seed=3, size=80)
     for folder, part in (("train", faces[:16]), ("val", faces[16:24]), ("test_inputs", faces[24:])):
-        (Path("dataset") / folder / "images").mkdir(parents=True)
+        (root / folder / "images").mkdir(parents=True)
         for index, face in enumerate(part):
             picture = Image.fromarray(face)
             gray_or_color = picture.convert("L") if folder == "test_inputs" else picture
-            gray_or_color.save(Path("dataset") / folder / "images" / f"{index}.jpg")
+            gray_or_color.save(root / folder / "images" / f"{index}.jpg")
+    return root
+
+
+@pytest.fixture
+def command(template: ModuleType, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`python template.py`, in a folder with the tiny data set, and with few epochs."""
+    from photochrom.lab.training import TrainingConfig
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(dataset, "dataset")
     varied = TrainingConfig.varied
     few = {"max_epochs": 2, "precision": "fp32"}
     monkeypatch.setattr(TrainingConfig, "varied", lambda config, **changes: varied(config, **(few | changes)))

@@ -79,8 +79,8 @@ class Worker:
     """
 
     def __init__(self, model: Model, threads: int) -> None:
-        # libvips takes its number of threads from the environment.
-        environment = {**os.environ, "VIPS_CONCURRENCY": str(threads)}
+        # libvips and numpy's linear algebra take their numbers of threads from the environment.
+        environment = {**os.environ, "VIPS_CONCURRENCY": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )

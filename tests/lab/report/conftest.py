@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,17 @@ from photochrom.lab.metrics import Calibration
 from photochrom.shipped import shipped_model
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
+def no_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The package's own models must not change what tests see, nor how long they take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("photochrom.shipped.WEIGHTS", tmp_path_factory.mktemp("none"))
+        yield
+
+
+@pytest.fixture
 def weights(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of shipped models: the package's own must not change what tests see, nor how long they take."""
+    """A folder of shipped models, which is empty."""
     folder = tmp_path_factory.mktemp("weights")
     monkeypatch.setattr("photochrom.shipped.WEIGHTS", folder)
     return folder

@@ -54,15 +54,42 @@ def finished_run(root: Path, key: str, seed: int = 0, accuracy: float = 0.7, **m
     return folder
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    root = tmp_path / "runs"
+def finish_runs(root: Path) -> Path:
+    """Runs of a few experiments, with three seeds or one."""
     for seed, (default, deep) in enumerate([(0.700, 0.710), (0.701, 0.712), (0.702, 0.711)]):
         finished_run(root, "baseline/default", seed, default)
         finished_run(root, "num_layers/layers-4", seed, deep, val_share_out_of_range=0.25)
     finished_run(root, "kernel_size/kernel-3", 0, 0.6999)
     finished_run(root, "yardsticks/table-mode", 0, 0.76)
     return root
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return finish_runs(tmp_path / "runs")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of these runs, written once over an older one, for a report takes seconds."""
+    root = tmp_path_factory.mktemp("written")
+    stale = root / "report" / "figures" / "gone-curves.svg"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("old")
+    return write_report(finish_runs(root / "runs"), root / "report", "public").parent
+
+
+@pytest.fixture(scope="module")
+def written_of_odd_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of these runs and of others that are not whole, or of no experiment."""
+    root = tmp_path_factory.mktemp("odd")
+    runs = finish_runs(root / "runs")
+    finished_run(runs, "hidden_channels/channels-8").weights.unlink()
+    RunFolder(runs / "weirdnet" / "weirdnet-seed-0").claim(get_run("weirdnet/weirdnet").config)
+    broken = finished_run(runs, "preference/preference")
+    (broken.path / "metrics.json").write_text("{")
+    finished_run(runs, "baseline/default", 7).path.rename(runs / "mine")
+    return write_report(runs, root / "report", "public").parent
 
 
 class _Page(HTMLParser):
@@ -81,21 +108,17 @@ class _Page(HTMLParser):
         self.text += data
 
 
-def test_page_holds_everything_itself(runs: Path, tmp_path: Path) -> None:
-    page = _Page(write_report(runs, tmp_path / "report", "public"))
+def test_page_holds_everything_itself(written: Path) -> None:
+    page = _Page(written / "report.html")
     assert page.sources
     assert all(source.startswith("data:image/") for source in page.sources)
     for text in ("0.71211", "0.70100", "± 0.00100", "#conv_layer 4", "lookup table", "Noise"):
         assert text in page.text, text
 
 
-def test_figures_of_the_study_stand_beside_ours(runs: Path, tmp_path: Path) -> None:
-    write_report(runs, tmp_path / "report", "public")
-    row = next(
-        line
-        for line in (tmp_path / "report" / "report.md").read_text().splitlines()
-        if line.startswith("| #conv_layer 4")
-    )
+def test_figures_of_the_study_stand_beside_ours(written: Path) -> None:
+    lines = (written / "report.md").read_text().splitlines()
+    row = next(line for line in lines if line.startswith("| #conv_layer 4"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[2:5] == ["98", "0.01008", "0.71619"]
     assert cells[7] == "**0.71100 ± 0.00100**"
@@ -103,26 +126,50 @@ def test_figures_of_the_study_stand_beside_ours(runs: Path, tmp_path: Path) -> N
     assert cells[9] == "3"
 
 
-def test_markdown_shows_only_figures_that_are_there(runs: Path, tmp_path: Path) -> None:
-    write_report(runs, tmp_path / "report", "public")
-    links = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (tmp_path / "report" / "report.md").read_text())
+def test_markdown_shows_only_figures_that_are_there(written: Path) -> None:
+    links = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (written / "report.md").read_text())
     assert "figures/baseline-default-curves.svg" in links
     for link in links:
-        assert (tmp_path / "report" / link).is_file(), link
+        assert (written / link).is_file(), link
 
 
-def test_results_have_one_row_a_run(runs: Path, tmp_path: Path) -> None:
-    write_report(runs, tmp_path / "report", "public")
-    rows = json.loads((tmp_path / "report" / "results.json").read_text())
+def test_results_have_one_row_a_run(written: Path) -> None:
+    rows = json.loads((written / "results.json").read_text())
     assert len(rows) == 8
     assert set(rows[0]) >= {"experiment", "run", "seed", "settings", "epochs", "val_accuracy", "val_mse", "parameters"}
     assert rows[0]["settings"]["learning_rate"] == 0.007
 
 
-def test_noise_is_shown_with_the_run_that_leaves_the_range(runs: Path, tmp_path: Path) -> None:
-    page = _Page(write_report(runs, tmp_path / "report", "public"))
-    assert "25.000 %" in page.text
-    assert (tmp_path / "report" / "figures" / "noise.jpg").is_file()
+def test_noise_is_shown_with_the_run_that_leaves_the_range(written: Path) -> None:
+    assert "25.000 %" in _Page(written / "report.html").text
+    assert (written / "figures" / "noise.jpg").is_file()
+
+
+def test_figures_of_an_older_report_go(written: Path) -> None:
+    assert not (written / "figures" / "gone-curves.svg").exists()
+
+
+def test_report_is_written_without_any_shipped_model(written: Path) -> None:
+    assert "shipped" not in _Page(written / "report.html").text
+    assert "shipped" not in (written / "report.md").read_text()
+
+
+def test_run_without_weights_is_named_and_the_rest_is_shown(written_of_odd_runs: Path) -> None:
+    page = _Page(written_of_odd_runs / "report.html")
+    assert "channels-8-seed-0/best.safetensors: no such file" in page.text
+    assert "0.71100" in page.text
+
+
+def test_unfinished_and_broken_runs_are_named_and_the_rest_is_shown(written_of_odd_runs: Path) -> None:
+    page = _Page(written_of_odd_runs / "report.html")
+    assert "Not finished: weirdnet/weirdnet-seed-0" in page.text
+    assert "preference-seed-0/metrics.json" in page.text
+    assert "0.71100" in page.text
+
+
+def test_run_of_no_experiment_is_shown_apart(written_of_odd_runs: Path) -> None:
+    assert "mine" in gather(written_of_odd_runs.parent / "runs").others
+    assert "Other runs" in _Page(written_of_odd_runs / "report.html").text
 
 
 def test_effect_beyond_the_noise_confirms_the_study(runs: Path) -> None:
@@ -195,21 +242,6 @@ def test_runs_of_several_data_sets_are_refused(runs: Path) -> None:
         gather(runs)
 
 
-def test_run_without_weights_is_named_and_the_rest_is_shown(runs: Path, tmp_path: Path) -> None:
-    finished_run(runs, "hidden_channels/channels-8").weights.unlink()
-    page = _Page(write_report(runs, tmp_path / "report", "public"))
-    assert "best.safetensors: no such file" in page.text
-    assert "0.71100" in page.text
-
-
-def test_figures_of_an_older_report_go(runs: Path, tmp_path: Path) -> None:
-    stale = tmp_path / "report" / "figures" / "gone-curves.svg"
-    stale.parent.mkdir(parents=True)
-    stale.write_text("old")
-    write_report(runs, tmp_path / "report", "public")
-    assert not stale.exists()
-
-
 def test_without_any_spread_nothing_is_claimed(tmp_path: Path) -> None:
     finished_run(tmp_path, "baseline/default", 0, 0.7)
     finished_run(tmp_path, "kernel_size/kernel-3", 0, 0.6)
@@ -229,30 +261,14 @@ def test_best_run_is_the_one_of_highest_mean_accuracy(runs: Path) -> None:
     assert best.key == "yardsticks/table-mode"
 
 
-def test_unfinished_and_broken_runs_are_named_and_the_rest_is_shown(runs: Path, tmp_path: Path) -> None:
-    begun = RunFolder(runs / "weirdnet" / "weirdnet-seed-0")
-    begun.claim(get_run("weirdnet/weirdnet").config)
-    broken = finished_run(runs, "hidden_channels/channels-8")
-    (broken.path / "metrics.json").write_text("{")
-    page = _Page(write_report(runs, tmp_path / "report", "public"))
-    assert "Not finished: weirdnet/weirdnet-seed-0" in page.text
-    assert "metrics.json" in page.text
-    assert "0.71100" in page.text
-
-
-def test_run_of_no_experiment_is_shown_apart(runs: Path, tmp_path: Path) -> None:
-    finished_run(runs, "baseline/default", 7).path.rename(runs / "mine")
-    assert "mine" in gather(runs).others
-    assert "Other runs" in _Page(write_report(runs, tmp_path / "report", "public")).text
-
-
-def test_real_faces_are_shown_unless_public_ones_are_asked_for(runs: Path, tmp_path: Path) -> None:
-    shown: dict[str, Any] = {}
-    for source in ("validation", "public"):
-        write_report(runs, tmp_path / source, source)
-        shown[source] = np.asarray(Image.open(tmp_path / source / "figures" / "baseline-default-examples.jpg"))
-    assert shown["validation"].shape == shown["public"].shape
-    assert not np.array_equal(shown["validation"], shown["public"])
+def test_real_faces_are_shown_unless_public_ones_are_asked_for(runs: Path, written: Path, tmp_path: Path) -> None:
+    write_report(runs, tmp_path / "report", "validation")
+    real, public = (
+        np.asarray(Image.open(report / "figures" / "baseline-default-examples.jpg"))
+        for report in (tmp_path / "report", written)
+    )
+    assert real.shape == public.shape
+    assert not np.array_equal(real, public)
 
 
 def test_report_of_nothing_fails_in_one_line(tmp_path: Path) -> None:
@@ -325,12 +341,6 @@ def test_shipped_models_are_measured_side_by_side(
     for name in ("shipped-faces.jpg", "shipped-face-variants.jpg", "shipped-face-reliability.svg"):
         assert f"(figures/{name})" in "".join(lines)
         assert (tmp_path / "report" / "figures" / name).stat().st_size > 1000
-
-
-def test_report_is_written_without_any_shipped_model(runs: Path, tmp_path: Path) -> None:
-    page = _Page(write_report(runs, tmp_path / "report", "public"))
-    assert "shipped" not in page.text
-    assert "shipped" not in (tmp_path / "report" / "report.md").read_text()
 
 
 def test_broken_figures_of_a_shipped_model_are_named_and_the_report_is_written(

@@ -1,6 +1,6 @@
 """The pictures of a report: real validation faces, or pictures that may be published."""
 
-from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,8 @@ def _validation(data: str) -> Pairs:
     return val.take(sample_indices(len(val), _COUNT))
 
 
-def _public(_: str) -> Pairs:
+@cache
+def _public() -> Pairs:
     """Synthetic faces, and the portrait of an astronaut that scikit-image ships, which is in the public domain."""
     val = open_dataset("synthetic").split("val")
     faces = val.take(sample_indices(len(val), _COUNT - 1))
@@ -44,14 +45,13 @@ def _resized(picture: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
 
 
-_SOURCES: dict[str, Callable[[str], Pairs]] = {"validation": _validation, "public": _public}
-
-
 def example_pairs(source: str, data: str) -> Pairs:
-    """The pictures to show."""
-    if source not in _SOURCES:
-        raise ConfigError(f"no examples are called {source!r}; there are: {', '.join(_SOURCES)}")
-    return _SOURCES[source](data)
+    """The pictures to show: `validation` ones of a data set, or `public` ones."""
+    if source == "validation":
+        return _validation(data)
+    if source == "public":
+        return _public()
+    raise ConfigError(f"no examples are called {source!r}; there are: validation, public")
 
 
 def public_portrait(size: int = 256) -> Pairs:

@@ -230,12 +230,15 @@ class _Loop:
         self.order = torch.Generator().manual_seed(config.seed)
         self.aspects: Tensor | None = None
         self.rows: list[Epoch] = []
-        self._begin_cycle()
+        self._begin_or_resume()
 
     def _cycle_start(self) -> int:
         """The epochs before the present cycle of the step size: a second one begins when the encoder is tuned."""
         frozen = self.config.frozen_epochs
         return frozen if 0 < frozen <= len(self.rows) else 0
+
+    def _is_at_cycle_start(self) -> bool:
+        return len(self.rows) == self._cycle_start()
 
     def _begin_cycle(self) -> None:
         """Make the optimizer and the schedule for the epochs of a cycle."""
@@ -247,15 +250,12 @@ class _Loop:
 
     def train(self, train: Pairs, val: Pairs, on_epoch: EpochCallback | None) -> list[Epoch]:
         """Run the remaining epochs and return the whole history."""
-        self._resume()
         train_gray, train_color, val_gray, val_color = (
             torch.from_numpy(array).to(self.fabric.device) for array in (train.gray, train.truth, val.gray, val.truth)
         )
         self.aspects = None if train.aspects is None else torch.from_numpy(train.aspects)
         while not self._is_done():
             started = time.perf_counter()
-            if self.rows and len(self.rows) == self._cycle_start():
-                self._begin_cycle()
             train_loss, train_accuracy = self._train_epoch(train_gray, train_color)
             found = score(self.measured, self.objective, val_gray, val_color)
             row = Epoch(
@@ -270,6 +270,8 @@ class _Loop:
             self._require_finite(row)
             self.rows.append(row)
             self._save()
+            if self._is_at_cycle_start():
+                self._begin_cycle()
             if on_epoch is not None:
                 on_epoch(row)
         return self.rows
@@ -361,18 +363,17 @@ class _Loop:
         }
         return {name: part for name, part in parts.items() if part is not None}
 
-    def _resume(self) -> None:
+    def _begin_or_resume(self) -> None:
         if not self.run.resume_state.is_file():
+            self._begin_cycle()
             return
         try:
             state = torch.load(self.run.resume_state, weights_only=True, map_location=self.fabric.device)
             self.rows = [Epoch(**row) for row in state["rows"]]
             self._begin_cycle()
-            parts = self._moving_parts()
-            if len(self.rows) == self._cycle_start():  # the cycle of the stored optimizer has ended
-                parts = {name: part for name, part in parts.items() if name not in ("optimizer", "schedule")}
-            for name, part in parts.items():
-                part.load_state_dict(state[name])
+            for name, part in self._moving_parts().items():
+                if name not in ("optimizer", "schedule") or not self._is_at_cycle_start():  # else it is of the last one
+                    part.load_state_dict(state[name])
             self.order.set_state(state["order"].cpu())
             torch.set_rng_state(state["random"].cpu())
             data = state["data"]
