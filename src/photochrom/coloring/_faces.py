@@ -125,9 +125,6 @@ class Cut:
     The middle of the square is the weighted mean of three places of the face; the weights sum to 1.
 
     Attributes:
-        eyes: Weight of the middle between the eyes.
-        nose: Weight of the nose.
-        mouth: Weight of the middle of the mouth.
         side: Side of the square as a multiple of the face's spread, which is the root of the summed squares of the
             distances from eye to eye and from eyes to mouth. A head turned aside shortens the first, a bowed head the
             second.
@@ -148,14 +145,6 @@ and 5.9 at its best. The errors of the model `face` on portraits that it was not
 with this cut than with the study's.
 """
 
-STUDY_CUT = Cut(eyes=0.33, nose=0.4, mouth=0.27, side=1.27)
-"""From the brows to below the mouth, as the study's 80x80 faces are cut: an eighth larger than `UTKFACE_CUT`.
-
-Fitted to 599 of the study's faces, which end at the edges of their pictures, and corrected by what YuNet finds in
-UTKFace's pictures when they are cut as tightly. Standard deviations: 3.8 percent of the side for the middle across, 3.0
-percent down, 8.3 percent for the side.
-"""
-
 
 class Framing(NamedTuple):
     """An upright square in a photo, in pixels; it may reach beyond the photo's edges."""
@@ -170,7 +159,6 @@ def frame(face: Face, cut: Cut = UTKFACE_CUT) -> Framing:
 
     Args:
         face: Only its landmarks are used.
-        cut: How those pictures were cut.
 
     Returns:
         An upright square, however the head is turned; at least one pixel wide.

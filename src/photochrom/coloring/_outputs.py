@@ -55,7 +55,6 @@ def guesses(photo: Photo, options: Options, colorizer: Guesser) -> list[Result]:
     Args:
         photo: The photo as it was read.
         options: How to color it; of the output settings, only the number of variants is used.
-        colorizer: Guesses the colors.
 
     Raises:
         InColorError: The photo is in color already, and `options.limits.force` is not set.

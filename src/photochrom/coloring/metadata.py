@@ -40,7 +40,6 @@ class NetworkMetadata:
 
         Args:
             name: The name of the file in messages.
-            properties: All properties of the file.
             foreign: The message for a file that photochrom did not write.
             outdated: Advice for a file of another format version.
 

@@ -181,8 +181,6 @@ def _strips(stack: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter) -> 
 
     Args:
         stack: Shape (channels, rows, columns).
-        vertical: Along the columns.
-        horizontal: Along the rows.
 
     Yields:
         Rows of the result, and the maps there; shape (channels, these rows, columns of the result).

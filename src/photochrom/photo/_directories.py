@@ -86,8 +86,6 @@ def integers_of(directory: Directory, tag: int, *default: int) -> tuple[int, ...
     """The whole numbers of a field.
 
     Args:
-        directory: Where the field is looked for.
-        tag: Of the field.
         *default: What a missing field, or one of another kind, stands for.
     """
     field = directory.get(tag)

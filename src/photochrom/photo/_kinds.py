@@ -58,10 +58,6 @@ _BY_SUFFIX = {
 def kind_of(head: bytes, name: str = "") -> Kind | None:
     """The kind of a file that is of no format of the catalogue.
 
-    Args:
-        head: The beginning of the file.
-        name: Of the file.
-
     Returns:
         None if nothing is known of it.
     """

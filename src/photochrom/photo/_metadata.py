@@ -98,7 +98,6 @@ def signed(origin: Origin, can_turn: bool) -> Origin:
     """The origin that says in EXIF and XMP that photochrom guessed the colors, without copies of the gray photo.
 
     Args:
-        origin: Of the photo.
         can_turn: Whether the pixels lie as the origin's orientation says in the file that is going to be written;
             if not, EXIF and XMP say that they are upright.
     """

@@ -188,7 +188,6 @@ def encode_photo(rgb: Levels, photo: Photo, format: str | None = None) -> bytes:
 
     Args:
         rgb: Upright; shape (height, width, 3), the type of the photo's luma.
-        photo: What was colored.
         format: One of `WRITTEN_FORMATS`. None keeps the source's, and makes a PNG of a GIF.
 
     Returns:
@@ -219,7 +218,6 @@ def write_photo(rgb: Levels, photo: Photo, path: Path, overwrite: bool = False) 
 
     Args:
         rgb: Upright; shape (height, width, 3), the type of the photo's luma.
-        photo: What was colored.
         path: Where to; missing folders are made.
         overwrite: Whether a file that lies there is replaced.
 
@@ -242,7 +240,6 @@ def dropped_tags(photo: Photo, format: str | None = None) -> tuple[str, ...]:  #
     """What a photo's file tells and its colored copy cannot.
 
     Args:
-        photo: What was read.
         format: As of `encode_photo`.
 
     Returns:
@@ -267,7 +264,6 @@ def losses(photo: Photo, format: str | None = None) -> tuple[str, ...]:  # noqa:
     """One line on what a photo's file holds and its colored copy does not; nothing if nothing is lost.
 
     Args:
-        photo: What was read.
         format: As of `encode_photo`.
     """
     origin = photo.origin

@@ -35,7 +35,6 @@ def open_raw(file: BinaryIO, origin: Origin) -> tuple[Picture, Origin]:
 
     Args:
         file: Is read from its beginning.
-        origin: What else the file tells.
 
     Returns:
         The picture in sRGB of 16 bits, and the origin with its orientation.

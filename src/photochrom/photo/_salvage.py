@@ -63,12 +63,7 @@ class Remains:
 
 
 def remains_of(mended: Mended, picture: Picture) -> Remains:
-    """The picture in a mended file, as high as the torn one promises.
-
-    Args:
-        mended: The file.
-        picture: What it holds.
-    """
+    """The picture in a mended file, as high as the torn one promises."""
     remains = Remains(picture, mended, mended.rows or 0)
     remains.picture = replace(picture, height=mended.height, rows=_rows(picture, mended, remains))
     return remains

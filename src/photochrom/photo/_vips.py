@@ -75,9 +75,6 @@ class Undecoded:
     def rows(self, count: int) -> Iterator[Pixels]:
         """The pixels from top to bottom, without ever holding all of them.
 
-        Args:
-            count: Rows at a time.
-
         Yields:
             Shape (rows, width, channels), in the picture's own type.
 
@@ -133,7 +130,6 @@ def encoded(image: Any, saver: str, **options: Any) -> bytes:
     libvips would write EXIF anew, and so move a camera's own notes, which only the camera knows how to read then.
 
     Args:
-        image: What is to be written.
         saver: `jpeg`, `png`, `webp` or `tiff`.
         **options: The saver's.
     """

@@ -54,7 +54,6 @@ def with_orientation(xmp: bytes, orientation: int) -> bytes:
     Some viewers believe it rather than EXIF, and turn the photo a second time if the two differ.
 
     Args:
-        xmp: A packet.
         orientation: EXIF's, from 1 to 8.
     """
     return _ORIENTATION.sub(rb"\g<1>%d" % orientation, xmp)
@@ -78,11 +77,7 @@ def merged(xmp: bytes, extension: bytes) -> bytes:
 
 
 def without_copies(xmp: bytes) -> bytes:
-    """The packet without copies of the gray photo, and without pointers to what is not in a colored file.
-
-    Args:
-        xmp: A packet.
-    """
+    """The packet without copies of the gray photo, and without pointers to what is not in a colored file."""
     for namespace, names in _COPIES.items():
         xmp = _without(xmp, namespace, names)
     return xmp
@@ -92,7 +87,6 @@ def signed_packet(xmp: bytes, software: bytes, version: bytes) -> bytes:
     """The packet that says how its photo came by its colors: digital source type, AI system, and a line of history.
 
     Args:
-        xmp: A packet.
         software: Names the program, as plain text.
         version: Of the program.
 

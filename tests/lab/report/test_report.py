@@ -176,10 +176,10 @@ def test_effect_beyond_the_noise_confirms_the_study(runs: Path) -> None:
     study = gather(runs)
     (results,) = [results for results in study.experiments if results.name == "num_layers"]
     (effect,) = effects_of(results, study)
-    assert effect.difference == pytest.approx(0.010)
-    assert effect.is_beyond_noise
+    assert effect.found.mean == pytest.approx(0.010)
+    assert effect.found.is_beyond_noise
     # By hand: the differences of three pairs of seeds, of deviation 0.001, have two degrees of freedom, t = 4.303.
-    assert effect.margin == pytest.approx(4.303 * 0.001 / 3**0.5, rel=1e-3)
+    assert effect.found.margin == pytest.approx(4.303 * 0.001 / 3**0.5, rel=1e-3)
     assert "beyond the noise" in effect.sentence()
     assert "The study found it better (+0.0041): that holds here." in effect.sentence()
 
@@ -199,8 +199,8 @@ def test_single_seed_is_given_the_pooled_spread_of_the_others(runs: Path) -> Non
     (effect,) = effects_of(results, study)
     # Pooled by hand: two runs of deviation 0.001 and three seeds give 0.001 with four degrees of freedom. Welch then
     # has (1 + 1/3)^2 / (1/4 + 1/18) = 5.82 degrees, t = 2.465.
-    assert effect.margin == pytest.approx(2.465 * 0.001 * (4 / 3) ** 0.5, rel=1e-3)
-    assert not effect.is_beyond_noise
+    assert effect.found.margin == pytest.approx(2.465 * 0.001 * (4 / 3) ** 0.5, rel=1e-3)
+    assert not effect.found.is_beyond_noise
     assert "within the noise" in effect.sentence()
     assert "The study found it worse (-0.0055): an effect of that size is not seen here." in effect.sentence()
 
@@ -211,7 +211,7 @@ def test_small_sure_difference_still_counts_as_the_same(tmp_path: Path) -> None:
         finished_run(tmp_path, "batch_norm_tanh/tanh", seed, tanh)
     study = gather(tmp_path)
     (effect,) = effects_of(study.experiments[1], study)
-    assert effect.is_beyond_noise
+    assert effect.found.is_beyond_noise
     assert "The study found it same (-0.0015): that holds here." in effect.sentence()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from photochrom.lab.evaluation._confidence import pooled_confidence
 from photochrom.lab.evaluation._photo_measures import FACE_SKIN, WHOLE, MeasuredPhoto, Region
 from photochrom.lab.evaluation._records import as_json
-from photochrom.lab.evaluation._scores import fairness_ratio, sorted_groups
+from photochrom.lab.evaluation._scores import fairness_ratio, grouped
 
 _SMALLEST_SHARE = 0.002
 """Minimum share of a photo that a part must cover to count."""
@@ -121,7 +121,6 @@ class GroupFigures:
     """The figures of a group of portraits.
 
     Attributes:
-        whole: Of the whole photos.
         skin: Of the face's skin; None if no photo shows any.
     """
 
@@ -131,7 +130,7 @@ class GroupFigures:
 
 @dataclass(frozen=True)
 class PhotoGrouping:
-    """The figures of each group that has any photo, in the order of `sorted_groups`."""
+    """The figures of each group that has any photo, in the order of `grouped`."""
 
     groups: dict[str, GroupFigures]
 
@@ -153,17 +152,11 @@ def figures_by_group(
     """The figures of each group; None if there are no groups.
 
     Args:
-        photos: What was measured.
         group_of: Gives the group of a photo; None if it belongs to none.
     """
-    members: dict[str, list[MeasuredPhoto]] = {}
-    for photo in photos:
-        group = group_of(photo)
-        if group is not None:
-            members.setdefault(group, []).append(photo)
     groups = {}
-    for name in sorted_groups(members):
-        skin = [photo.regions[FACE_SKIN] for photo in members[name] if FACE_SKIN in photo.regions]
-        whole = figures_of([photo.regions[WHOLE] for photo in members[name]])
+    for name, members in grouped(photos, group_of).items():
+        skin = [photo.regions[FACE_SKIN] for photo in members if FACE_SKIN in photo.regions]
+        whole = figures_of([photo.regions[WHOLE] for photo in members])
         groups[name] = GroupFigures(whole, figures_of(skin) if skin else None)
     return PhotoGrouping(groups) if groups else None

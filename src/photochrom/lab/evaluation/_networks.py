@@ -15,7 +15,7 @@ from photochrom.color import to_uint8
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets import Pairs, ProgressCallback
 from photochrom.lab.evaluation._records import add_record, read_records
-from photochrom.lab.evaluation._scores import Grouping, Scores, sorted_groups
+from photochrom.lab.evaluation._scores import Grouping, Scores, grouped
 from photochrom.lab.metrics import (
     Calibration,
     FloatArray,
@@ -48,7 +48,6 @@ class ModelEvaluation:
 
     Attributes:
         decoding: How color was decoded from the network's distribution; None if it gives color only.
-        overall: The measures of all pictures.
         by_skin_tone: By the skin tone in the true pictures; see `photochrom.lab.skin_tone`.
         by_label: By the labels of the data set; None if it has none.
     """
@@ -74,8 +73,6 @@ class RecordedEvaluation(ModelEvaluation):
 
     Attributes:
         model: The network's name or path.
-        data: The name of the data set.
-        pictures: The number of pictures.
     """
 
     model: str
@@ -89,10 +86,7 @@ def record_evaluation(file: Path, evaluation: ModelEvaluation, model: str, data:
 
     Args:
         file: Is created if it does not exist.
-        evaluation: The measures.
         model: The network's name or path.
-        data: The name of the data set.
-        split: The split of the data set.
 
     Raises:
         DataError: The file holds something else; it is not changed.
@@ -176,7 +170,6 @@ class _Measured:
 
     Attributes:
         values: Shape (count,) for each measure.
-        tones: The skin tone of each picture.
         calibrations: Of the network's stated probabilities, for each picture; None if it states none.
     """
 
@@ -201,14 +194,8 @@ class _Measured:
         )
 
     def grouping(self, groups: Sequence[str]) -> Grouping:
-        """The measures of each group.
-
-        Args:
-            groups: The group of each picture.
-        """
-        places = {
-            name: [place for place, group in enumerate(groups) if group == name] for name in sorted_groups(groups)
-        }
+        """The measures of each group."""
+        places = grouped(range(len(groups)), groups.__getitem__)
         return Grouping({name: self.scores(chosen) for name, chosen in places.items()})
 
 

@@ -98,7 +98,6 @@ def drawn_by_name(photos: Sequence[PhotoFile], count: int | None) -> list[PhotoF
     Checksums of their names decide, so the choice changes little when photos are added to a set.
 
     Args:
-        photos: To choose from.
         count: Maximum number; None for all.
     """
     ranked = sorted(photos, key=lambda photo: hashlib.sha256(photo.name.encode()).digest())
@@ -108,10 +107,6 @@ def drawn_by_name(photos: Sequence[PhotoFile], count: int | None) -> list[PhotoF
 
 def read_parts(photo: PhotoFile, size: tuple[int, int]) -> dict[str, npt.NDArray[np.bool_]]:
     """A mask of each part of a photo, by name; empty if the photo has no mask.
-
-    Args:
-        photo: The file.
-        size: Height and width of the photo.
 
     Raises:
         DataError: The mask cannot be read, or has another size.

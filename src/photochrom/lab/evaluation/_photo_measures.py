@@ -56,7 +56,6 @@ class Region:
     """The measures of a photo, or of a part of it.
 
     Attributes:
-        share: Share of the photo's pixels.
         values: By the name of the measure; NaN if the region shows nothing to measure.
     """
 
@@ -103,9 +102,7 @@ def measure_photo(
     """Color the gray version of a photo from a file, as users do, and compare the result with the truth.
 
     Args:
-        photo: A photo in color.
         colorize: The product, or a substitute.
-        reader: Computes features.
         with_panels: Whether to keep the pictures for a contact sheet.
 
     Raises:

@@ -74,15 +74,12 @@ class PhotoEvaluation:
         photos: The name of the set, or the path of the folder.
         split: A split of the set; `all` for a folder without splits.
         limit: Maximum number of photos that was asked for; None for all.
-        product: Its options.
-        overall: The figures of the whole photos.
         by_part: The figures of each part; empty without masks.
         by_skin_tone: None if the photos are no portraits.
         by_label: None if the set has no labels.
         frechet: Distance of the colored photos from the true ones in EfficientNet-Lite0's features.
         gray_frechet: The same for the gray photos.
         left_out: One line for each photo that could not be used, with its path and the reason.
-        panels: For a contact sheet.
     """
 
     photos: str
@@ -171,7 +168,6 @@ class PhotoEvaluator:
         """Color and measure a set of photos.
 
         Args:
-            chosen: The photos.
             panels: Number of photos for a contact sheet, chosen by their names.
             progress: Called with the number of photos that are done and of all photos.
 

@@ -1,15 +1,17 @@
 """The measures of a network's pictures, overall and group by group."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator
 
 from photochrom.lab.datasets import UNLABELED
 from photochrom.lab.evaluation._records import as_json
 from photochrom.lab.skin_tone import NO_TONE, TONE_GROUPS
+
+Item = TypeVar("Item")
 
 FEWEST_PICTURES = 30
 """Minimum size of a group for the fairness ratio; the mean of fewer pictures says little."""
@@ -29,8 +31,6 @@ class Scores:
         structural_similarity: At most 1.
         chroma_error: Distance in a* and b* of CIELAB.
         color_difference: CIEDE2000.
-        colorfulness: Of the predictions.
-        true_colorfulness: Of the truth.
         colorfulness_ratio: `colorfulness` divided by `true_colorfulness`; NaN if the truth is gray.
         largest_luma_change: The largest change of the luma of any pixel, in levels of 255.
         calibration_error: The expected calibration error of the stated probabilities that red and blue lie within 12
@@ -65,7 +65,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Grouping:
-    """The measures of each group that has any picture, in the order of `sorted_groups`."""
+    """The measures of each group that has any picture, in the order of `grouped`."""
 
     groups: dict[str, Scores]
 
@@ -100,7 +100,18 @@ def fairness_ratio(groups: Mapping[str, tuple[int, float]]) -> float | None:
     return max(errors) / min(errors)
 
 
-def sorted_groups(names: Iterable[str]) -> list[str]:
-    """The names of groups, each once: skin tones from light to dark, other labels by name, unknown last."""
+def grouped(items: Iterable[Item], group_of: Callable[[Item], str | None]) -> dict[str, list[Item]]:
+    """Items by the name of their group: skin tones from light to dark, other labels by name, unknown ones last.
+
+    Args:
+        items: In any order, which each group keeps.
+        group_of: Gives the group of an item; None if it belongs to none.
+    """
+    members: dict[str, list[Item]] = {}
+    for item in items:
+        group = group_of(item)
+        if group is not None:
+            members.setdefault(group, []).append(item)
     tones = {name: place for place, name in enumerate(TONE_GROUPS)}
-    return sorted(set(names), key=lambda name: (name in (NO_TONE, UNLABELED), tones.get(name, len(tones)), name))
+    order = sorted(members, key=lambda name: (name in (NO_TONE, UNLABELED), tones.get(name, len(tones)), name))
+    return {name: members[name] for name in order}

@@ -19,7 +19,6 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
         words: Names or YAML files of experiments, or `all` for those of the study; and settings to change in every
             run, as `NAME=VALUE`.
         seeds: The number of seeds of each run, from 0 on.
-        runs: The folder of all runs.
         data: A data set for the runs that do not name their own.
 
     Returns:

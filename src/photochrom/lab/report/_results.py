@@ -14,11 +14,7 @@ _BEYOND = "Beyond the study"
 
 @dataclass(frozen=True)
 class RunResults(SeedGroup):
-    """A run of an experiment with at least one seed.
-
-    Attributes:
-        run: The run's definition.
-    """
+    """A run of an experiment with at least one seed."""
 
     run: Run
 
@@ -52,7 +48,6 @@ class Findings:
     Attributes:
         experiments: In the study's order.
         others: Finished runs that belong to no experiment, by their path in the folder.
-        unfinished: Paths of unfinished runs.
         broken: One line for each run that cannot be read.
     """
 

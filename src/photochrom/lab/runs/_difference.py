@@ -33,7 +33,6 @@ class Difference:
     """A figure of one run minus that of another.
 
     Attributes:
-        mean: The mean difference.
         margin: Half the width of its 95 % confidence interval; None if no spread is known.
         pairs: The number of seeds that both runs were trained with; 0 if the means were compared instead.
         seeds_to_tell: The number of common seeds with which a difference of this size is found beyond the noise in four
@@ -70,8 +69,6 @@ def difference_between(
     pictures in the same order. Otherwise their means are compared, by Welch.
 
     Args:
-        first: A run.
-        second: What it is compared with.
         figure: A field of `RunMetrics`.
         spread: What a run with a single seed is assumed to have.
 

@@ -46,10 +46,7 @@ def draw_course(axes: Axes, group: SeedGroup, figure: str, color: str, label: st
     """A figure over the epochs, a line for each seed.
 
     Args:
-        axes: Where it is drawn.
-        group: The runs.
         figure: A field of `Epoch`.
-        color: Of the lines.
         label: What the legend calls them.
     """
     for index, seed in enumerate(group.seeds):

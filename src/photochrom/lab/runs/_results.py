@@ -16,13 +16,7 @@ _SEED = re.compile(r"-seed-\d+$")
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure over several seeds.
-
-    Attributes:
-        mean: Its mean.
-        deviation: Its standard deviation; None for a single seed.
-        count: The number of seeds.
-    """
+    """A figure over several seeds; its standard deviation is None for a single one."""
 
     mean: float
     deviation: float | None
@@ -127,7 +121,6 @@ def find_group(root: Path, key: str) -> SeedGroup:
     """The finished runs of a key.
 
     Args:
-        root: The folder of all runs.
         key: The path of a run in it, with its seed, or without for all seeds.
 
     Raises:

@@ -32,8 +32,6 @@ class MLflowTracker:
 
     Args:
         run: Its path names the run in MLflow.
-        config: Its settings.
-        store: The address of the store.
 
     Raises:
         ConfigError: MLflow is not installed, or the store cannot be reached.

@@ -26,8 +26,6 @@ class TrainingConfig(BaseModel):
         doubling_chroma: For `cross_entropy`: the chroma, in levels of 255, at which a place has twice the weight of a
             gray one. 0 weights all places equally.
         optimizer: `closed_form` computes the best weights directly; only a lookup table can.
-        momentum: Of SGD.
-        weight_decay: Of SGD or AdamW.
         schedule: `constant`, or `one_cycle`: the step size rises over the first fifth of all steps, then falls. AdamW's
             momentum falls from 0.95 to 0.85 and rises again; SGD's is constant.
         clip_norm: Maximum norm of a gradient; longer ones are shortened. 0 clips none.

@@ -1,19 +1,24 @@
 """The device that a network is trained on, and the arithmetic used there."""
 
 import logging
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 
 from photochrom.errors import ConfigError
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
-def get_fabric(device: str, precision: str) -> Fabric:
+
+def get_fabric(device: str, precision: str) -> "Fabric":
     """The device and the arithmetic.
 
     Args:
         device: `auto`, `cpu`, `cuda` or `mps`.
     """
+    from lightning_fabric import Fabric  # as slow to import as torch itself; predictions do without
+
     if device not in ("auto", "cpu", "cuda", "mps"):
         raise ConfigError(f"no device is called {device!r}; there are: auto, cpu, cuda, mps")
     if device == "cuda" and not torch.cuda.is_available():

@@ -4,10 +4,9 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
@@ -31,6 +30,9 @@ from photochrom.lab.training._run_folder import RunFolder
 from photochrom.lab.training._samples import comparison, sample_indices
 from photochrom.lab.training._stopping import has_settled, is_out_of_patience
 from photochrom.process import keep_freed_pages
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 EpochCallback = Callable[[Epoch], None]
 """Called after every epoch with its figures."""
@@ -61,7 +63,6 @@ def fit(
         device: `auto`, `cpu`, `cuda` or `mps`.
         threads: Threads on the CPU. Networks this small gain more from a second process.
         dataset: The pictures; opened by `config.data` if not given. Nothing is downloaded.
-        on_epoch: Called after every epoch.
 
     Raises:
         ConfigError: A setting is wrong, or the folder holds a run with other settings.
@@ -103,7 +104,7 @@ def _first_model(config: TrainingConfig) -> ColorizationModel:
 
 
 def _fit_in(
-    fabric: Fabric,
+    fabric: "Fabric",
     config: TrainingConfig,
     run: RunFolder,
     model: ColorizationModel,
@@ -147,7 +148,7 @@ def _solve(model: ColorizationModel, train: Pairs) -> None:
 
 
 def _metrics(
-    fabric: Fabric,
+    fabric: "Fabric",
     config: TrainingConfig,
     rows: list[Epoch],
     best: ColorizationModel,
@@ -201,7 +202,7 @@ class _Loop:
 
     def __init__(
         self,
-        fabric: Fabric,
+        fabric: "Fabric",
         config: TrainingConfig,
         run: RunFolder,
         model: ColorizationModel,

@@ -20,8 +20,6 @@ def get_optimizer(config: TrainingConfig, model: ColorizationModel, *, tunes_enc
     """The optimizer of a configuration.
 
     Args:
-        config: The settings.
-        model: The network.
         tunes_encoder: Whether it is for the epochs after the frozen ones.
     """
     if config.optimizer == "sgd":
