@@ -63,36 +63,25 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Checkpoint": "lab.checkpoint",
-    "ColorizationModel": "lab.models",
-    "Colorizer": "coloring",
-    "Dataset": "lab.datasets",
-    "Evaluation": "lab.training",
-    "Experiment": "lab.experiments",
-    "Hint": "coloring",
-    "Pairs": "lab.datasets",
-    "Photo": "photo",
-    "Result": "coloring",
-    "RunFolder": "lab.training",
-    "TrainingConfig": "lab.training",
-    "accuracy_within": "lab.metrics",
-    "create_model": "lab.models",
-    "evaluate": "lab.training",
-    "find_checkpoint": "lab.checkpoint",
-    "fit": "lab.training",
-    "load_checkpoint": "lab.checkpoint",
-    "open_dataset": "lab.datasets",
-    "predict": "lab.training",
-    "predict_confidence": "lab.training",
-    "predict_variants": "lab.training",
-    "save_checkpoint": "lab.checkpoint",
-    "write_report": "lab.report",
+    "coloring": ("Colorizer", "Hint", "Result"),
+    "lab.checkpoint": ("Checkpoint", "find_checkpoint", "load_checkpoint", "save_checkpoint"),
+    "lab.datasets": ("Dataset", "Pairs", "open_dataset"),
+    "lab.experiments": ("Experiment",),
+    "lab.metrics": ("accuracy_within",),
+    "lab.models": ("ColorizationModel", "create_model"),
+    "lab.report": ("write_report",),
+    "lab.training": (
+        *("Evaluation", "RunFolder", "TrainingConfig"),
+        *("evaluate", "fit", "predict", "predict_confidence", "predict_variants"),
+    ),
+    "photo": ("Photo",),
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """A public name, imported when it is first used: most bring torch, which `import photochrom` must not."""
-    if name not in _HOMES:
+    if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    module = importlib.import_module(f"{__name__}.{_HOME_OF[name]}")
     return getattr(module, {"create_model": "create"}.get(name, name))

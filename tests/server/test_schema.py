@@ -44,6 +44,23 @@ _OF_BATCHES = ("GET /api/v1/jobs/{job}", "GET /api/v1/jobs/{job}/result", "DELET
 _UPLOADS = ("POST /api/v1/colorize", "POST /api/v1/batch")
 
 
+@pytest.fixture(scope="module")
+def schema(client: TestClient) -> Any:
+    """What OpenAPI says, with the server that runs already, which is not to be started once more for each example."""
+
+    async def running(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for event in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{event}.complete"})
+        else:
+            await client.app(scope, receive, send)
+
+    schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
+    schema.app = running
+    return schema
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "mode"),
@@ -53,22 +70,10 @@ _UPLOADS = ("POST /api/v1/colorize", "POST /api/v1/batch")
     ],
 )
 def test_the_server_does_what_it_says(
-    client: TestClient, operation: str, mode: GenerationMode, gray_photo: bytes
+    client: TestClient, schema: Any, operation: str, mode: GenerationMode, gray_photo: bytes
 ) -> None:
     method, _, path = operation.partition(" ")
     photo = client.post("/api/v1/photos", content=gray_photo).json()["id"]
-    schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
-
-    async def running(scope: Any, receive: Any, send: Any) -> None:
-        """The server that runs already, which is not to be started once more for each example."""
-        if scope["type"] == "lifespan":
-            for event in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{event}.complete"})
-        else:
-            await client.app(scope, receive, send)
-
-    schema.app = running
 
     @given(case=schema[path][method].as_strategy(generation_mode=mode))
     @hypothesis_settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
