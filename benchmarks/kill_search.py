@@ -1,7 +1,7 @@
 """Does a killed search end like an unbroken one? Kills one again and again with SIGKILL, and compares the two.
 
     python benchmarks/kill_search.py                          # 40 trials, 50 kills
-    python benchmarks/kill_search.py --trials 6 --kills 4     # the short form, which is a test too
+    python benchmarks/kill_search.py --trials 3 --kills 2     # the short form, which is a test too
 
 Trainings are of small pictures of synthetic faces. Every second kill comes to the whole group of processes, the others
 to the search alone, whose training then ends by itself. A kill comes a random time after the search has started a

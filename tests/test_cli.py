@@ -187,7 +187,7 @@ def test_a_decoding_of_a_network_without_any_gets_one_line(photochrom: Command, 
 
 
 def test_experiment_then_report(photochrom: Command, face_folder: Path) -> None:
-    ended = photochrom("experiment", "run", "yardsticks", "--data", face_folder, "--jobs", 2)
+    ended = photochrom("experiment", "run", "baseline", "max_epochs=1", "--data", face_folder, "--jobs", 2)
     assert ended.status == 0, ended.err
     assert "photochrom report runs" in ended.out
     ended = photochrom("report", "runs", "--out", "report", "--examples", "public")

@@ -275,29 +275,36 @@ def cut(place: str, patched: pytest.MonkeyPatch) -> None:
         patched.setattr(module, "rgb_batch", failing(module.rgb_batch, 5))
 
 
+def train_command(faces: Path, run: Path) -> list[str]:
+    """Trains in a process of its own."""
+    settings = [f"data={faces}", "max_epochs=6", "learning_rate=0.07", "precision=fp32"]
+    return [sys.executable, "-m", "photochrom.cli", "train", *settings, "--run", str(run), "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory, face_folder: Path) -> RunFolder:
+    run = tmp_path_factory.mktemp("unbroken") / "whole"
+    subprocess.run(train_command(face_folder, run), check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    return RunFolder(run)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("epochs_before_the_kill", [1, 3])
 def test_process_killed_by_the_system_ends_like_an_unbroken_one(
-    tmp_path: Path, face_folder: Path, epochs_before_the_kill: int
+    tmp_path: Path, face_folder: Path, unbroken: RunFolder, epochs_before_the_kill: int
 ) -> None:
-    settings = [f"data={face_folder}", "max_epochs=6", "learning_rate=0.07", "precision=fp32"]
-
-    def command(run: Path) -> list[str]:
-        return [sys.executable, "-m", "photochrom.cli", "train", *settings, "--run", str(run), "--quiet"]
-
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run(command(tmp_path / "whole"), check=True, env=environment)
-    process = subprocess.Popen(command(tmp_path / "cut"), env=environment)
-    run = RunFolder(tmp_path / "cut")
+    command, environment = train_command(face_folder, tmp_path), os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment)
+    run = RunFolder(tmp_path)
     while process.poll() is None and len(run.history()) < epochs_before_the_kill:
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not run.is_finished()
-    subprocess.run(command(tmp_path / "cut"), check=True, env=environment)
-    assert course(tmp_path / "cut") == course(tmp_path / "whole")
-    assert without_times(run.metrics()) == without_times(RunFolder(tmp_path / "whole").metrics())
+    subprocess.run(command, check=True, env=environment)
+    assert course(run.path) == course(unbroken.path)
+    assert without_times(run.metrics()) == without_times(unbroken.metrics())
 
 
 def test_pictures_that_changed_since_are_not_trained_on(tmp_path: Path, faces: Synthetic) -> None:
