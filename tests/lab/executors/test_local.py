@@ -28,7 +28,7 @@ def test_jobs_are_run_side_by_side_then_skipped(tmp_path: Path, face_folder: Pat
 def test_killed_job_is_told_and_the_others_go_on(
     tmp_path: Path, face_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs = plan(["baseline", "kernel_size", *QUICK, "max_epochs=400", "patience=399"], 1, tmp_path, str(face_folder))
+    jobs = plan(["baseline", "kernel_size", *QUICK, "max_epochs=150", "patience=149"], 1, tmp_path, str(face_folder))
     killed: list[str] = []
     started: list[Any] = []
     popen = subprocess.Popen
