@@ -245,17 +245,17 @@ def test_every_shipped_model_is_found_by_its_name(name: str) -> None:
     assert find_checkpoint(name).data["name"].startswith(("study", "flickr8k", "open_photos"))
 
 
-def test_half_precision_halves_the_file_and_hardly_moves_the_color(tmp_path: Path) -> None:
+def test_packing_shrinks_the_file_and_hardly_moves_the_color(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = models.create("convnet", {"hidden_channels": 32}).eval()
-    for name, half in (("whole", False), ("half", True)):
-        save_checkpoint(tmp_path / name, Checkpoint(model), half=half)
-    ratio = (tmp_path / "half").stat().st_size / (tmp_path / "whole").stat().st_size
-    assert ratio < 0.65
-    packed = load_checkpoint(tmp_path / "half").model
-    assert all(parameter.dtype == torch.float32 for parameter in packed.parameters())
+    model = models.create("chroma_unet", {"width": 48, "depth": 2, "blocks": 1}).eval()
+    for name, packed in (("whole", False), ("packed", True)):
+        save_checkpoint(tmp_path / name, Checkpoint(model), packed=packed)
+    ratio = (tmp_path / "packed").stat().st_size / (tmp_path / "whole").stat().st_size
+    assert ratio < 0.3
+    restored = load_checkpoint(tmp_path / "packed").model
+    assert all(parameter.dtype == torch.float32 for parameter in restored.parameters())
     gray = torch.rand(1, 1, 16, 16) * 2 - 1
-    torch.testing.assert_close(packed(gray), model(gray), atol=2e-3, rtol=0)
+    torch.testing.assert_close(restored(gray), model(gray), atol=4e-3, rtol=0)
 
 
 def test_what_is_too_large_for_half_precision_stays_as_it_is(tmp_path: Path) -> None:

@@ -211,13 +211,13 @@ def test_a_file_gives_probabilities_that_sum_to_one(mirrored: Exported, size: tu
 # --- weights that stay where they are -------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["full", "half"])
+@pytest.fixture(scope="module", params=[False, True], ids=["full", "packed"])
 def linked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[ColorizationModel, Path, ExportReport]:
     """A network, its ONNX file beside its checkpoint, and what was reported."""
     weights = tmp_path_factory.mktemp("linked") / "network.safetensors"
-    save_checkpoint(weights, Checkpoint(network("chroma_unet", depth=1, width=24, mirrored=True)), half=request.param)
+    save_checkpoint(weights, Checkpoint(network("chroma_unet", depth=1, width=24, mirrored=True)), packed=request.param)
     checkpoint = load_checkpoint(weights)
     report = export_onnx(checkpoint, weights.with_suffix(".onnx"), weights=weights)
     return checkpoint.model, report.path, report

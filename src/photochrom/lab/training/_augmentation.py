@@ -70,7 +70,7 @@ def get_augmentation(name: str) -> Augmentation | None:
 _KINDS = {
     "none": None,
     "faces": Augmentation(turn=0.07, shift=0.015, zoom=0.05),
-    "scenes": Augmentation(turn=0.07, shift=0.02, zoom=0.25, worn=0.4, framed=True),
+    "scenes": Augmentation(turn=0.07, shift=0.02, zoom=0.25, worn=0.25, framed=True),
 }
 
 _UNKNOWN_ASPECTS = (1.3, 1.5)
