@@ -1,6 +1,8 @@
 """Where networks run: on the processor, or on what else the installed ONNX Runtime offers."""
 
 import json
+from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,13 +21,14 @@ _PROVIDERS = {
 }
 """The execution providers of ONNX Runtime by the names in `photochrom.coloring.PROVIDERS`."""
 
-_CHOSEN = ("cuda", "directml", "openvino")
-"""What `auto` looks for, in this order. Only who has installed it has one of these; CoreML is on every Mac."""
+_CHOSEN = ("cuda", "directml")
+"""What `auto` looks for: who has one of these has installed it for a GPU. OpenVINO takes a tenth longer than the CPU
+provider where both compute in full precision (benchmarks/providers.py). CoreML is on every Mac, and not measured."""
 
 _PACKAGES = {
     "cuda": "onnxruntime-gpu in place of onnxruntime",
     "directml": "onnxruntime-directml in place of onnxruntime",
-    "openvino": "onnxruntime-ep-openvino",
+    "openvino": "pip install 'photochrom[openvino]'",
     "coreml": "onnxruntime on a Mac",
 }
 
@@ -66,14 +69,20 @@ def open_session(content: str | bytes, threads: int, wanted: str) -> tuple[Sessi
 
 
 def _offered() -> list[str]:
-    """The providers that the installed ONNX Runtime has, that of a plugin included."""
-    name = _PROVIDERS["openvino"]
-    if find_spec(_OPENVINO_PLUGIN) and name not in onnxruntime.get_available_providers():
-        from onnxruntime_ep_openvino import get_library_path
-
-        onnxruntime.register_execution_provider_library(name, get_library_path())
+    """The providers that the installed ONNX Runtime has, that of the plugin included."""
+    if find_spec(_OPENVINO_PLUGIN):
+        _register_openvino()
     offered = onnxruntime.get_available_providers()
     return [name for name, called in _PROVIDERS.items() if called in offered]
+
+
+@cache
+def _register_openvino() -> None:
+    """Make the plugin known to ONNX Runtime, which takes it once; without its libraries it is not offered."""
+    with suppress(Exception):  # of ONNX Runtime, whose classes are not public
+        from onnxruntime_ep_openvino import get_library_path
+
+        onnxruntime.register_execution_provider_library(_PROVIDERS["openvino"], get_library_path())
 
 
 def _opened(content: str | bytes, threads: int, name: str) -> Session:
@@ -92,10 +101,12 @@ def _opened(content: str | bytes, threads: int, name: str) -> Session:
 
 
 def _plugin_devices(provider: str) -> list[Any]:
-    """The devices of a provider that a plugin brings, which cannot be asked for by name."""
+    """The processor, as a device of a provider that a plugin brings, which cannot be asked for by name."""
     if provider != _PROVIDERS["openvino"] or not find_spec(_OPENVINO_PLUGIN):
         return []
-    return [device for device in onnxruntime.get_ep_devices() if device.ep_name == provider]
+    cpu = onnxruntime.OrtHardwareDeviceType.CPU
+    devices = onnxruntime.get_ep_devices()
+    return [device for device in devices if device.ep_name == provider and device.device.type == cpu]
 
 
 def _provider_options(name: str, threads: int) -> dict[str, str]:
