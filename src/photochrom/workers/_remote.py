@@ -1,5 +1,6 @@
 """Workers on the nodes of a Ray cluster: for each an actor, which holds a worker process of its node."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from photochrom.workers._worker import EndedError, Hire, Worker, raised
 
 _ROOM_SECONDS = 30.0
 """How long a worker waits for a free core before it shares one: after a node was lost, there are fewer than workers."""
+
+_MORE_PLACES = 3
 
 
 def hire_on_cluster(gpus: float, shared: Sequence[Path]) -> Hire:
@@ -27,33 +30,47 @@ def hire_on_cluster(gpus: float, shared: Sequence[Path]) -> Hire:
     return lambda model, threads, provider: _RemoteWorker((model, threads, provider), threads, gpus, shared)
 
 
+class _LostError(EndedError):
+    """An actor ended, with its node or by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("was lost with its node, or killed", None)
+
+
 class _RemoteWorker:
     """A worker on some node, seen from the pool."""
 
     def __init__(self, setup: tuple[Model, int, str], cpus: int, gpus: float, shared: Sequence[Path]) -> None:
         self.is_loaded = False
         self._arguments = (*setup, shared)
+        self._cpus = cpus
         self._gpus = gpus
         self._change = threading.Lock()
         self._is_killed = False
-        self._actor = self._placed(cpus)
-
-    def _placed(self, cpus: int) -> Any:
-        return import_ray().remote(_Actor).options(num_cpus=cpus, num_gpus=self._gpus).remote(*self._arguments)
+        self._actor: Any = None
 
     def load(self) -> str:
         """See `Worker.load`."""
-        loading = self._actor.load.remote()
-        ready, _ = import_ray().wait([loading], timeout=_ROOM_SECONDS)
-        if not ready:
-            with self._change:
-                if not self._is_killed:
-                    import_ray().kill(self._actor)
-                    self._actor = self._placed(0)
+        for cpus in (self._cpus, *[0] * _MORE_PLACES):
+            self._place(cpus)
             loading = self._actor.load.remote()
-        remark = self._told(loading)
-        self.is_loaded = True
-        return str(remark)
+            ready, _ = import_ray().wait([loading], timeout=_ROOM_SECONDS)
+            with contextlib.suppress(_LostError):  # it was put on a node that was just lost
+                if ready:
+                    remark = str(self._told(loading))
+                    self.is_loaded = True
+                    return remark
+        raise _LostError
+
+    def _place(self, cpus: int) -> None:
+        """Start an actor on some node, in place of the one before."""
+        with self._change:
+            if self._is_killed:
+                raise _LostError
+            if self._actor is not None:
+                import_ray().kill(self._actor)
+            placed = import_ray().remote(_Actor).options(num_cpus=cpus, num_gpus=self._gpus)
+            self._actor = placed.remote(*self._arguments)
 
     def ask(self, question: bytes, seconds: float | None) -> Any:
         """See `Worker.ask`."""
@@ -63,7 +80,8 @@ class _RemoteWorker:
         """End it with its process, whatever it does."""
         with self._change:
             self._is_killed = True
-            import_ray().kill(self._actor)
+            if self._actor is not None:
+                import_ray().kill(self._actor)
 
     def close(self) -> None:
         """End it."""
@@ -75,7 +93,7 @@ class _RemoteWorker:
         try:
             answer, ended, failure = import_ray().get(reference)
         except RayError as error:
-            raise EndedError("was lost with its node, or killed", None) from error
+            raise _LostError from error
         if ended is not None:
             raise EndedError(*ended)
         if failure is not None:
@@ -87,8 +105,9 @@ class _Actor:
     """A worker process on a node, which the actor's process starts and asks. It never decodes a photo itself."""
 
     def __init__(self, model: Model, threads: int, provider: str, shared: Sequence[Path]) -> None:
+        self._setup = model, threads, provider
         self._shared = shared
-        self._worker = Worker(model, threads, provider)
+        self._worker: Worker
 
     def load(self) -> tuple[Any, Any, Any]:
         """What `Worker.load` gives or raises."""
@@ -96,6 +115,7 @@ class _Actor:
             if not path.exists():
                 told = f"{path}: a node of the cluster does not see it; all nodes must share it"
                 return None, None, (StartError.__name__, told)
+        self._worker = Worker(*self._setup)
         return _outcome(self._worker.load)
 
     def ask(self, question: bytes, seconds: float | None) -> tuple[Any, Any, Any]:
