@@ -14,6 +14,9 @@ from photochrom.workers._worker import EndedError, Hire, Worker, raised
 _ROOM_SECONDS = 30.0
 """How long a worker waits for a free core before it shares one: after a node was lost, there are fewer than workers."""
 
+_START_SECONDS = 120.0
+"""How long it may take to start where it shares a core."""
+
 _MORE_PLACES = 3
 
 
@@ -54,7 +57,7 @@ class _RemoteWorker:
         for cpus in (self._cpus, *[0] * _MORE_PLACES):
             self._place(cpus)
             loading = self._actor.load.remote()
-            ready, _ = import_ray().wait([loading], timeout=_ROOM_SECONDS)
+            ready, _ = import_ray().wait([loading], timeout=_ROOM_SECONDS if cpus else _START_SECONDS)
             with contextlib.suppress(_LostError):  # it was put on a node that was just lost
                 if ready:
                     remark = str(self._told(loading))
