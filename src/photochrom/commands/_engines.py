@@ -13,6 +13,7 @@ from photochrom.errors import ConfigError
 
 if TYPE_CHECKING:
     from photochrom.album import Plan
+    from photochrom.lab.evaluation import PhotoEvaluator
     from photochrom.lab.executors import Executor
     from photochrom.workers import Pool
 
@@ -71,6 +72,26 @@ def album_pool(
         pool = Pool(plan.options.model, workers=count, threads=threads, provider=provider, on_remark=warn, hire=hire)
         stack.callback(pool.close)
         yield pool, count
+
+
+@contextmanager
+def photo_evaluator(
+    engine: str, address: str, model: str, face_model: str | None, jobs: int | None
+) -> Iterator["PhotoEvaluator"]:
+    """What colors and measures whole photos, as the options ask for.
+
+    Raises:
+        ConfigError: There is no such engine, or no cluster at the address.
+    """
+    from photochrom.cluster import connected
+    from photochrom.lab.evaluation import PhotoEvaluator, Product
+
+    if engine not in ("local", "ray"):
+        raise _no_engine(engine)
+    with ExitStack() as stack:
+        if engine == "ray":
+            stack.enter_context(connected(address))
+        yield stack.enter_context(PhotoEvaluator(Product(model, face_model), jobs, on_cluster=engine == "ray"))
 
 
 def _to_share(plan: "Plan") -> list[Path]:
