@@ -72,12 +72,10 @@ def colorize(
     limits = _limits(max_megapixels, timeout, force=force, strict=strict)
     chosen = Options(Model(model, face_model if faces else None), look, outputs, limits)
     if "-" in sources:
-        _color_stream(sources, out, chosen, threads, provider)
-        return
+        raise typer.Exit(_color_stream(sources, out, chosen, threads, provider))
     planned = plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date)
     with engines.album_pool(engine, planned, jobs, threads, provider, address, gpus) as (pool, workers):
-        failures = _run(planned, pool, workers, quiet=quiet)
-    raise typer.Exit(2 if failures else 0)
+        raise typer.Exit(2 if _run(planned, pool, workers, quiet=quiet) else 0)
 
 
 def _limits(max_megapixels: float | None, timeout: float | None, *, force: bool, strict: bool) -> "Limits":
@@ -163,8 +161,8 @@ def _require_stream_alone(sources: Sequence[str], out: Path | None, options: "Op
 
 def _color_stream(
     sources: Sequence[str], out: Path | None, options: "Options", threads: int | None, provider: str
-) -> None:
-    """Color the photo on standard input to standard output; one in color passes through as it is."""
+) -> int:
+    """Color the photo on standard input to standard output; one in color passes through as it is. Returns 0."""
     from photochrom.album import color_photo
     from photochrom.workers import FaultError, Pool, cores
 
@@ -187,3 +185,4 @@ def _color_stream(
             raise PhotoError(f"cannot be colored ({error}); please report this") from error
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
+    return 0

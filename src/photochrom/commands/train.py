@@ -42,12 +42,9 @@ def train(
     """Train one network; the same command continues after an interruption."""
     from photochrom.lab.experiments import base_config
     from photochrom.lab.training import RunFolder
-    from photochrom.process import end_with_parent
 
     if parent:
-        end_with_parent()
-        if os.getppid() != parent:  # it died before this process could ask to be told
-            raise typer.Exit(1)
+        _end_with(parent)
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
     records = {"tensorboard": tensorboard, "mlflow": mlflow, "pictures_every": pictures_every}
@@ -55,6 +52,14 @@ def train(
     say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
     if test:
         predict(str(folder.weights), data=chosen.data)
+
+
+def _end_with(parent: int) -> None:
+    from photochrom.process import end_with_parent
+
+    end_with_parent()
+    if os.getppid() != parent:  # it died before this process could ask to be told
+        raise typer.Exit(1)
 
 
 def train_with_progress(

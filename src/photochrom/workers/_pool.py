@@ -99,9 +99,7 @@ class Pool:
             ConfigError: There is no such provider.
         """
         require_provider(provider)
-        self._provider = provider
-        self._on_remark = on_remark
-        self._hire = hire
+        self._hire, self._provider, self._on_remark = hire, provider, on_remark
         self._model = model or Model()
         self._count = workers
         self._threads_each = threads

@@ -51,13 +51,7 @@ def fit_tracked(
     Raises:
         ConfigError: A tracker is not installed, or MLflow cannot be reached at the start; besides what `fit` raises.
     """
-    trackers: list[Tracker] = []
-    if not run.is_finished():
-        if tensorboard:
-            trackers.append(TensorBoardTracker(run))
-        if mlflow:
-            trackers.append(MLflowTracker(run, config, mlflow))
-
+    trackers = [] if run.is_finished() else _trackers(config, run, tensorboard=tensorboard, mlflow=mlflow)
     examples = Examples(run, config)
 
     def after_epoch(row: Epoch) -> None:
@@ -70,6 +64,15 @@ def fit_tracked(
     metrics = fit(config, run, device=device, threads=threads, on_epoch=after_epoch)
     _record(trackers, run, lambda tracker: tracker.record_end(metrics))
     return metrics
+
+
+def _trackers(config: TrainingConfig, run: RunFolder, *, tensorboard: bool, mlflow: str) -> list[Tracker]:
+    wanted: list[Tracker] = []
+    if tensorboard:
+        wanted.append(TensorBoardTracker(run))
+    if mlflow:
+        wanted.append(MLflowTracker(run, config, mlflow))
+    return wanted
 
 
 def _record(trackers: list[Tracker], run: RunFolder, action: Callable[[Tracker], None]) -> None:
