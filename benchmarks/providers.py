@@ -8,10 +8,10 @@ The runs of the providers alternate, so that a busy machine slows all of them al
 import argparse
 import statistics
 import time
+from importlib.metadata import version
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from photochrom.coloring import PROVIDERS
 from photochrom.coloring.network import Network
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=20)
     arguments = parser.parse_args()
-    print(f"ONNX Runtime {onnxruntime.__version__}, {arguments.threads} threads")
+    print(f"ONNX Runtime {version('onnxruntime')}, {arguments.threads} threads")
     for name in SHAPES:
         compare(name, arguments.threads, arguments.repeats)
 
