@@ -52,7 +52,7 @@ def open_session(content: str | bytes, threads: int, wanted: str) -> tuple[Sessi
     Raises:
         Exception: Of ONNX Runtime, whose classes are not public, for a file that cannot be run.
     """
-    offered = _offered() if wanted != _CPU else []
+    offered = _offered(wanted) if wanted != _CPU else []
     name = next((name for name in _CHOSEN if name in offered), _CPU) if wanted == "auto" else wanted
     if name == _CPU:
         return _opened(content, threads, _CPU), ""
@@ -68,9 +68,9 @@ def open_session(content: str | bytes, threads: int, wanted: str) -> tuple[Sessi
     return _opened(content, threads, _CPU), f"{name} cannot be used ({reason}); the networks run on the CPU"
 
 
-def _offered() -> list[str]:
-    """The providers that the installed ONNX Runtime has, that of the plugin included."""
-    if find_spec(_OPENVINO_PLUGIN):
+def _offered(wanted: str) -> list[str]:
+    """The providers that ONNX Runtime has; that of the plugin only if it is wanted, for it loads slowly."""
+    if wanted == "openvino" and find_spec(_OPENVINO_PLUGIN):
         _register_openvino()
     offered = onnxruntime.get_available_providers()
     return [name for name, called in _PROVIDERS.items() if called in offered]
