@@ -28,6 +28,7 @@ DOCUMENTS = [
     "docs/evaluation.md",
     "docs/files.md",
     "docs/log.md",
+    "docs/providers.md",
     "docs/question.md",
     "docs/study/report.md",
 ]

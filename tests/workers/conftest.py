@@ -83,7 +83,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 _WITHOUT_NETWORKS = """
 import sys, types
 stand_in = types.ModuleType("photochrom.coloring._colorizer")
-stand_in.Colorizer = lambda *arguments, **options: None
+stand_in.Colorizer = lambda *arguments, **options: types.SimpleNamespace(remark="")
 sys.modules[stand_in.__name__] = stand_in
 from photochrom.workers._task import main
 main()

@@ -9,11 +9,22 @@ if TYPE_CHECKING:
     from photochrom.coloring._faces import Box, Face, FaceDetector, Framing, Landmarks, Point, frame
     from photochrom.coloring._guess import Guess, Patch
     from photochrom.coloring._hints import HintLayer, require_inside
-    from photochrom.coloring._options import Hint, Limits, Look, Model, Options, Outputs, parse_hint
+    from photochrom.coloring._options import (
+        PROVIDERS,
+        Hint,
+        Limits,
+        Look,
+        Model,
+        Options,
+        Outputs,
+        parse_hint,
+        require_provider,
+    )
     from photochrom.coloring._outputs import Guesser, Output, guesses, outputs
     from photochrom.coloring._yunet import YuNet
 
 __all__ = [
+    "PROVIDERS",
     "Box",
     "ChromaField",
     "Colorizer",
@@ -40,6 +51,7 @@ __all__ = [
     "outputs",
     "parse_hint",
     "require_inside",
+    "require_provider",
 ]
 
 _HOMES = {
@@ -48,7 +60,17 @@ _HOMES = {
     "_faces": ("Box", "Face", "FaceDetector", "Framing", "Landmarks", "Point", "frame"),
     "_guess": ("Guess", "Patch"),
     "_hints": ("HintLayer", "require_inside"),
-    "_options": ("Hint", "Limits", "Look", "Model", "Options", "Outputs", "parse_hint"),
+    "_options": (
+        "PROVIDERS",
+        "Hint",
+        "Limits",
+        "Look",
+        "Model",
+        "Options",
+        "Outputs",
+        "parse_hint",
+        "require_provider",
+    ),
     "_outputs": ("Guesser", "Output", "guesses", "outputs"),
     "_yunet": ("YuNet",),
 }

@@ -130,7 +130,11 @@ class Result:
 
 
 class Colorizer:
-    """Colors photos on the CPU, without a deep-learning framework; loads its networks once."""
+    """Colors photos without a deep-learning framework; loads its networks once.
+
+    Attributes:
+        remark: One line about what the networks run on; empty if that is the CPU, as was wanted.
+    """
 
     def __init__(
         self,
@@ -139,6 +143,7 @@ class Colorizer:
         face_model: str | None = "face",
         detector: FaceDetector | None = None,
         threads: int = 1,
+        provider: str = "cpu",
     ) -> None:
         """Load the networks.
 
@@ -147,13 +152,16 @@ class Colorizer:
             face_model: The same for faces; None if faces are not searched.
             detector: Finds faces; YuNet if None.
             threads: Maximum number of cores for a photo.
+            provider: What the networks run on: `cpu`, `cuda`, `directml`, `openvino` or `coreml`, which falls back to
+                the CPU; or `auto` for what is installed. Results differ from the CPU's by a level at most.
 
         Raises:
             CheckpointError: The model does not exist, or cannot be run.
-            ConfigError: The model does not give probabilities of chroma.
+            ConfigError: The model does not give probabilities of chroma, or there is no such provider.
         """
-        self._whole = _load(model, threads)
-        self._faces = None if face_model is None else _load(face_model, threads)
+        self._whole = _load(model, threads, provider)
+        self._faces = None if face_model is None else _load(face_model, threads, provider)
+        self.remark = self._whole.remark
         self._detector = YuNet(threads=threads) if detector is None else detector
 
     def colorize(
@@ -270,7 +278,7 @@ def _is_in_photo(square: Framing, size: tuple[int, int]) -> bool:
     return -side < left < width and -side < top < height and side <= _LARGEST_FACE * max(size)
 
 
-def _load(model: str, threads: int) -> Network:
+def _load(model: str, threads: int, provider: str) -> Network:
     """Load a network by the name of a shipped model or by its path.
 
     Raises:
@@ -280,7 +288,7 @@ def _load(model: str, threads: int) -> Network:
     path = network_file(model)
     if not model.endswith(".onnx") and not path.is_file():
         raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
-    network = Network(path, threads)
+    network = Network(path, threads, provider)
     if network.metadata.output != "probabilities":
         raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
     return network

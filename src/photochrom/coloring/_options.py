@@ -9,6 +9,19 @@ from photochrom.errors import ConfigError
 from photochrom.photo import MAX_MEGAPIXELS, WRITTEN_FORMATS
 from photochrom.shipped import DEFAULT_MODEL
 
+PROVIDERS = ("auto", "coreml", "cpu", "cuda", "directml", "openvino")
+"""What networks can run on; `auto` takes what is installed."""
+
+
+def require_provider(name: str) -> None:
+    """Check the name of a provider.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    if name not in PROVIDERS:
+        raise ConfigError(f"no provider is called {name!r}; there are: {', '.join(PROVIDERS)}")
+
 
 @dataclass(frozen=True)
 class Hint:

@@ -2,44 +2,45 @@
 
 from pathlib import Path
 
-import onnxruntime
-
 from photochrom.coloring._memory import release_freed_memory
+from photochrom.coloring._options import require_provider
+from photochrom.coloring._providers import open_session
 from photochrom.coloring.metadata import GraphMetadata
 from photochrom.errors import CheckpointError
 from photochrom.tensors import AnyArray, GrayBatch
 
 
 class Network:
-    """A network that ONNX Runtime runs on the CPU.
+    """A network that ONNX Runtime runs.
 
     Attributes:
         metadata: Written by `photochrom.lab.export.export_onnx`.
+        remark: One line for users about the provider; empty if there is nothing to say.
     """
 
     metadata: GraphMetadata
+    remark: str
 
-    def __init__(self, source: Path | bytes, threads: int = 1) -> None:
+    def __init__(self, source: Path | bytes, threads: int = 1, provider: str = "cpu") -> None:
         """Load an ONNX file.
 
         Args:
             source: The file, or its content.
             threads: Maximum number of cores for a picture.
+            provider: `cpu`, `cuda`, `directml`, `openvino` or `coreml`, which falls back to the CPU; or `auto` for
+                what is installed.
 
         Raises:
             CheckpointError: The file is missing, broken, of another format version, or not written by photochrom.
+            ConfigError: There is no provider of that name.
         """
+        require_provider(provider)
         name = str(source) if isinstance(source, Path) else "the ONNX file"
         if isinstance(source, Path) and not source.is_file():
             raise CheckpointError(f"{name}: no such file")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads  # by default it pins threads to cores, and warns where it may not
-        options.log_severity_level = 4  # errors are raised; they need not be printed too
-        # The arena only grows with pictures of different sizes: its old blocks do not fit a photo of another shape.
-        options.enable_cpu_mem_arena = False
         try:
             content = str(source) if isinstance(source, Path) else source
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._session, self.remark = open_session(content, threads, provider)
         except Exception as error:  # the classes of ONNX Runtime's errors are not public
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason})") from error

@@ -1,24 +1,31 @@
-"""Options that say where trainings run, and what they make."""
+"""Options that say where trainings and albums run, and what they make."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from photochrom.commands._terminal import warn
 from photochrom.errors import ConfigError
 
 if TYPE_CHECKING:
+    from photochrom.album import Plan
+    from photochrom.lab.evaluation import PhotoEvaluator
     from photochrom.lab.executors import Executor
+    from photochrom.workers import Pool
 
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Trainings side by side; if not given, as many as there is room for.")
 ]
-Engine = Annotated[str, typer.Option(help="local: processes on this machine; ray: tasks on a Ray cluster.")]
+Engine = Annotated[str, typer.Option(help="local: processes on this machine; ray: processes on a Ray cluster.")]
 Address = Annotated[
     str, typer.Option(help="ray: HOST:PORT of the cluster, or auto for the one of this machine; else one is started.")
 ]
 Cpus = Annotated[int, typer.Option(min=1, help="ray: cores of each training.")]
-Gpus = Annotated[float, typer.Option(min=0, help="ray: GPUs of each training; 0.5 lets two share one.")]
+Gpus = Annotated[float, typer.Option(min=0, help="ray: GPUs of each task; 0.5 lets two share one.")]
 
 
 def executor_of(
@@ -35,4 +42,62 @@ def executor_of(
         return LocalExecutor(jobs or os.cpu_count() or 1, device, mlflow)
     if engine == "ray":
         return RayExecutor(jobs or 0, device, address, cpus, gpus, mlflow)
-    raise ConfigError(f"no engine is called {engine!r}; there are: local, ray")
+    raise _no_engine(engine)
+
+
+@contextmanager
+def album_pool(
+    engine: str, plan: "Plan", jobs: int | None, threads: int | None, provider: str, address: str, gpus: float
+) -> Iterator[tuple["Pool", int]]:
+    """The workers that color an album, as the options ask for, and their number.
+
+    Raises:
+        ConfigError: There is no such engine, or no cluster at the address.
+    """
+    from photochrom.cluster import connected, room
+    from photochrom.workers import Hire, Pool, Worker, cores, default_workers, hire_on_cluster
+
+    with ExitStack() as stack:
+        if engine == "local":
+            count = jobs or default_workers(len(plan.jobs))
+            threads = threads or max(1, cores() // count)
+            hire: Hire = Worker
+        elif engine == "ray":
+            stack.enter_context(connected(address))
+            threads = threads or 1
+            count = max(1, min(jobs or room(threads, gpus), len(plan.jobs)))
+            hire = hire_on_cluster(gpus, [path.absolute() for path in _to_share(plan)])
+        else:
+            raise _no_engine(engine)
+        pool = Pool(plan.options.model, workers=count, threads=threads, provider=provider, on_remark=warn, hire=hire)
+        stack.callback(pool.close)
+        yield pool, count
+
+
+@contextmanager
+def photo_evaluator(
+    engine: str, address: str, model: str, face_model: str | None, jobs: int | None
+) -> Iterator["PhotoEvaluator"]:
+    """What colors and measures whole photos, as the options ask for.
+
+    Raises:
+        ConfigError: There is no such engine, or no cluster at the address.
+    """
+    from photochrom.cluster import connected
+    from photochrom.lab.evaluation import PhotoEvaluator, Product
+
+    if engine not in ("local", "ray"):
+        raise _no_engine(engine)
+    with ExitStack() as stack:
+        if engine == "ray":
+            stack.enter_context(connected(address))
+        yield stack.enter_context(PhotoEvaluator(Product(model, face_model), jobs, on_cluster=engine == "ray"))
+
+
+def _to_share(plan: "Plan") -> list[Path]:
+    """A photo and a folder of results, which all nodes must see."""
+    return [path for job in plan.jobs[:1] for path in (job.source, job.base)]
+
+
+def _no_engine(name: str) -> ConfigError:
+    return ConfigError(f"no engine is called {name!r}; there are: local, ray")

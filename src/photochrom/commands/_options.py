@@ -25,6 +25,12 @@ Weights = Annotated[
 PhotoModel = Annotated[str, typer.Option(help="A name of 'photochrom models', or an ONNX file of 'photochrom export'.")]
 FaceModel = Annotated[str, typer.Option(help="The same for faces.")]
 Faces = Annotated[bool, typer.Option("--faces/--no-faces", help="Color faces with a model of their own.")]
+Provider = Annotated[
+    str,
+    typer.Option(
+        help="What the networks run on: cpu, cuda, directml, openvino or coreml; auto takes what is installed."
+    ),
+]
 
 # Of `colorize`.
 Sources = Annotated[
@@ -62,6 +68,9 @@ Timeout = Annotated[
 ]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Processes side by side; as many as cores and memory allow if not given.")
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Cores for each photo at work; those that the processes leave if not given.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print failures only.")]
 

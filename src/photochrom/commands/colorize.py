@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from photochrom.commands import _engines as engines
 from photochrom.commands import _options as options
 from photochrom.commands._terminal import (
     counting_bar,
@@ -26,8 +27,9 @@ from photochrom.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from photochrom.album import Outcome, Plan
-    from photochrom.coloring import Options
+    from photochrom.coloring import Limits, Options
     from photochrom.photo import Kind
+    from photochrom.workers import Pool
 
 _SHOWN_FOLDERS = 3
 _SHOWN_SUFFIXES = 5
@@ -54,28 +56,36 @@ def colorize(
     max_megapixels: options.MaxMegapixels = None,
     timeout: options.Timeout = None,
     jobs: options.Jobs = None,
+    threads: options.Threads = None,
+    provider: options.Provider = "auto",
+    engine: engines.Engine = "local",
+    address: engines.Address = "",
+    gpus: engines.Gpus = 0,
     quiet: options.Quiet = False,
 ) -> None:
     """Color photos: a.jpg gives a-color.jpg, a folder album gives album-color; go on after an interruption."""
     from photochrom.album import plan
-    from photochrom.coloring import Limits, Look, Model, Options, Outputs, parse_hint
+    from photochrom.coloring import Look, Model, Options, Outputs, parse_hint
+
+    look = Look(strength, vividness, tuple(map(parse_hint, hint or ())))
+    outputs = Outputs(variants, compare, confidence, upright=upright)
+    limits = _limits(max_megapixels, timeout, force=force, strict=strict)
+    chosen = Options(Model(model, face_model if faces else None), look, outputs, limits)
+    if "-" in sources:
+        raise typer.Exit(_color_stream(sources, out, chosen, threads, provider))
+    planned = plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date)
+    with engines.album_pool(engine, planned, jobs, threads, provider, address, gpus) as (pool, workers):
+        raise typer.Exit(2 if _run(planned, pool, workers, quiet=quiet) else 0)
+
+
+def _limits(max_megapixels: float | None, timeout: float | None, *, force: bool, strict: bool) -> "Limits":
+    from photochrom.coloring import Limits
     from photochrom.photo import MAX_MEGAPIXELS
 
-    chosen = Options(
-        Model(model, face_model if faces else None),
-        Look(strength, vividness, tuple(parse_hint(text) for text in hint or ())),
-        Outputs(variants, compare, confidence, upright=upright),
-        Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force, strict),
-    )
-    if "-" in sources:
-        _require_stream_alone(sources, out, chosen)
-        _color_stream(chosen)
-        return
-    failures = _run(plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date), jobs, quiet=quiet)
-    raise typer.Exit(2 if failures else 0)
+    return Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force, strict)
 
 
-def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
+def _run(plan: "Plan", pool: "Pool", workers: int, *, quiet: bool) -> int:
     """Color photos with a progress bar and a summary; returns the number of failures."""
     from photochrom.album import run
 
@@ -84,7 +94,7 @@ def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
         resumable(),
         stopped_by_signals() as stop,
         counting_bar(is_shown=err.is_terminal and not quiet) as progress,
-        closing(run(plan, jobs, stop=stop, on_wait=_tell_waiting)) as outcomes,
+        closing(run(plan, workers, pool=pool, stop=stop, on_wait=_tell_waiting)) as outcomes,
     ):
         task = progress.add_task("photos", total=len(plan))
         for outcome in outcomes:
@@ -149,15 +159,18 @@ def _require_stream_alone(sources: Sequence[str], out: Path | None, options: "Op
         raise ConfigError("there is one result only: variants, a comparison and confidence need files")
 
 
-def _color_stream(options: "Options") -> None:
-    """Color the photo on standard input to standard output; one in color passes through as it is."""
+def _color_stream(
+    sources: Sequence[str], out: Path | None, options: "Options", threads: int | None, provider: str
+) -> int:
+    """Color the photo on standard input to standard output; one in color passes through as it is. Returns 0."""
     from photochrom.album import color_photo
     from photochrom.workers import FaultError, Pool, cores
 
+    _require_stream_alone(sources, out, options)
     if sys.stdin is None or sys.stdout is None or sys.stdin.isatty() or sys.stdout.isatty():
         raise PhotoError("- stands for a photo on standard input: photochrom colorize - < gray.jpg > color.jpg")
     content = sys.stdin.buffer.read()
-    with Pool(options.model, threads=cores()) as pool:
+    with Pool(options.model, threads=threads or cores(), provider=provider, on_remark=warn) as pool:
         pending = pool.submit(color_photo, content, options, timeout=options.limits.timeout)
         while not pending.done():  # without a limit, Windows would not let Ctrl-C through
             wait([pending], _POLL_SECONDS)
@@ -172,3 +185,4 @@ def _color_stream(options: "Options") -> None:
             raise PhotoError(f"cannot be colored ({error}); please report this") from error
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
+    return 0

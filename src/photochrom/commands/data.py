@@ -67,6 +67,24 @@ def check(data: Data = "auto") -> None:
         warn(line)
 
 
+@app.command()
+def pack(
+    data: Annotated[str, typer.Argument(metavar="SET", help="A name of 'photochrom data list', or a folder.")],
+    size: Annotated[int | None, typer.Option(help="Side of the pictures; the set's usual one if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The new folder; SET-packed if not given.")] = None,
+) -> None:
+    """Write a set as one file to be mapped into memory, for sets that are larger than memory."""
+    from photochrom.lab.datasets import SPLITS, open_dataset
+    from photochrom.lab.datasets import pack as pack_set
+
+    dataset = open_dataset(data, size)
+    target = out or Path(f"{Path(data).name}-packed")
+    with err.status("packing") as status:
+        packed = pack_set(dataset, target, lambda done, _: status.update(f"packing: {done} pictures"))
+    counts = packed.counts()
+    say(f"packed {', '.join(f'{counts[split]} {split}' for split in SPLITS if split in counts)}: --data {target}")
+
+
 @contextmanager
 def _download_progress(label: str) -> Iterator[Callable[[int, int], None]]:
     """A bar for a download.

@@ -1,9 +1,11 @@
 """`photochrom evaluate`: all measures of a network, or of whole photos as the product colors them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from photochrom.commands import _engines as engines
 from photochrom.commands import _options as options
 from photochrom.commands._terminal import counting_bar, print_table, say, usage_failure, warn
 from photochrom.shipped import DEFAULT_MODEL
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from photochrom.lab.datasets import Pairs
-    from photochrom.lab.evaluation import ModelEvaluation, PhotoEvaluation, PhotoSet, Product
+    from photochrom.lab.evaluation import ModelEvaluation, PhotoEvaluation, PhotoEvaluator, PhotoSet
     from photochrom.lab.models import ColorizationModel
 
 _USAGE = "Usage: photochrom evaluate MODEL [--data SET], or photochrom evaluate --photos SET_OR_FOLDER"
@@ -33,6 +35,8 @@ def evaluate(
     face_model: options.ScoredFaceModel = "face",
     faces: options.ScoredFaces = True,
     jobs: options.ScoringJobs = None,
+    engine: engines.Engine = "local",
+    address: engines.Address = "",
     sheet: options.Sheet = None,
 ) -> None:
     """Tell whether color looks right: of MODEL's pictures, or of whole --photos as the product colors them."""
@@ -43,7 +47,8 @@ def evaluate(
         return
     if data != "auto" or decoding is not None:
         usage_failure(_USAGE, "--data and --decoding are for a MODEL; --photos names its own sets")
-    _evaluate_photos(photos or [], model, face_model if faces else None, split or "test", count, jobs, json, sheet)
+    opened = engines.photo_evaluator(engine, address, model, face_model if faces else None, jobs)
+    _evaluate_photos(opened, photos or [], split or "test", count, json, sheet)
 
 
 def _evaluate_network(
@@ -65,12 +70,10 @@ def _evaluate_network(
 
 
 def _evaluate_photos(
+    opened: "AbstractContextManager[PhotoEvaluator]",
     specs: Sequence[str],
-    model: str,
-    face_model: str | None,
     split: str,
     limit: int | None,
-    jobs: int | None,
     json: Path | None,
     sheet: Path | None,
 ) -> None:
@@ -84,7 +87,7 @@ def _evaluate_photos(
     sets = [lab.open_photos(spec, split, limit) for spec in specs]
     panels = 0 if sheet is None else max(1, _SHEET_PHOTOS // len(sets))
     evaluations = []
-    for evaluation in _colored(sets, lab.Product(model, face_model), jobs, panels):
+    for evaluation in _colored(opened, sets, panels):
         evaluations.append(evaluation)
         if json is not None:
             lab.record_photo_evaluation(json, evaluation)
@@ -98,12 +101,10 @@ def _evaluate_photos(
 
 
 def _colored(
-    sets: "Sequence[PhotoSet]", product: "Product", jobs: int | None, panels: int
+    opened: "AbstractContextManager[PhotoEvaluator]", sets: "Sequence[PhotoSet]", panels: int
 ) -> "Iterator[PhotoEvaluation]":
     """Color sets of photos behind a bar, and measure each."""
-    from photochrom.lab.evaluation import PhotoEvaluator
-
-    with PhotoEvaluator(product, jobs) as evaluator, counting_bar() as progress:
+    with opened as evaluator, counting_bar() as progress:
         for chosen in sets:
             task = progress.add_task(chosen.name, total=len(chosen.photos))
 

@@ -17,6 +17,7 @@ def serve(
     model: options.PhotoModel = DEFAULT_MODEL,
     face_model: options.FaceModel = "face",
     faces: options.Faces = True,
+    provider: options.Provider = "auto",
     keep_hours: options.KeepHours = 24.0,
     data_dir: options.DataFolder = None,
 ) -> None:
@@ -30,6 +31,7 @@ def serve(
         port=port,
         model=model,
         face_model=face_model if faces else None,
+        provider=provider,
         workers=workers or cores(),
         max_upload_mb=max_upload_mb,
         max_megapixels=max_megapixels,

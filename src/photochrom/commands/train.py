@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,6 +32,9 @@ def train(
     threads: Annotated[int, typer.Option(min=1, help="Threads on the CPU.")] = 1,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")] = False,
     mlflow: MLflow = "",
+    pictures_every: Annotated[
+        int, typer.Option(min=0, help="Epochs between example pictures in these records; 0 for none.")
+    ] = 10,
     test: Annotated[bool, typer.Option("--test", help="Then color 100 test pictures, as 'predict' does.")] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
     parent: Annotated[int, typer.Option(hidden=True, help="End with the process of this number.")] = 0,
@@ -39,18 +42,24 @@ def train(
     """Train one network; the same command continues after an interruption."""
     from photochrom.lab.experiments import base_config
     from photochrom.lab.training import RunFolder
-    from photochrom.process import end_with_parent
 
     if parent:
-        end_with_parent()
-        if os.getppid() != parent:  # it died before this process could ask to be told
-            raise typer.Exit(1)
+        _end_with(parent)
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
-    metrics = train_with_progress(chosen, folder, device, threads, tensorboard=tensorboard, mlflow=mlflow, quiet=quiet)
+    records = {"tensorboard": tensorboard, "mlflow": mlflow, "pictures_every": pictures_every}
+    metrics = train_with_progress(chosen, folder, device, threads, quiet=quiet, **records)
     say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
     if test:
         predict(str(folder.weights), data=chosen.data)
+
+
+def _end_with(parent: int) -> None:
+    from photochrom.process import end_with_parent
+
+    end_with_parent()
+    if os.getppid() != parent:  # it died before this process could ask to be told
+        raise typer.Exit(1)
 
 
 def train_with_progress(
@@ -59,11 +68,14 @@ def train_with_progress(
     device: str = "auto",
     threads: int = 1,
     *,
-    tensorboard: bool = False,
-    mlflow: str = "",
     quiet: bool = False,
+    **records: Any,
 ) -> "RunMetrics":
-    """Train, or resume training, with a progress bar; returns the figures of the run."""
+    """Train, or resume training, with a progress bar; returns the figures of the run.
+
+    Args:
+        **records: Where the training is recorded; see `photochrom.lab.tracking.fit_tracked`.
+    """
     from photochrom.commands._epochs import epoch_bars, figures
     from photochrom.lab.tracking import fit_tracked
 
@@ -74,6 +86,4 @@ def train_with_progress(
         def on_epoch(row: "Epoch") -> None:
             bars.update(task, completed=row.epoch, figures=figures(row))
 
-        return fit_tracked(
-            config, run, device=device, threads=threads, tensorboard=tensorboard, mlflow=mlflow, on_epoch=on_epoch
-        )
+        return fit_tracked(config, run, device=device, threads=threads, on_epoch=on_epoch, **records)

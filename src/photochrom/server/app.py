@@ -72,6 +72,8 @@ def create_app(settings: Settings) -> FastAPI:
         workers=settings.workers,
         longest_queue=settings.queue,
         timeout=settings.seconds_a_photo,
+        provider=settings.provider,
+        on_remark=_log.info,
     )
     app.state.meters = Meters(app.state.pool)
     app.state.models = _models(settings)

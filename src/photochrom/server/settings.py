@@ -25,6 +25,7 @@ class Settings:
 
     Attributes:
         face_model: For faces; None leaves them to the model for whole photos.
+        provider: What the networks run on, one of `photochrom.coloring.PROVIDERS`.
         workers: Processes that color, one core each.
         seconds_a_photo: Photos that take longer are given up.
         max_upload_mb: Larger photos are refused, in millions of bytes.
@@ -44,6 +45,7 @@ class Settings:
     port: int = 7860
     model: str = DEFAULT_MODEL
     face_model: str | None = "face"
+    provider: str = "auto"
     workers: int = field(default_factory=cores)
     queue: int = 32
     seconds_a_photo: float = 60.0

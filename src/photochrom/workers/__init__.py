@@ -2,6 +2,19 @@
 
 from photochrom.workers._machine import cores, default_workers
 from photochrom.workers._pool import Deferred, Pending, Pool
+from photochrom.workers._remote import hire_on_cluster
 from photochrom.workers._task import FaultError, announce_size
+from photochrom.workers._worker import Hire, Worker
 
-__all__ = ["Deferred", "FaultError", "Pending", "Pool", "announce_size", "cores", "default_workers"]
+__all__ = [
+    "Deferred",
+    "FaultError",
+    "Hire",
+    "Pending",
+    "Pool",
+    "Worker",
+    "announce_size",
+    "cores",
+    "default_workers",
+    "hire_on_cluster",
+]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any, NamedTuple
 
-from photochrom.coloring import Model
+from photochrom.coloring import Model, require_provider
 from photochrom.errors import (
     BusyError,
     CheckpointError,
@@ -20,7 +20,7 @@ from photochrom.errors import (
 )
 from photochrom.shipped import network_file
 from photochrom.workers._task import FaultError, place_of
-from photochrom.workers._worker import EndedError, Worker
+from photochrom.workers._worker import EndedError, Hire, Hired, Worker
 
 _ATTEMPTS = 2
 
@@ -80,6 +80,9 @@ class Pool:
         threads: int = 1,
         longest_queue: int | None = None,
         timeout: float | None = None,
+        provider: str = "cpu",
+        on_remark: Callable[[str], object] | None = None,
+        hire: Hire = Worker,
     ) -> None:
         """Prepare the pool; `start` starts the processes.
 
@@ -88,15 +91,23 @@ class Pool:
             threads: The number of cores that each may use.
             longest_queue: Maximum number of waiting tasks; more are refused. None sets no limit.
             timeout: Seconds for each photo; None allows a time that grows with its size.
+            provider: What the networks run on, one of `photochrom.coloring.PROVIDERS`.
+            on_remark: Called once, from a thread of the pool, if there is something to say about that.
+            hire: Starts a worker.
+
+        Raises:
+            ConfigError: There is no such provider.
         """
+        require_provider(provider)
+        self._hire, self._provider, self._on_remark = hire, provider, on_remark
         self._model = model or Model()
         self._count = workers
         self._threads_each = threads
         self._longest_queue = longest_queue
         self._timeout = timeout
         self._waiting: deque[Pending] = deque()
-        self._at_work: dict[Pending, Worker | None] = {}
-        self._workers: set[Worker] = set()
+        self._at_work: dict[Pending, Hired | None] = {}
+        self._workers: set[Hired] = set()
         self._change = threading.Condition()
         self._is_closing = False
         self._threads: list[threading.Thread] = []
@@ -204,7 +215,7 @@ class Pool:
             # Ctrl-C reaches all processes of a terminal, but only the first one handles it. Workers inherit this mask
             # from the thread that starts them.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        worker: Worker | None = None
+        worker: Hired | None = None
         with contextlib.suppress(StartError, CancelledError):  # raised again with the next task
             worker = self._started()
         while (pending := self._next()) is not None:
@@ -222,7 +233,7 @@ class Pool:
                     return pending
         return None
 
-    def _carry_out(self, pending: Pending, worker: Worker | None) -> Worker | None:
+    def _carry_out(self, pending: Pending, worker: Hired | None) -> Hired | None:
         """Do a task; returns the worker for the next one: the same, a new one, or none."""
         answer: Any = None
         failure: BaseException | None = None
@@ -250,22 +261,22 @@ class Pool:
             pending.set_exception(failure)
         return worker
 
-    def _assign(self, pending: Pending, worker: Worker) -> None:
+    def _assign(self, pending: Pending, worker: Hired) -> None:
         """Record which worker is at a task, so that it can be canceled."""
         with self._change:
             self._at_work[pending] = worker
             if pending.is_given_up:
                 raise CancelledError
 
-    def _started(self) -> "Worker":
+    def _started(self) -> Hired:
         """A worker that has loaded its networks."""
         with self._change:
             if self._is_closing:
                 raise CancelledError
-            worker = Worker(self._model, self._threads_each)
+            worker = self._hire(self._model, self._threads_each, self._provider)
             self._workers.add(worker)
         try:
-            worker.load()
+            self._tell(worker.load())
         except EndedError as ended:
             self._part_with(worker)
             if self._is_closing:
@@ -280,7 +291,16 @@ class Pool:
             raise StartError(str(error)) from error
         return worker
 
-    def _part_with(self, worker: "Worker") -> None:
+    def _tell(self, remark: str) -> None:
+        """Hand on the first remark of a worker."""
+        with self._change:
+            on_remark = self._on_remark if remark else None
+            if on_remark is not None:
+                self._on_remark = None
+        if on_remark is not None:
+            on_remark(remark)
+
+    def _part_with(self, worker: Hired) -> None:
         worker.close()
         with self._change:
             self._workers.discard(worker)

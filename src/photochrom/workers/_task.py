@@ -70,14 +70,14 @@ def _serve(frames: Iterator[bytes], answers: IO[bytes]) -> None:
     global _announced
     from photochrom.coloring import Colorizer  # late: the pool's own process need not load the networks' libraries
 
-    model, threads = pickle.loads(next(frames))  # noqa: S301 - from the process that started this one
+    model, threads, provider = pickle.loads(next(frames))  # noqa: S301 - from the process that started this one
 
     @functools.cache
     def colorizer_for(wanted: Model) -> Colorizer:
-        return Colorizer(wanted.whole, face_model=wanted.faces, threads=threads)
+        return Colorizer(wanted.whole, face_model=wanted.faces, threads=threads, provider=provider)
 
-    def load() -> None:
-        colorizer_for(model)
+    def load() -> str:
+        return colorizer_for(model).remark
 
     def announce(values: dict[str, Any]) -> None:
         write_frames(answers, *frames_of(values))

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from photochrom import errors
 from photochrom.coloring import Model
@@ -38,6 +38,28 @@ class EndedError(Exception):
     def __init__(self, how: str, overdue: float | None) -> None:
         super().__init__(how)
         self.overdue = overdue
+
+
+class Hired(Protocol):
+    """What the pool asks of a worker, which may be a process on another machine."""
+
+    is_loaded: bool
+
+    def load(self) -> str:
+        """See `Worker.load`."""
+
+    def ask(self, question: bytes, seconds: float | None) -> Any:
+        """See `Worker.ask`."""
+
+    def kill(self) -> None:
+        """See `Worker.kill`."""
+
+    def close(self) -> None:
+        """See `Worker.close`."""
+
+
+Hire = Callable[[Model, int, str], Hired]
+"""Starts a worker with networks, a number of cores and a provider."""
 
 
 class _Deadline:
@@ -78,19 +100,28 @@ class Worker:
     Questions are pickled. Answers are plain data, which cannot execute anything here.
     """
 
-    def __init__(self, model: Model, threads: int) -> None:
+    def __init__(self, model: Model, threads: int, provider: str) -> None:
         # libvips and numpy's linear algebra take their numbers of threads from the environment.
         environment = {**os.environ, "VIPS_CONCURRENCY": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
-        self._setup = pickle.dumps((model, threads))
+        self._setup = pickle.dumps((model, threads, provider))
         self.is_loaded = False
 
-    def load(self) -> None:
-        """Wait until it has loaded its networks."""
-        self._told(self._setup, _START_SECONDS, lambda _: None)
+    def load(self) -> str:
+        """Wait until it has loaded its networks.
+
+        Returns:
+            The remark of its `Colorizer`.
+
+        Raises:
+            EndedError: It ended.
+            PhotochromError: The networks cannot be loaded.
+        """
+        remark = self._told(self._setup, _START_SECONDS, lambda _: None)
         self.is_loaded = True
+        return str(remark)
 
     def ask(self, question: bytes, seconds: float | None) -> Any:
         """The answer to a question.
@@ -98,6 +129,11 @@ class Worker:
         Args:
             question: A pickled task.
             seconds: The deadline; None allows a time that grows with the size of the photo.
+
+        Raises:
+            EndedError: It ended before it answered.
+            PhotochromError: As the task raised it.
+            FaultError: The task has a fault.
         """
 
         def allowed(megapixels: float) -> float | None:
@@ -146,7 +182,7 @@ class Worker:
         finally:
             deadline.cancel()
         if failure is not None:
-            raise _raised(*failure)
+            raise raised(*failure)
         return answer
 
     def _how_it_ends(self) -> str:
@@ -160,7 +196,7 @@ class Worker:
         return f"{told}; save the photo anew with another program"
 
 
-def _raised(name: str, text: str) -> Exception:
+def raised(name: str, text: str) -> Exception:
     """The exception that a worker tells of."""
     kind = getattr(errors, name, None) if name in errors.__all__ else None
     return FaultError(text) if kind is None else kind(text)

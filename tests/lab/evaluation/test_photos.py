@@ -13,6 +13,7 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
+from photochrom.cluster import connected
 from photochrom.errors import CheckpointError, ConfigError, DataError
 from photochrom.lab.datasets import PictureCollection
 from photochrom.lab.datasets._catalogue import entry
@@ -418,3 +419,14 @@ def test_side_by_side_gives_what_one_after_the_other_gives(photo_folder: Path, t
     assert found[0] == found[1]
     assert found[0]["product"]["vividness"] == 1.5
     assert found[0]["overall"]["colorfulness"] > 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_gives_what_this_process_gives(photo_folder: Path, tiny_network: Path) -> None:
+    pytest.importorskip("ray")
+    product, chosen = Product(str(tiny_network), face_model=None), open_photos(str(photo_folder), limit=3)
+    here = PhotoEvaluator(product, 1).evaluate(chosen, panels=1)
+    with connected(""), PhotoEvaluator(product, 2, on_cluster=True) as evaluator:
+        there = evaluator.evaluate(chosen, panels=1)
+    assert {**there.as_dict(), "seconds": 0} == {**here.as_dict(), "seconds": 0}

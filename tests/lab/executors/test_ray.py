@@ -96,7 +96,7 @@ def test_no_cluster_at_an_address_is_one_line() -> None:
 
 
 def test_usage_reports_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ray._private.usage.usage_lib import usage_stats_enabled
+    from ray._common.usage.usage_lib import usage_stats_enabled
 
     monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
     with contextlib.suppress(ConfigError):

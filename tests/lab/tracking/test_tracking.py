@@ -1,5 +1,6 @@
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ def config(face_folder: Path) -> TrainingConfig:
 def test_tensorboard_files_hold_every_epoch(tmp_path: Path, config: TrainingConfig) -> None:
     event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = RunFolder(tmp_path)
-    fit_tracked(config, run, device="cpu", tensorboard=True)
+    metrics = fit_tracked(config, run, device="cpu", tensorboard=True, pictures_every=2)
+    plain = fit_tracked(config, RunFolder(tmp_path / "plain"), device="cpu")
+    assert replace(metrics, seconds=0.0) == replace(plain, seconds=0.0)
     events = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     written = [(event.step, event.value) for event in events.Scalars("val_mse")]
     assert [step for step, _ in written] == [row.epoch for row in run.history()]
+    assert [event.step for event in events.Images("examples")] == [2]
     assert all(
         math.isclose(value, row.val_mse, rel_tol=1e-6) for (_, value), row in zip(written, run.history(), strict=True)
     )
@@ -42,7 +46,7 @@ def test_mlflow_holds_settings_epochs_figures_and_files_of_a_run_that_was_interr
 
     with pytest.raises(KeyboardInterrupt):
         fit_tracked(config, run, device="cpu", mlflow=store, on_epoch=interrupt)
-    metrics = fit_tracked(config, run, device="cpu", mlflow=store)
+    metrics = fit_tracked(config, run, device="cpu", mlflow=store, pictures_every=2)
     client = mlflow.MlflowClient(tracking_uri=store)
     (recorded,) = client.search_runs([client.get_experiment_by_name("photochrom").experiment_id])
     assert recorded.info.status == "FINISHED"
@@ -53,6 +57,8 @@ def test_mlflow_holds_settings_epochs_figures_and_files_of_a_run_that_was_interr
     assert sorted((one.step, one.value) for one in course) == [(row.epoch, row.val_mse) for row in run.history()]
     files = {file.path for file in client.list_artifacts(recorded.info.run_id)}
     assert {"config.json", "best.safetensors", "samples.png"} <= files
+    examples = client.list_artifacts(recorded.info.run_id, "examples")
+    assert [file.path for file in examples] == ["examples/epoch-0002.png"]
     assert not (Path.cwd() / "mlruns").exists()
 
 

@@ -3,6 +3,7 @@
 from photochrom.lab.datasets._add import add
 from photochrom.lab.datasets._catalogue import available, describe, open_dataset, open_split
 from photochrom.lab.datasets._check import CheckReport, check
+from photochrom.lab.datasets._packed import Packed, pack
 from photochrom.lab.datasets._pairs import SPLITS, UNLABELED, Dataset, Pairs, ProgressCallback, Split, pairs_from_color
 from photochrom.lab.datasets._pictures import read_rgb
 from photochrom.lab.datasets._published import Addition, PictureCollection
@@ -13,6 +14,7 @@ __all__ = [
     "Addition",
     "CheckReport",
     "Dataset",
+    "Packed",
     "Pairs",
     "PictureCollection",
     "ProgressCallback",
@@ -23,6 +25,7 @@ __all__ = [
     "describe",
     "open_dataset",
     "open_split",
+    "pack",
     "pairs_from_color",
     "read_rgb",
 ]

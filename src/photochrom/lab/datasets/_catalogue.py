@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets._mixture import Mixture
+from photochrom.lab.datasets._packed import Packed, is_pack
 from photochrom.lab.datasets._pairs import Dataset, Pairs, Split, require_split
 from photochrom.lab.datasets._published import PictureCollection
 from photochrom.lab.registry import Registry
@@ -35,28 +36,31 @@ def describe(name: str) -> tuple[str, str, str, str]:
     return name, dataset.summary, dataset.rights, "yes" if dataset().is_at_hand() else "no"
 
 
-def open_dataset(spec: str) -> Dataset:
+def open_dataset(spec: str, size: int | None = None) -> Dataset:
     """The data set that a user names.
 
     Args:
         spec: The name of a data set, the path of a folder of pictures, or `auto`: the study's pictures if they are at
             hand, else synthetic faces. Several names joined by `+` are a mixture, which is scored on the first one.
             Pictures of a later one can be shown several times an epoch, or only a share of them: `study+utkface`,
-            `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are read at the size of the first.
+            `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are read at the size of the first. The path
+            of a pack opens that.
+        size: Side of the pictures, for a folder or a collection; their usual one if not given.
 
     Returns:
         The data set, not yet prepared.
 
     Raises:
-        ConfigError: No data set has that name, or a mixture names one twice or multiplies its first.
+        ConfigError: No data set has that name, or it has one size only, or a mixture names one twice or multiplies its
+            first.
         DataError: No folder lies at that path.
     """
     pieces = list(_parts(spec))
     if len(pieces) == 1:
-        return _open_part(spec)
+        return _open_part(spec, size, must_fit=True)
     times, names = zip(*(_times(piece) for piece in pieces), strict=True)
     first, *others = names
-    dataset = _open_part(first)
+    dataset = _open_part(first, size, must_fit=True)
     size = dataset.size if isinstance(dataset, PictureCollection) else None
     return Mixture([dataset, *(_open_part(name, size) for name in others)], times)
 
@@ -79,21 +83,29 @@ def _parts(spec: str) -> Iterator[str]:
         del pieces[:end]
 
 
-def _open_part(spec: str, size: int | None = None) -> Dataset:
-    """One data set; a collection is read at the given size."""
+def _open_part(spec: str, size: int | None = None, *, must_fit: bool = False) -> Dataset:
+    """One data set; a collection is read at the given size.
+
+    Args:
+        must_fit: Whether a set that has one size only is refused if another is given.
+    """
     if spec == "auto":
         study = entry("study")()
         return study if study.is_at_hand() else entry("synthetic")()
     if spec == "folder" or not spec:
         raise ConfigError("a folder of pictures is chosen by its path: --data path/to/pictures")
     if spec not in available() and Path(spec).is_dir():
+        if is_pack(Path(spec)):
+            return Packed(root=Path(spec))
         folder: Any = entry("folder")
-        return cast("Dataset", folder(root=Path(spec)))
+        return cast("Dataset", folder(root=Path(spec), **({} if size is None or not must_fit else {"size": size})))
     if "/" in spec or "\\" in spec or spec.startswith("."):
         raise DataError(f"{spec}: no such folder")
     dataset = entry(spec)
     if size is not None and issubclass(dataset, PictureCollection):
         return dataset(size=size)
+    if size is not None and must_fit:
+        raise ConfigError(f"{spec}: its pictures have one size; leave --size out")
     return dataset()
 
 

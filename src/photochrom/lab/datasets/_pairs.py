@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
@@ -123,6 +123,10 @@ class Dataset(ABC):
     @abstractmethod
     def split(self, split: Split) -> Pairs:
         """The pairs of one split."""
+
+    def blocks(self, split: Split) -> Iterator[Pairs]:
+        """The pairs of one split, part by part; one part, unless the set can be read without being in memory."""
+        yield self.split(split)
 
     def scored_part(self) -> "Dataset":
         """The data set of `val` and `test`; its pictures come first in `train`."""

@@ -1,5 +1,6 @@
 """A folder of color pictures."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, Split, require_split
 from photochrom.lab.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text
 from photochrom.lab.datasets._storage import content_digest
+
+_BLOCK = 1024
 
 
 @register
@@ -48,6 +51,12 @@ class Folder(Dataset):
     def split(self, split: Split) -> Pairs:
         """The pairs of one split."""
         return read_pairs(self.files(split), root=self.root, size=self.size)
+
+    def blocks(self, split: Split) -> Iterator[Pairs]:
+        """The pairs of one split, a thousand or so at a time."""
+        files = self.files(split)
+        for start in range(0, len(files), _BLOCK):
+            yield read_pairs(files[start : start + _BLOCK], root=self.root, size=self.size)
 
     def fingerprint(self) -> dict[str, Any]:
         """Path, size, seed and a checksum of every picture that training reads."""

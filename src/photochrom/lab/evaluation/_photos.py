@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from photochrom.cluster import room
 from photochrom.coloring import Colorizer
 from photochrom.errors import DataError, PhotochromError
 from photochrom.lab.datasets import ProgressCallback
@@ -139,12 +140,16 @@ class PhotoEvaluator:
     Use it as a context manager: its processes end with the block.
     """
 
-    def __init__(self, product: LoadsColors | None = None, jobs: int | None = None) -> None:
+    def __init__(
+        self, product: LoadsColors | None = None, jobs: int | None = None, *, on_cluster: bool = False
+    ) -> None:
         """Load the product, which fails early if it cannot be loaded.
 
         Args:
             product: The product with default options if None.
             jobs: Number of processes, one thread each; one for each core if None. With 1, this process does the work.
+            on_cluster: Whether to work on the Ray cluster that this process is connected to, whose nodes must see the
+                photos at the same paths. What a lost node was at is done again.
 
         Raises:
             CheckpointError: The model does not exist or cannot be run, or the weights of the encoder are not installed.
@@ -152,8 +157,11 @@ class PhotoEvaluator:
         """
         self.product = Product() if product is None else product
         self._worker = _Worker(self.product)
-        jobs = jobs or os.cpu_count() or 1
-        self._pool = None if jobs == 1 else ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (self.product,))
+        self._pool: ProcessPoolExecutor | _ClusterPool | None = None
+        if on_cluster:
+            self._pool = _ClusterPool(jobs or room(1), self.product)
+        elif (count := jobs or os.cpu_count() or 1) > 1:
+            self._pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (self.product,))
 
     def __enter__(self) -> "PhotoEvaluator":
         return self
@@ -201,6 +209,33 @@ class PhotoEvaluator:
             raise DataError("a process that colors photos was killed; try fewer processes: --jobs 1") from error
 
 
+class _ClusterPool:
+    """What `_mapped` needs of a pool, with processes on the nodes of a cluster."""
+
+    def __init__(self, count: int, product: LoadsColors) -> None:
+        from ray.util.multiprocessing import Pool
+
+        # A process that is started again, on another node perhaps, loads the product and does its tasks again.
+        again = {"max_restarts": -1, "max_task_retries": -1}
+        self._pool = Pool(count, initializer=_load, initargs=(product,), ray_remote_args=again)
+
+    def map(self, work: Callable[["_Task"], "MeasuredPhoto | str"], tasks: Sequence["_Task"]) -> Iterator[Any]:
+        """The results in the order of the tasks."""
+        from ray.exceptions import RayError
+
+        try:
+            yield from self._pool.imap(work, tasks)
+        except RayError as error:
+            raise DataError("the cluster lost what colors photos; the same command begins anew") from error
+
+    def shutdown(self, *, cancel_futures: bool) -> None:
+        """End the processes."""
+        if cancel_futures:
+            self._pool.terminate()
+        self._pool.close()
+        self._pool.join()
+
+
 _Task = tuple[PhotoFile, bool]
 """A photo, and whether it gets panels."""
 
@@ -227,9 +262,13 @@ _worker: _Worker
 
 
 def _begin(product: LoadsColors) -> None:
-    global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets the signal too, and ends the pool
     end_with_parent()
+    _load(product)
+
+
+def _load(product: LoadsColors) -> None:
+    global _worker
     torch.set_num_threads(1)
     _worker = _Worker(product)
 

@@ -5,12 +5,15 @@ import json
 import os
 import platform
 import subprocess
+import tempfile
 import time
 from dataclasses import asdict
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from photochrom.errors import ConfigError
 from photochrom.files import write_whole
@@ -54,6 +57,13 @@ class MLflowTracker:
     def record_epoch(self, row: Epoch) -> None:
         """Record the figures of an epoch as metrics."""
         self._record(asdict(row), row.epoch)
+
+    def record_pictures(self, pictures: Image.Image, epoch: int) -> None:
+        """Record example pictures as a file of their epoch."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"epoch-{epoch:04d}.png")
+            pictures.save(path)
+            self._client.log_artifact(self._id, str(path), "examples")
 
     def record_end(self, metrics: RunMetrics) -> None:
         """Record the figures, the checksum of the data and the files of the finished run, and end it."""

@@ -4,6 +4,9 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from photochrom.errors import ConfigError
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics
 
@@ -30,6 +33,11 @@ class TensorBoardTracker:
         for name, value in asdict(row).items():
             if name != "epoch":
                 self._writer.add_scalar(name, value, row.epoch)
+        self._writer.flush()
+
+    def record_pictures(self, pictures: Image.Image, epoch: int) -> None:
+        """Write example pictures."""
+        self._writer.add_image("examples", np.asarray(pictures), epoch, dataformats="HWC")
         self._writer.flush()
 
     def record_end(self, metrics: RunMetrics) -> None:  # noqa: ARG002 - the curves hold all of them

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
@@ -30,6 +31,7 @@ from photochrom.lab.training._run_folder import RunFolder
 from photochrom.lab.training._samples import comparison, sample_indices
 from photochrom.lab.training._stopping import has_settled, is_out_of_patience
 from photochrom.process import keep_freed_pages
+from photochrom.tensors import GrayPictures, RgbPictures
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -251,9 +253,8 @@ class _Loop:
 
     def train(self, train: Pairs, val: Pairs, on_epoch: EpochCallback | None) -> list[Epoch]:
         """Run the remaining epochs and return the whole history."""
-        train_gray, train_color, val_gray, val_color = (
-            torch.from_numpy(array).to(self.fabric.device) for array in (train.gray, train.truth, val.gray, val.truth)
-        )
+        train_gray, train_color = (self._held(array) for array in (train.gray, train.truth))
+        val_gray, val_color = (torch.from_numpy(array).to(self.fabric.device) for array in (val.gray, val.truth))
         self.aspects = None if train.aspects is None else torch.from_numpy(train.aspects)
         while not self._is_done():
             started = time.perf_counter()
@@ -277,6 +278,11 @@ class _Loop:
                 on_epoch(row)
         return self.rows
 
+    def _held(self, pictures: GrayPictures | RgbPictures) -> Tensor:
+        """Pictures on the device; those of a pack stay where they are, for they may be larger than it."""
+        held = torch.from_numpy(pictures)
+        return held if isinstance(pictures, np.memmap) else held.to(self.fabric.device)
+
     def _train_epoch(self, gray: Tensor, color: Tensor) -> tuple[float, float]:
         """One pass over the pictures of this epoch.
 
@@ -286,30 +292,31 @@ class _Loop:
         self.model.train()
         if isinstance(self.plain_model, EncodingModel):
             self.plain_model.set_encoder_trainable(len(self.rows) >= self.config.frozen_epochs)
-        loss_sum = torch.zeros((), device=gray.device)
+        loss_sum = torch.zeros((), device=self.fabric.device)
         accuracies: list[float] = []
         count = self.pictures[len(self.rows)]
         order = torch.randperm(count, generator=self.order)
         for step, indices in enumerate(torch.split(order, self.config.batch_size)):
-            batch = indices.to(gray.device)
-            inputs, truth = self._pictures(gray, color, batch)
+            inputs, truth = self._pictures(gray, color, indices)
             with self.fabric.autocast():  # of a module's methods Fabric wraps only `forward` in it
                 answer = self.objective.answer(self.model, inputs)
             loss = self.objective.loss(answer, truth)
             self.optimizer.zero_grad()
             self.fabric.backward(loss)
             self._take_step()
-            loss_sum += loss.detach() * len(batch)
+            loss_sum += loss.detach() * len(indices)
             if step % _ACCURACY_STRIDE == 0:
                 prediction = self.objective.color(inputs, answer.detach())
                 accuracies.append(accuracy_within(to_uint8(prediction), to_uint8(truth)))
         return float(loss_sum) / count, sum(accuracies) / len(accuracies)
 
-    def _pictures(self, gray: Tensor, color: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
+    def _pictures(self, gray: Tensor, color: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         """A batch of the gray input and of the true color, both signed; augmented if that is asked for."""
+        batch = indices.to(gray.device)
+        truth = rgb_batch(color[batch].to(self.fabric.device))
         if self.augmentation is None:
-            return gray_batch(gray[batch]), rgb_batch(color[batch])
-        return self.augmentation(rgb_batch(color[batch]), None if self.aspects is None else self.aspects[batch.cpu()])
+            return gray_batch(gray[batch].to(self.fabric.device)), truth
+        return self.augmentation(truth, None if self.aspects is None else self.aspects[indices])
 
     def _take_step(self) -> None:
         if self.config.clip_norm:
