@@ -98,7 +98,7 @@ def test_a_folder_is_colored_and_told_in_one_line(photochrom: Command, one_tint:
     ended = photochrom(*words)
     assert ended.status == 0
     assert only(ended.out) == "colored 3, skipped 1 (1 in color already); results: album-color"
-    assert only(ended.err) == "album/color.png: in color already, left alone; --force colors it anew"
+    assert only(ended.err) == "album/color.png: in color already, left alone; --force colors it again"
     again = photochrom(*words)
     assert only(again.out) == "colored 0, skipped 4 (3 done before, 1 in color already); results: album-color"
 

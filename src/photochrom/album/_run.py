@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from photochrom.album._finding import carries_signature
 from photochrom.album._job import Job, Outcome
 from photochrom.album._manifest import Intent, Manifest, Record, locked
 from photochrom.album._plan import Plan
@@ -26,8 +25,6 @@ from photochrom.shipped import network_file
 from photochrom.workers import FaultError, Pending, Pool, cores, default_workers
 
 _POLL_SECONDS = 0.2
-_UNSIGNED = frozenset({".bmp", ".dib"})
-"""Suffixes of formats without tags, in which nothing names photochrom."""
 
 
 def run(
@@ -191,7 +188,8 @@ class _Run:
             return
         folder = manifest.path.parent
         _remove(_targets(left.intent, folder))
-        written = [folder / name for name in left.intent.new if _is_ours(folder / name)]
+        made = dict(zip(left.intent.outputs, left.intent.digests, strict=False))  # none if it was killed before
+        written = [folder / name for name in left.intent.outputs if made.get(name, "") == _digest(folder / name)]
         if len(written) == len(left.intent.outputs) and sha256 is not None and sha256 == left.sha256:
             manifest.append(replace(left, outputs=left.intent.outputs, error=None, intent=None))
         elif not left.intent.replaces:
@@ -203,7 +201,7 @@ class _Run:
         record = manifest.done(job.name, self._settings, job.file_names)
         if record is not None and sha256 is not None and record.sha256 == sha256:
             if record.outputs:
-                return Outcome(job.source, "done", job.files, record.faces)
+                return Outcome(job.source, "done", job.files, record.faces, remarks=record.remarks)
             if not self._plan.options.limits.force:
                 return Outcome(job.source, "in color")
         try:
@@ -216,13 +214,13 @@ class _Run:
         """Refuse if a result would replace a file that must stay."""
         for path in job.files:
             if os.path.lexists(path) and not self._plan.overwrite:
-                raise PhotoError(f"{path} is there already; --overwrite replaces it, --out puts results elsewhere")
+                raise _there_already(path)
 
     def _begin(self, job: Job, sha256: str | None, manifest: Manifest) -> None:
         """Record that a photo is begun, and hand it to a worker."""
         new = tuple(name for name, path in zip(job.file_names, job.files, strict=True) if not os.path.lexists(path))
         begun = _Begun(job, sha256, manifest, Intent(uuid4().hex, job.file_names, new), time.monotonic())
-        manifest.begin(job.name, sha256, self._settings, begun.intent)
+        manifest.begin(Record(job.name, sha256, self._settings), begun.intent)
         options = self._plan.options
         if job.format is not None:
             options = replace(options, outputs=replace(options.outputs, format=job.format))
@@ -261,7 +259,10 @@ class _Run:
         try:
             told = pending.result()
             seconds = round(sum(told["seconds"].values()), 3)
-            record = replace(record, outputs=job.file_names, faces=len(told["faces"]), seconds=seconds)
+            remarks = tuple(told["remarks"])
+            record = replace(record, faces=len(told["faces"]), seconds=seconds, remarks=remarks)
+            digests = tuple(made["sha256"] for made in told["outputs"])
+            begun.manifest.begin(record, replace(begun.intent, digests=digests))
             self._put(begun)
         except InColorError:
             begun.manifest.append(record)
@@ -271,10 +272,10 @@ class _Run:
         except (PhotochromError, FaultError, OSError) as error:
             reason = _reason(error)
             if not begun.intent.replaces:  # otherwise old and new files cannot be told apart
-                begun.manifest.append(replace(record, outputs=(), faces=0, error=reason))
+                begun.manifest.append(replace(record, faces=0, remarks=(), error=reason))
             return Outcome(job.source, "failed", seconds=seconds, error=reason)
-        begun.manifest.append(record)
-        return Outcome(job.source, "colored", job.files, record.faces, seconds, remarks=tuple(told["remarks"]))
+        begun.manifest.append(replace(record, outputs=job.file_names))
+        return Outcome(job.source, "colored", job.files, record.faces, seconds, remarks=record.remarks)
 
     def _put(self, begun: _Begun) -> None:
         """Put the results in their places; after a failure, none that is new is left."""
@@ -284,9 +285,9 @@ class _Run:
             for target, path in zip(begun.targets, begun.job.files, strict=True):
                 if self._plan.keep_date:
                     _keep_date(begun.job.source, target)
-                target.replace(path)
+                _put(target, path, may_replace=self._plan.overwrite)
                 put.append(path)
-        except OSError:
+        except (OSError, PhotoError):
             new = {begun.manifest.path.parent / name for name in begun.intent.new}
             _remove([path for path in put if path in new])
             raise
@@ -304,8 +305,29 @@ def _remove(paths: Iterable[Path]) -> None:
             path.unlink()
 
 
-def _is_ours(path: Path) -> bool:
-    return path.is_file() and (path.suffix.lower() in _UNSIGNED or carries_signature(path))
+def _put(made: Path, path: Path, *, may_replace: bool) -> None:
+    """Put a file in its place, under a second name if that may be.
+
+    Giving a second name never replaces a file that another program has just put there, as renaming would. Not all file
+    systems can do it.
+
+    Raises:
+        PhotoError: Another file is there.
+    """
+    if not may_replace:
+        try:
+            path.hardlink_to(made)
+            return
+        except FileExistsError:
+            raise _there_already(path) from None
+        except OSError:
+            if os.path.lexists(path):
+                raise _there_already(path) from None
+    made.replace(path)
+
+
+def _there_already(path: Path) -> PhotoError:
+    return PhotoError(f"{path} is there already; --overwrite replaces it, --out puts results elsewhere")
 
 
 def _keep_date(source: Path, result: Path) -> None:

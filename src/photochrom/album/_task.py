@@ -1,5 +1,6 @@
 """The task of a worker: color one photo, to files or to bytes."""
 
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -27,7 +28,7 @@ def color_photo(
         targets: Where each file goes, in the order of `options.outputs.endings`; None returns their content.
 
     Returns:
-        Plain data: the `outputs` as `ending`, `suffix` and, without targets, `content`; what `facts_of` gives; and the
+        Plain data: the `outputs` as `ending`, `suffix` and `sha256`, or without targets `content`; what `facts_of` gives; and the
         `seconds` that it took to `read`, to `guess` and to `render`.
 
     Raises:
@@ -47,7 +48,8 @@ def color_photo(
             made.append(asdict(output))
         else:
             _write(targets[number], output.content)
-            made.append({"ending": output.ending, "suffix": output.suffix})
+            digest = hashlib.sha256(output.content).hexdigest()
+            made.append({"ending": output.ending, "suffix": output.suffix, "sha256": digest})
     seconds = {"read": was_read - start, "guess": was_guessed - was_read, "render": time.perf_counter() - was_guessed}
     lost = losses(photo, options.outputs.format)
     facts = facts_of(photo, results)

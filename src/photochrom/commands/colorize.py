@@ -91,7 +91,7 @@ def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
             counts[outcome.status] += 1
             if outcome.status == "failed" or (outcome.status == "in color" and not quiet):
                 _tell(outcome)
-            if not quiet:
+            if outcome.status == "colored" and not quiet:
                 for remark in outcome.remarks:
                     warn(one_line(f"{outcome.source}: {remark}"))
             progress.advance(task)
@@ -111,7 +111,7 @@ def _tell(outcome: "Outcome") -> None:
     if outcome.status == "failed":
         tell_failure(f"{outcome.source}: {outcome.error}")
     else:
-        warn(one_line(f"{outcome.source}: in color already, left alone; --force colors it anew"))
+        warn(one_line(f"{outcome.source}: in color already, left alone; --force colors it again"))
 
 
 def _unread(kinds: "Mapping[Kind, int]") -> str:
@@ -167,7 +167,7 @@ def _color_stream(options: "Options") -> None:
             for remark in told["remarks"]:
                 warn(remark)
         except InColorError:
-            warn("the photo is in color already and passed on as it is; --force colors it anew")
+            warn("the photo is in color already and passed on as it is; --force colors it again")
         except FaultError as error:
             raise PhotoError(f"cannot be colored ({error}); please report this") from error
     sys.stdout.buffer.write(content)

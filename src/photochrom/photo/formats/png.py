@@ -166,7 +166,7 @@ def _read_origin(chunks: list[tuple[bytes, bytes]]) -> tuple[Origin, bytes | Non
 def _open(file: BinaryIO) -> Opened:
     file.seek(len(_SIGNATURE) + 4)
     if file.read(4) == b"CgBI":
-        raise UnreadableError("a PNG as apps of iPhones hold it (CgBI); save it anew on a Mac")
+        raise UnreadableError("a PNG as apps of iPhones hold it (CgBI); open it on a Mac and export it as PNG")
     chunks = list(_chunks(file))
     origin, profile = _read_origin(chunks)
     image = open_with("png", file)
