@@ -28,8 +28,8 @@ def color_photo(
         targets: Where each file goes, in the order of `options.outputs.endings`; None returns their content.
 
     Returns:
-        Plain data: the `outputs` as `ending`, `suffix` and `sha256`, or without targets `content`; what `facts_of` gives; and the
-        `seconds` that it took to `read`, to `guess` and to `render`.
+        Plain data: the `outputs` as `ending`, `suffix` and `sha256`, or without targets `content`; what `facts_of`
+        gives; and the `seconds` that it took to `read`, to `guess` and to `render`.
 
     Raises:
         PhotoError: It cannot be read, colored or written; the type says which.

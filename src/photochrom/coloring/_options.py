@@ -100,7 +100,7 @@ class Outputs:
         confidence: Whether to add a map of the confidence of the best guess; white is certain.
         format: The format of the guesses and the comparison, one of `photochrom.photo.WRITTEN_FORMATS`; None keeps the
             photo's own.
-        upright: Whether to turn photos whose people lie on their side.
+        upright: Whether to turn photos whose people lie on their side; needs a model for faces.
     """
 
     variants: int = 1
@@ -158,6 +158,10 @@ class Options:
     look: Look = field(default_factory=Look)
     outputs: Outputs = field(default_factory=Outputs)
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.outputs.upright and self.model.faces is None:
+            raise ConfigError("photos are turned upright by the faces in them; leave out --upright or --no-faces")
 
     def as_json(self) -> dict[str, Any]:
         """The options as JSON."""
