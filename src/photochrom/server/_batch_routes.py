@@ -30,7 +30,7 @@ class JobAnswer(BaseModel):
     created: datetime
     expires: datetime | None = Field(description="Until when a finished batch's result can be fetched.")
     photos: tuple[BatchPhoto, ...] = Field(
-        description="Each with its state; with `remarks` on what is missing of it or was not kept; and with its `error`."
+        description="Each with its state, its `error`, and `remarks` on what is missing of it or was not kept."
     )
 
 
