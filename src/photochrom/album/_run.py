@@ -371,7 +371,9 @@ def _digest(path: Path) -> str | None:
 def _settings(options: Options) -> dict[str, Any]:
     """The settings that results depend on."""
     settings = options.as_json()
-    del settings["limits"]
+    del settings["limits"], settings["signer"]
+    if options.signer is not None:  # what it is called and where it lies is nobody's business
+        settings["signer"] = _digest(Path(options.signer.certificate))
     names = filter(None, (options.model.whole, options.model.faces))
     # As JSON reads it back: lists instead of tuples.
     return dict(json.loads(json.dumps({**settings, "networks": {name: _fingerprint(name) for name in names}})))

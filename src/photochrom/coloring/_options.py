@@ -6,7 +6,7 @@ from typing import Any
 
 from photochrom.coloring.distribution import MAX_VARIANTS
 from photochrom.errors import ConfigError
-from photochrom.photo import MAX_MEGAPIXELS, WRITTEN_FORMATS
+from photochrom.photo import MAX_MEGAPIXELS, WRITTEN_FORMATS, Signer
 from photochrom.shipped import DEFAULT_MODEL
 
 __all__ = ["Hint", "Limits", "Look", "Model", "Options", "Outputs", "parse_hint"]
@@ -152,12 +152,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Options:
-    """All options for coloring photos."""
+    """All options for coloring photos.
+
+    Attributes:
+        signer: Who signs the results; None leaves them unsigned.
+    """
 
     model: Model = field(default_factory=Model)
     look: Look = field(default_factory=Look)
     outputs: Outputs = field(default_factory=Outputs)
     limits: Limits = field(default_factory=Limits)
+    signer: Signer | None = None
 
     def __post_init__(self) -> None:
         if self.outputs.upright and self.model.faces is None:
@@ -182,6 +187,7 @@ class Options:
                 Look(**{**look, "hints": hints}),
                 Outputs(**values["outputs"]),
                 Limits(**values["limits"]),
+                Signer(**values["signer"]) if values.get("signer") else None,
             )
         except (LookupError, TypeError) as error:
             raise ConfigError("these options were written by another version of photochrom") from error

@@ -46,6 +46,7 @@ def colorize(
     upright: options.Upright = False,
     force: options.Force = False,
     strict: options.Strict = False,
+    sign: options.Sign = None,
     overwrite: options.Overwrite = False,
     keep_date: options.KeepDate = True,
     model: options.PhotoModel = DEFAULT_MODEL,
@@ -59,14 +60,17 @@ def colorize(
     """Color photos: a.jpg gives a-color.jpg, a folder album gives album-color; go on after an interruption."""
     from photochrom.album import plan
     from photochrom.coloring import Limits, Look, Model, Options, Outputs, parse_hint
-    from photochrom.photo import MAX_MEGAPIXELS
+    from photochrom.photo import MAX_MEGAPIXELS, Signer, require_signer
 
     chosen = Options(
         Model(model, face_model if faces else None),
         Look(strength, vividness, tuple(parse_hint(text) for text in hint or ())),
         Outputs(variants, compare, confidence, upright=upright),
         Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force, strict),
+        None if sign is None else Signer(*map(str, sign)),
     )
+    if chosen.signer is not None:
+        require_signer(chosen.signer)
     if "-" in sources:
         _require_stream_alone(sources, out, chosen)
         _color_stream(chosen)

@@ -26,6 +26,7 @@ __all__ = [
     "ORIENTATION",
     "SOFTWARE",
     "UPRIGHT",
+    "VERSION",
     "Origin",
     "checked_dpi",
     "checked_exif",
@@ -42,7 +43,7 @@ __all__ = [
 SOFTWARE = b"photochrom (the colors are guesses)"
 """What EXIF's Software says of each written photo, after what it said before."""
 
-_VERSION = version("photochrom").encode()
+VERSION = version("photochrom").encode()
 
 UPRIGHT = 1
 ORIENTATION, _SOFTWARE_TAG, _EXIF_DIRECTORY, _MAKER_NOTE = 0x0112, 0x0131, 0x8769, 0x927C
@@ -133,9 +134,7 @@ def signed(origin: Origin, can_turn: bool) -> Origin:
         origin,
         exif=with_fields(block, fields),
         orientation=orientation,
-        xmp=signed_packet(
-            without_copies(with_orientation(origin.xmp or EMPTY_PACKET, orientation)), SOFTWARE, _VERSION
-        ),
+        xmp=signed_packet(without_copies(with_orientation(origin.xmp or EMPTY_PACKET, orientation)), SOFTWARE, VERSION),
     )
 
 

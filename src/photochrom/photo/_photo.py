@@ -12,6 +12,7 @@ from PIL import Image
 
 from photochrom.errors import PhotoError, TooLargeError, UnreadableError
 from photochrom.files import write_whole
+from photochrom.photo._credentials import holds_manifest
 from photochrom.photo._metadata import UPRIGHT, Origin, signed
 from photochrom.photo._pillow import origin_of_image, picture_of
 from photochrom.photo._pixels import Levels, Picture, decode, gray_as_srgb, to_8_bits, turned
@@ -20,7 +21,7 @@ from photochrom.photo._salvage import Mended, remains_of
 from photochrom.photo._tint import Coloring
 from photochrom.photo._vips import image_from, vips
 from photochrom.photo._xmp import without_copies
-from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, Opened, format_of
+from photochrom.photo.formats import FORMATS, HEAD_BYTES, MANIFEST, SUFFIXES, WRITTEN_FORMATS, Format, Opened, format_of
 
 __all__ = [
     "MAX_MEGAPIXELS",
@@ -274,17 +275,28 @@ def dropped_tags(photo: Photo, format: str | None = None) -> tuple[str, ...]:  #
     return tuple(sorted(tag for tag, value in told.items() if value and tag not in carried))
 
 
-def losses(photo: Photo, format: str | None = None) -> tuple[str, ...]:  # noqa: A002 - as Pillow names it
-    """One line on what a photo's file holds and its colored copy does not; nothing if nothing is lost.
+def losses(
+    photo: Photo,
+    format: str | None = None,  # noqa: A002 - as Pillow names it
+    *,
+    is_signed: bool = False,
+) -> tuple[str, ...]:
+    """What a photo's file holds and its colored copy does not, on one line; nothing if nothing is lost.
 
     Args:
         photo: What was read.
         format: As of `encode_photo`.
+        is_signed: Whether the copy is to be signed. If its format cannot be, another line tells so.
     """
     origin = photo.origin
+    target = FORMATS[_writable(origin.format) if format is None else format]
+    has_manifest = is_signed and holds_manifest(target)
+    held = [text for text in origin.lost if text != MANIFEST or not has_manifest]  # it becomes part of the new one
     copies = [_COPIES] if origin.xmp is not None and without_copies(origin.xmp) != origin.xmp else []
-    lost = (*origin.lost, *copies, *dropped_tags(photo, format))
-    return (f"not kept in the result: {', '.join(lost)}",) if lost else ()
+    lost = (*held, *copies, *dropped_tags(photo, format))
+    kept = f"not kept in the result: {', '.join(lost)}" if lost else ""
+    unsigned = f"not signed, because {target.name} holds no signatures" if is_signed and not has_manifest else ""
+    return tuple(filter(None, (kept, unsigned)))
 
 
 def _one_line(error: BaseException) -> str:
