@@ -225,6 +225,19 @@ def test_a_file_system_without_links_is_written_to(
     assert files("album-color") == RESULTS | {MANIFEST_NAME}
 
 
+def test_a_name_that_becomes_too_long_is_told_before_the_photo_is_colored(
+    album: Path, tiny: Options, draw: Draw
+) -> None:
+    """mgedmin in oxdef/lib2opds, pull request 25."""
+    photo = draw(album / f"{'a' * 251}.jpg")
+    begun: list[object] = []
+    (outcome,) = run(plan([photo], options=tiny), 1, on_begin=begun.append)
+    assert outcome.error is not None
+    assert "too long for a name; give the photo a shorter one" in outcome.error
+    assert not begun
+    assert not list(album.glob(".writing-*"))
+
+
 def test_beside_a_photo_there_is_no_manifest_and_no_second_time(album: Path, colored: Colored) -> None:
     assert statuses(colored("album/b.jpg")) == {"b.jpg": "colored"}
     assert "b-color.jpg" in files(album)

@@ -1,6 +1,7 @@
 """Carrying out a plan: work is recorded before it begins, results appear whole, and a killed run can be resumed."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -211,10 +212,16 @@ class _Run:
         return None
 
     def _require_free(self, job: Job) -> None:
-        """Refuse if a result would replace a file that must stay."""
+        """Refuse if a result would replace a file that must stay, or cannot be there at all."""
         for path in job.files:
-            if os.path.lexists(path) and not self._plan.overwrite:
-                raise _there_already(path)
+            try:
+                path.lstat()
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    raise PhotoError(f"{path.name} is too long for a name; give the photo a shorter one") from error
+            else:
+                if not self._plan.overwrite:
+                    raise _there_already(path)
 
     def _begin(self, job: Job, sha256: str | None, manifest: Manifest) -> None:
         """Record that a photo is begun, and hand it to a worker."""

@@ -27,7 +27,7 @@ from photochrom.shipped import DEFAULT_MODEL
 if TYPE_CHECKING:
     from photochrom.album import Outcome, Plan
     from photochrom.coloring import Options
-    from photochrom.photo import Kind
+    from photochrom.photo import Kind, Signer
 
 _SHOWN_FOLDERS = 3
 _SHOWN_SUFFIXES = 5
@@ -60,23 +60,31 @@ def colorize(
     """Color photos: a.jpg gives a-color.jpg, a folder album gives album-color; go on after an interruption."""
     from photochrom.album import plan
     from photochrom.coloring import Limits, Look, Model, Options, Outputs, parse_hint
-    from photochrom.photo import MAX_MEGAPIXELS, Signer, require_signer
+    from photochrom.photo import MAX_MEGAPIXELS
 
     chosen = Options(
         Model(model, face_model if faces else None),
         Look(strength, vividness, tuple(parse_hint(text) for text in hint or ())),
         Outputs(variants, compare, confidence, upright=upright),
         Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force, strict),
-        None if sign is None else Signer(*map(str, sign)),
+        _signer(sign),
     )
-    if chosen.signer is not None:
-        require_signer(chosen.signer)
     if "-" in sources:
-        _require_stream_alone(sources, out, chosen)
-        _color_stream(chosen)
+        _color_stream(sources, out, chosen)
         return
     failures = _run(plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date), jobs, quiet=quiet)
     raise typer.Exit(2 if failures else 0)
+
+
+def _signer(files: tuple[Path, Path] | None) -> "Signer | None":
+    """Who signs results, if that is wanted; it is tried before anything is colored."""
+    from photochrom.photo import Signer, require_signer
+
+    if files is None:
+        return None
+    signer = Signer(*map(str, files))
+    require_signer(signer)
+    return signer
 
 
 def _run(plan: "Plan", jobs: int | None, *, quiet: bool) -> int:
@@ -153,11 +161,12 @@ def _require_stream_alone(sources: Sequence[str], out: Path | None, options: "Op
         raise ConfigError("there is one result only: variants, a comparison and confidence need files")
 
 
-def _color_stream(options: "Options") -> None:
+def _color_stream(sources: Sequence[str], out: Path | None, options: "Options") -> None:
     """Color the photo on standard input to standard output; one in color passes through as it is."""
     from photochrom.album import color_photo
     from photochrom.workers import FaultError, Pool, cores
 
+    _require_stream_alone(sources, out, options)
     if sys.stdin is None or sys.stdout is None or sys.stdin.isatty() or sys.stdout.isatty():
         raise PhotoError("- stands for a photo on standard input: photochrom colorize - < gray.jpg > color.jpg")
     content = sys.stdin.buffer.read()

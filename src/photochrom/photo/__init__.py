@@ -2,13 +2,12 @@
 
 from photochrom.photo._credentials import Signer, holds_manifest, require_signer, with_manifest
 from photochrom.photo._kinds import Kind, kind_of
+from photochrom.photo._losses import dropped_tags, losses
 from photochrom.photo._metadata import SOFTWARE, Origin
 from photochrom.photo._photo import (
     MAX_MEGAPIXELS,
     Photo,
-    dropped_tags,
     encode_photo,
-    losses,
     photo_from_image,
     read_photo,
     write_photo,

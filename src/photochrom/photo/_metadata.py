@@ -127,9 +127,11 @@ def signed(origin: Origin, can_turn: bool) -> Origin:
     before = tag.data.strip(b"\x00 ") if isinstance(tag, Field) else b""
     text = before if SOFTWARE in before else b"; ".join(filter(None, [before, SOFTWARE]))
     fields: Directory = {_SOFTWARE_TAG: text_field(text)}
-    if not can_turn and origin.orientation != UPRIGHT:
-        fields = {**fields, ORIENTATION: short_field(UPRIGHT)}
     orientation = origin.orientation if can_turn else UPRIGHT
+    if (
+        integers_of(read_directory(block), ORIENTATION, orientation)[0] != orientation
+    ):  # or it makes no sense, such as 0
+        fields = {**fields, ORIENTATION: short_field(orientation)}
     return replace(
         origin,
         exif=with_fields(block, fields),

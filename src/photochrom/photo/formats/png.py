@@ -21,6 +21,7 @@ from photochrom.photo._metadata import (
     with_iptc,
 )
 from photochrom.photo._pixels import Picture
+from photochrom.photo._primaries import profile_of_chunks
 from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, open_with
 from photochrom.photo.formats._format import ALL_TAGS, MANIFEST, Format, Opened, further_pictures
@@ -159,9 +160,10 @@ def _read_origin(chunks: list[tuple[bytes, bytes]]) -> tuple[Origin, bytes | Non
         if kind in _TEXTS:
             origin, exif = _with_text(origin, exif, *_text(kind, data))
     profile = _inflated(first.get(b"iCCP", b"").partition(b"\x00")[2][1:]) or None
+    described = rgb_profile(profile) if profile else profile_of_chunks(first)
     kept = tuple(chunk for chunk in chunks if _is_plain(*chunk))
     origin = replace(origin, lost=(MANIFEST,) if b"caBX" in first else ())
-    return described_by_exif(replace(origin, icc_profile=rgb_profile(profile), chunks=kept), exif), profile
+    return described_by_exif(replace(origin, icc_profile=described, chunks=kept), exif), profile
 
 
 def _open(file: BinaryIO) -> Opened:
