@@ -292,7 +292,7 @@ class _Run:
             for target, path in zip(begun.targets, begun.job.files, strict=True):
                 if self._plan.keep_date:
                     _keep_date(begun.job.source, target)
-                _put(target, path, may_replace=self._plan.overwrite)
+                _move(target, path, may_replace=self._plan.overwrite)
                 put.append(path)
         except (OSError, PhotoError):
             new = {begun.manifest.path.parent / name for name in begun.intent.new}
@@ -312,11 +312,11 @@ def _remove(paths: Iterable[Path]) -> None:
             path.unlink()
 
 
-def _put(made: Path, path: Path, *, may_replace: bool) -> None:
-    """Put a file in its place, under a second name if that may be.
+def _move(made: Path, path: Path, *, may_replace: bool) -> None:
+    """Put a file in its place; it may keep its first name beside the new one.
 
-    Giving a second name never replaces a file that another program has just put there, as renaming would. Not all file
-    systems can do it.
+    A second name never replaces a file that another program has just put there, as renaming would. Not all file
+    systems give one.
 
     Raises:
         PhotoError: Another file is there.

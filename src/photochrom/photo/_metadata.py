@@ -128,9 +128,7 @@ def signed(origin: Origin, can_turn: bool) -> Origin:
     text = before if SOFTWARE in before else b"; ".join(filter(None, [before, SOFTWARE]))
     fields: Directory = {_SOFTWARE_TAG: text_field(text)}
     orientation = origin.orientation if can_turn else UPRIGHT
-    if (
-        integers_of(read_directory(block), ORIENTATION, orientation)[0] != orientation
-    ):  # or it makes no sense, such as 0
+    if integers_of(read_directory(block), ORIENTATION, orientation)[0] != orientation:  # such as 0, which means nothing
         fields = {**fields, ORIENTATION: short_field(orientation)}
     return replace(
         origin,
