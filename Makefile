@@ -72,5 +72,5 @@ $(VENV)/.train: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.test: $(VENV)/.train
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,tensorboard,search,export,heic,raw,serve]' --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,tensorboard,search,export,heic,raw,c2pa,serve]' --group dev
 	touch $@

@@ -1,17 +1,24 @@
+import datetime
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
 from photochrom.coloring.distribution import BIN_CENTERS, BIN_COUNT, DECODINGS
 from photochrom.coloring.metadata import GraphMetadata
 from photochrom.lab.datasets._faces import draw_faces
 from photochrom.lab.datasets.synthetic import Synthetic
+from photochrom.photo import Signer
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -136,3 +143,38 @@ def network_without_probabilities(tmp_path_factory: pytest.TempPathFactory) -> P
     """A network that gives color at once."""
     path = tmp_path_factory.mktemp("networks") / "gray.onnx"
     return _save_network(path, _NETWORK_WITHOUT_PROBABILITIES, GraphMetadata("gray", {}, output="rgb"))
+
+
+@pytest.fixture(scope="session")
+def certify() -> Callable[..., bytes]:
+    """Makes a certificate of a key for itself, in PEM."""
+
+    def certificate(key: Any, *, days: int = 10, allows_signing: bool = True) -> bytes:
+        name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "The Album")])
+        now = datetime.datetime.now(datetime.UTC)
+        usages = [True, *[False] * 8]
+        builder = (
+            x509.CertificateBuilder(name, name, key.public_key(), 7)
+            .not_valid_before(now - datetime.timedelta(days=90))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.BasicConstraints(False, None), critical=True)
+            .add_extension(x509.KeyUsage(*usages), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        )
+        if allows_signing:
+            usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
+            builder = builder.add_extension(usage, critical=True)
+        digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+        return builder.sign(key, digest).public_bytes(serialization.Encoding.PEM)
+
+    return certificate
+
+
+@pytest.fixture
+def signer(tmp_path_factory: pytest.TempPathFactory, certify: Callable[..., bytes]) -> Signer:
+    """Files by which results can be signed."""
+    folder, key = tmp_path_factory.mktemp("signer"), ec.generate_private_key(ec.SECP256R1())
+    form, hidden = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "certificate.pem").write_bytes(certify(key))
+    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, hidden))
+    return Signer(str(folder / "certificate.pem"), str(folder / "key.pem"))

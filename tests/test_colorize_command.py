@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import c2pa
 import cv2
 import numpy as np
 import onnx
@@ -20,7 +21,7 @@ from photochrom.album import Outcome
 from photochrom.cli import main
 from photochrom.coloring.distribution import BIN_COUNT
 from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY
-from photochrom.photo import MAX_MEGAPIXELS
+from photochrom.photo import MAX_MEGAPIXELS, Signer
 from photochrom.shipped import read_card, shipped_model, shipped_models
 
 
@@ -98,9 +99,34 @@ def test_a_folder_is_colored_and_told_in_one_line(photochrom: Command, one_tint:
     ended = photochrom(*words)
     assert ended.status == 0
     assert only(ended.out) == "colored 3, skipped 1 (1 in color already); results: album-color"
-    assert only(ended.err) == "album/color.png: in color already, left alone; --force colors it anew"
+    assert only(ended.err) == "album/color.png: in color already, left alone; --force colors it again"
     again = photochrom(*words)
     assert only(again.out) == "colored 0, skipped 4 (3 done before, 1 in color already); results: album-color"
+
+
+def test_results_are_signed_if_they_can_be(photochrom: Command, one_tint: Path, signer: Signer) -> None:
+    words = ("colorize", "album", "--model", one_tint, "--no-faces", "--confidence")
+    draw("album/a.jpg")
+    draw("album/b.bmp")
+    ended = photochrom(*words, "--sign", signer.certificate, signer.key)
+    assert ended.status == 0
+    assert only(ended.err) == "album/b.bmp: not signed, because BMP holds no signatures"
+    with c2pa.Reader("image/jpeg", io.BytesIO(Path("album-color/a.jpg").read_bytes())) as reader:
+        assert reader.get_validation_state() == "Valid"
+    assert c2pa.Reader.try_create("image/png", io.BytesIO(Path("album-color/a-confidence.png").read_bytes())) is None
+    assert str(signer.key) not in Path("album-color/photochrom.jsonl").read_text()
+    assert "2 done before" in photochrom(*words, "--sign", signer.certificate, signer.key).out
+    assert "is there already" in photochrom(*words).err  # unsigned ones are others
+
+
+def test_a_certificate_that_cannot_sign_is_told_before_anything_is_written(
+    photochrom: Command, one_tint: Path, signer: Signer
+) -> None:
+    draw("album/a.jpg")
+    ended = photochrom("colorize", "album", "--model", one_tint, "--sign", signer.certificate, "no-such-key.pem")
+    assert ended.status != 0
+    assert "cannot be signed (" in only(ended.err)
+    assert not Path("album-color").exists()
 
 
 def test_a_bad_photo_is_one_line_and_status_2_and_the_rest_goes_on(photochrom: Command, one_tint: Path) -> None:

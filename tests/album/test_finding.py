@@ -9,7 +9,7 @@ from PIL import Image
 from photochrom.album import _finding, plan
 from photochrom.commands.colorize import _unread
 from photochrom.errors import UnreadableError
-from photochrom.photo import _kinds, read_photo
+from photochrom.photo import SOFTWARE, _kinds, read_photo
 
 
 def content(kind: str) -> bytes:
@@ -76,6 +76,59 @@ def test_what_is_not_read_is_one_line_by_kind(tmp_path: Path) -> None:
     assert "2 other files" in line
     assert ".txt" in line
     assert len(line.splitlines()) == 1
+
+
+def drawn(path: Path, side: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.linear_gradient("L").resize((side, side)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("thumbnail", "photo"),
+    [
+        ("Thumbs/t_wedding.jpg", "1950s/wedding.jpg"),
+        ("1950s/thumbnails/Wedding.jpg", "1950s/wedding.tif"),
+        ("_thumbs/wedding-thumb.png", "wedding.jpg"),
+    ],
+)
+def test_thumbnails_of_photos_that_are_read_are_counted_only(thumbnail: str, photo: str, tmp_path: Path) -> None:
+    drawn(tmp_path / thumbnail, 20)
+    drawn(tmp_path / photo, 200)
+    found = plan([tmp_path])
+    assert [job.source for job in found.jobs] == [tmp_path / photo]
+    assert _unread(found.unread) == "not read: 1 in folders of thumbnails (the photos themselves are read)"
+    (named,) = plan([(tmp_path / thumbnail).parent]).jobs
+    assert named.source == tmp_path / thumbnail
+
+
+def test_pictures_in_a_folder_of_thumbnails_that_are_nowhere_else_are_photos(tmp_path: Path) -> None:
+    drawn(tmp_path / "Thumbs/grandma.jpg", 20)
+    drawn(tmp_path / "Thumbs/wedding.jpg", 200)
+    drawn(tmp_path / "wedding.jpg", 20)  # smaller than the one that is called a thumbnail
+    found = plan([tmp_path])
+    assert len(found.jobs) == 3
+    assert not found.unread
+
+
+def test_libraries_of_macs_are_searched_only_if_they_are_named(tmp_path: Path) -> None:
+    library = tmp_path / "Photos Library.photoslibrary"
+    drawn(library / "originals/0/a.jpg", 20)
+    drawn(tmp_path / "b.jpg", 20)
+    found = plan([tmp_path])
+    assert [job.source.name for job in found.jobs] == ["b.jpg"]
+    assert _unread(found.unread) == "not read: 1 photo library of a Mac (export its photos)"
+    assert [job.source.name for job in plan([library]).jobs] == ["a.jpg"]
+
+
+def test_results_beside_photos_are_counted(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        drawn(tmp_path / name, 20)
+    (tmp_path / "a-color.jpg").write_bytes(SOFTWARE)
+    for sources in ([tmp_path], sorted(tmp_path.glob("*.jpg"))):
+        found = plan(sources)
+        assert [job.source.name for job in found.jobs] == ["a.jpg", "b.jpg"]
+        told = "not read: 1 colored by photochrom (color the photos that they were made of)"
+        assert _unread(found.unread) == told
 
 
 @pytest.mark.parametrize(

@@ -55,12 +55,12 @@ def test_the_latest_success_counts(manifest: Path) -> None:
 
 
 def test_what_may_have_been_replaced_is_to_be_done(manifest: Path) -> None:
-    Manifest(manifest).begin("a.jpg", RECORD.sha256, RECORD.settings, replace(INTENT, new=()))
+    Manifest(manifest).begin(RECORD, replace(INTENT, new=()))
     assert done(manifest) is None
 
 
 def test_what_was_begun_is_known_until_it_has_ended(manifest: Path) -> None:
-    Manifest(manifest).begin("b.jpg", "2", {}, INTENT)
+    Manifest(manifest).begin(Record("b.jpg", "2", {}), INTENT)
     left = Manifest(manifest).unfinished("b.jpg")
     assert left is not None
     assert (left.intent, left.sha256, left.error) == (INTENT, "2", "begun, and not finished")
@@ -71,7 +71,7 @@ def test_what_was_begun_is_known_until_it_has_ended(manifest: Path) -> None:
 
 def test_the_first_version_can_read_it(manifest: Path) -> None:
     """Photochrom 0.1 takes a line for a record if it has these keys, and for a success if there is no error."""
-    Manifest(manifest).begin("b.jpg", "2", {}, INTENT)
+    Manifest(manifest).begin(Record("b.jpg", "2", {}), INTENT)
     keys = {"file", "sha256", "settings", "outputs", "faces", "seconds", "error"}
     lines = [json.loads(line) for line in manifest.read_text().splitlines()]
     assert [line.keys() >= keys for line in lines] == [True, True]

@@ -147,7 +147,9 @@ def test_what_systems_put_among_photos_is_passed_over_unless_it_is_named(album: 
 
 def test_what_was_begun_in_a_folder_of_results_is_no_photo(album: Path, draw: Draw) -> None:
     draw(Path("album-color/b.jpg"))
-    Manifest(Path("album-color", MANIFEST_NAME)).begin("b.jpg", "0", {}, Intent("0" * 32, ("b.jpg",), ("b.jpg",)))
+    Manifest(Path("album-color", MANIFEST_NAME)).begin(
+        Record("b.jpg", "0", {}), Intent("0" * 32, ("b.jpg",), ("b.jpg",))
+    )
     assert "album-color/b.jpg" not in planned(".", out="out")
 
 

@@ -196,6 +196,48 @@ def test_what_comes_to_lie_in_the_place_of_a_result_meanwhile_stays(album: Path,
     assert files("x") == {"b.jpg", MANIFEST_NAME}
 
 
+@pytest.mark.parametrize("knows_links", [True, False])
+def test_what_another_program_puts_there_in_the_last_moment_stays(
+    album: Path, colored: Colored, monkeypatch: pytest.MonkeyPatch, knows_links: bool
+) -> None:
+    give_name = Path.hardlink_to
+
+    def put_first(path: Path, target: Path) -> None:
+        path.write_bytes(b"precious")
+        if not knows_links:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        give_name(path, target)
+
+    monkeypatch.setattr(Path, "hardlink_to", put_first)
+    assert "is there already" in errors(colored("album/b.jpg", out="x"))["b.jpg"]
+    assert Path("x/b.jpg").read_bytes() == b"precious"
+    assert files("x") == {"b.jpg", MANIFEST_NAME}
+
+
+def test_a_file_system_without_links_is_written_to(
+    album: Path, colored: Colored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    assert statuses(colored(album)) == dict.fromkeys(PHOTOS, "colored")
+    assert files("album-color") == RESULTS | {MANIFEST_NAME}
+
+
+def test_a_name_that_becomes_too_long_is_told_before_the_photo_is_colored(
+    album: Path, tiny: Options, draw: Draw
+) -> None:
+    """mgedmin in oxdef/lib2opds, pull request 25."""
+    photo = draw(album / f"{'a' * 251}.jpg")
+    begun: list[object] = []
+    (outcome,) = run(plan([photo], options=tiny), 1, on_begin=begun.append)
+    assert outcome.error is not None
+    assert "too long for a name; give the photo a shorter one" in outcome.error
+    assert not begun
+    assert not list(album.glob(".writing-*"))
+
+
 def test_beside_a_photo_there_is_no_manifest_and_no_second_time(album: Path, colored: Colored) -> None:
     assert statuses(colored("album/b.jpg")) == {"b.jpg": "colored"}
     assert "b-color.jpg" in files(album)
@@ -217,12 +259,15 @@ def test_a_moved_folder_of_results_is_still_known(album: Path, colored: Colored)
 # --- runs that were ended -------------------------------------------------------------------------------------------
 
 
-def begun(folder: Path, file: str, photo: Path, *, new: bool = True, settings: dict[str, Any]) -> Intent:
-    """A line as a run leaves it that was killed while it colored a photo."""
+def begun(
+    folder: Path, photo: Path, result: bytes | None = None, *, new: bool = True, settings: dict[str, Any]
+) -> Intent:
+    """A line as a run leaves it that was killed while it colored a photo, or put its result in its place."""
     folder.mkdir(exist_ok=True)
-    intent = Intent("0123456789abcdef" * 2, (file,), (file,) if new else ())
-    sha256 = hashlib.sha256(photo.read_bytes()).hexdigest()
-    Manifest(folder / MANIFEST_NAME).begin(file, sha256, settings, intent)
+    names, digests = (photo.name,), () if result is None else (hashlib.sha256(result).hexdigest(),)
+    intent = Intent("0123456789abcdef" * 2, names, names if new else (), digests)
+    record = Record(photo.name, hashlib.sha256(photo.read_bytes()).hexdigest(), settings, remarks=("torn",))
+    Manifest(folder / MANIFEST_NAME).begin(record, intent)
     return intent
 
 
@@ -233,20 +278,24 @@ def settings(album: Path, colored: Colored) -> dict[str, Any]:
     return dict(records(Path("other", MANIFEST_NAME))[0]["settings"])
 
 
+@pytest.mark.parametrize("new", [True, False])
+@pytest.mark.parametrize("result", [b"\xff\xd8\xff of any format", b"BM, which names nobody"])
 def test_a_result_that_a_killed_run_put_but_did_not_record_is_done(
-    album: Path, colored: Colored, settings: dict[str, Any]
+    album: Path, colored: Colored, settings: dict[str, Any], result: bytes, new: bool
 ) -> None:
-    begun(Path("album-color"), "b.jpg", album / "b.jpg", settings=settings)
-    Path("album-color/b.jpg").write_bytes(Path("other/b.jpg").read_bytes())
-    assert statuses(colored(album)) == dict.fromkeys(PHOTOS, "colored") | {"b.jpg": "done"}
+    begun(Path("album-color"), album / "b.jpg", result, new=new, settings=settings)
+    Path("album-color/b.jpg").write_bytes(result)
+    outcomes = colored(album)
+    assert statuses(outcomes) == dict.fromkeys(PHOTOS, "colored") | {"b.jpg": "done"}
+    assert [outcome.remarks for outcome in outcomes if outcome.status == "done"] == [("torn",)]
     assert statuses(colored(album)) == dict.fromkeys(PHOTOS, "done")
 
 
 def test_a_result_of_another_photo_is_made_again(
     album: Path, colored: Colored, draw: Draw, settings: dict[str, Any]
 ) -> None:
-    begun(Path("album-color"), "b.jpg", album / "b.jpg", settings=settings)
-    Path("album-color/b.jpg").write_bytes(Path("other/b.jpg").read_bytes())
+    begun(Path("album-color"), album / "b.jpg", b"of the photo that was here", settings=settings)
+    Path("album-color/b.jpg").write_bytes(b"of the photo that was here")
     draw(album / "b.jpg", seed=99)
     assert statuses(colored(album))["b.jpg"] == "colored"
 
@@ -254,7 +303,7 @@ def test_a_result_of_another_photo_is_made_again(
 def test_what_a_killed_run_did_not_finish_goes_and_is_made_again(
     album: Path, colored: Colored, tiny: Options, settings: dict[str, Any]
 ) -> None:
-    intent = begun(Path("album-color"), "b.jpg", album / "b.jpg", settings=settings)
+    intent = begun(Path("album-color"), album / "b.jpg", settings=settings)
     half = Path("album-color", f".writing-{intent.id}-0.jpg")
     half.write_bytes(b"half")
     of_another = Path("album-color", f".writing-{'f' * 32}-0.jpg")
@@ -269,7 +318,7 @@ def test_one_file_of_several_is_no_result(album: Path, colored: Colored, tiny: O
     colored(album, options=both)
     manifest = Path("album-color", MANIFEST_NAME)
     lines = [line for line in manifest.read_text().splitlines() if '"file": "b.jpg"' in line]
-    manifest.write_text(lines[0] + "\n")  # it was begun
+    manifest.write_text("\n".join(lines[:2]) + "\n")  # it was begun, and its files were whole
     Path("album-color/b-confidence.png").unlink()
     for name in RESULTS - {"b.jpg"}:
         Path("album-color", name).unlink()
@@ -277,20 +326,22 @@ def test_one_file_of_several_is_no_result(album: Path, colored: Colored, tiny: O
     assert Path("album-color/b-confidence.png").is_file()
 
 
+@pytest.mark.parametrize("result", [None, b"a result"])
 def test_a_file_of_somebody_else_is_neither_removed_nor_taken_for_a_result(
-    album: Path, colored: Colored, settings: dict[str, Any]
+    album: Path, colored: Colored, settings: dict[str, Any], result: bytes | None
 ) -> None:
-    begun(Path("album-color"), "b.jpg", album / "b.jpg", settings=settings)
-    Path("album-color/b.jpg").write_bytes(b"precious")
+    begun(Path("album-color"), album / "b.jpg", result, settings=settings)
+    foreign = Path("other/b.jpg").read_bytes()  # even if photochrom made it
+    Path("album-color/b.jpg").write_bytes(foreign)
     assert "is there already" in errors(colored(album))["b.jpg"]
-    assert Path("album-color/b.jpg").read_bytes() == b"precious"
+    assert Path("album-color/b.jpg").read_bytes() == foreign
 
 
 def test_what_may_be_old_or_new_is_made_again_where_that_is_allowed(
     album: Path, colored: Colored, settings: dict[str, Any]
 ) -> None:
     colored(album)
-    begun(Path("album-color"), "b.jpg", album / "b.jpg", new=False, settings=settings)
+    begun(Path("album-color"), album / "b.jpg", new=False, settings=settings)
     assert "is there already" in errors(colored(album))["b.jpg"]
     assert statuses(colored(album, overwrite=True))["b.jpg"] == "colored"
     assert statuses(colored(album))["b.jpg"] == "done"
@@ -461,13 +512,14 @@ def test_a_disk_too_full_for_the_manifest_ends_it_all_and_loses_nothing(
 def test_a_full_disk_leaves_no_file_of_the_photo(
     album: Path, tiny: Options, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    move = Path.replace
+    give_name = Path.hardlink_to
 
-    def refuse(path: Path, target: Path) -> Path:
-        if target.name.endswith("-compare.jpg"):
+    def refuse(path: Path, *other: Path) -> None:
+        if any(name.name.endswith("-compare.jpg") for name in (path, *other)):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return move(path, target)
+        give_name(path, *other)
 
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
     monkeypatch.setattr(Path, "replace", refuse)
     options = replace(tiny, outputs=Outputs(2, compare=True))
     outcomes = list(run(plan(["album/b.jpg"], Path("x"), options), 1, pool=pool))

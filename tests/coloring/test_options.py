@@ -26,6 +26,12 @@ def test_options_out_of_range_are_refused(part: Any, wrong: dict[str, float]) ->
         part(**wrong)
 
 
+def test_photos_are_not_turned_upright_without_looking_for_faces() -> None:
+    assert Options(outputs=Outputs(upright=True)).outputs.upright
+    with pytest.raises(ConfigError, match="--upright or --no-faces"):
+        Options(Model(faces=None), outputs=Outputs(upright=True))
+
+
 def test_options_survive_the_way_through_a_file() -> None:
     options = Options(
         Model("scene-open", None),

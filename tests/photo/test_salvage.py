@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from photochrom.errors import PhotoError, UnreadableError
-from photochrom.photo import Photo, read_photo
+from photochrom.photo import FORMATS, Photo, read_photo
 
 HEIGHT, WIDTH = 320, 200
 
@@ -142,6 +142,26 @@ def test_pixels_of_more_bits_than_there_are_take_no_memory(data: bytes) -> None:
         assert tracemalloc.get_traced_memory()[1] < 10**7
     finally:
         tracemalloc.stop()
+
+
+def test_a_large_torn_png_is_mended_without_ever_holding_its_pixels() -> None:
+    side = 6000
+    rows = np.tile(np.arange(side, dtype=np.uint8), (side, 1))
+    packed = zlib.compress(np.pad(rows, ((0, 0), (1, 0))).tobytes())
+    torn = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    torn += struct.pack(">I", len(packed)) + b"IDAT" + packed[: len(packed) * 3 // 4]
+    mend = FORMATS["PNG"].mend
+    assert mend is not None
+    tracemalloc.start()
+    try:
+        mended = mend(torn, side * side)
+        assert tracemalloc.get_traced_memory()[1] < side * side // 2
+    finally:
+        tracemalloc.stop()
+    assert mended is not None
+    assert mended.height == side
+    assert mended.rows is not None
+    assert side // 2 < mended.rows < side
 
 
 def test_bytes_before_a_photo_are_passed_over() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photochrom.photo import FORMATS, read_photo
+from photochrom.photo import FORMATS, encode_photo, losses, read_photo
 
 _RAMP = np.add.outer(np.arange(30), np.arange(40)).astype(np.uint8)
 
@@ -33,6 +33,22 @@ def test_a_last_channel_that_is_no_opacity_is_passed_over() -> None:
     photo = read_photo(header + pixels.tobytes())
     assert photo.alpha is None
     np.testing.assert_array_equal(photo.luma, _RAMP)
+
+
+def test_what_was_typed_in_becomes_the_comment_of_the_result() -> None:
+    plain = saved("L", {"id_section": b"roll 7"})
+    author, lines = (
+        b"F. Weiss".ljust(41, b"\x00"),
+        b"".join(text.ljust(81, b"\x00") for text in (b"Grandma", b"at the sea", b"", b"")),
+    )
+    extension = (struct.pack("<H", 495) + author + lines).ljust(495, b"\x00")
+    pixels = plain.removesuffix(plain[-26:]) if plain.endswith(b"TRUEVISION-XFILE.\x00") else plain
+    footer = struct.pack("<II", len(pixels), 0) + b"TRUEVISION-XFILE.\x00"
+    photo = read_photo(pixels + extension + footer)
+    assert photo.origin.comment == b"roll 7\nF. Weiss\nGrandma\nat the sea"
+    assert losses(photo) == ()
+    with Image.open(io.BytesIO(encode_photo(np.dstack([photo.luma] * 3), photo))) as result:
+        assert result.info["Comment"] == "roll 7\nF. Weiss\nGrandma\nat the sea"
 
 
 @pytest.mark.parametrize(

@@ -309,6 +309,14 @@ def test_a_batch_gives_a_zip_file_of_what_could_be_colored(
         assert opened(archive.read("a-2.jpg")).mode == "RGB"
 
 
+def test_a_batch_tells_what_is_missing_of_its_photos(client: TestClient, gray_photo: bytes) -> None:
+    torn = gray_photo[: len(gray_photo) * 3 // 4]
+    files = [("files", ("whole.png", gray_photo)), ("files", ("torn.png", torn))]
+    job = finished(client, client.post("/api/v1/batch", files=files).json())
+    assert job["photos"][0]["remarks"] == []
+    assert "rows are missing and stay blank" in job["photos"][1]["remarks"][0]
+
+
 def test_a_batch_that_is_deleted_is_gone(client: TestClient, gray_photo: bytes) -> None:
     job = client.post("/api/v1/batch", files=[("files", ("a.png", gray_photo))] * 5).json()
     assert client.delete(f"/api/v1/jobs/{job['id']}").status_code == 204

@@ -118,6 +118,24 @@ def test_the_result_holds_each_photo_once_under_a_name_of_its_own(
         }
 
 
+def test_what_is_missing_of_a_photo_is_told_in_the_answer_the_report_and_after_a_restart(
+    store: BatchStore, settings: Settings, clock: Clock, pool: Pool, gray_photo: bytes, options: Options
+) -> None:
+    batch = added(store, gray_photo[: len(gray_photo) * 3 // 4], "a.png", options=options)
+    list(run(store.plan(batch), 1, pool=pool))
+    store.close()  # before it was finished
+    again = BatchStore(settings, clock)
+    (photo,) = again.get(batch).photos
+    assert len(photo.remarks) == 1
+    assert "rows are missing and stay blank" in photo.remarks[0]
+    finish(again, batch, pool)
+    assert again.get(batch).photos == (photo,)
+    with packed(again, batch) as archive:
+        assert json.loads(archive.read("photochrom.json"))[0]["remarks"] == list(photo.remarks)
+    again.close()
+    assert BatchStore(settings, clock).get(batch).photos == (photo,)
+
+
 def test_a_packed_batch_keeps_no_photo_and_is_known_after_a_restart(
     store: BatchStore, settings: Settings, clock: Clock, pool: Pool, gray_photo: bytes, options: Options
 ) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,12 @@ def pixels(answer: Any) -> np.ndarray:
     return np.asarray(opened(answer.content).convert("RGB"), np.int16)
 
 
+def with_manifest(png: bytes) -> bytes:
+    """A PNG with a chunk of C2PA's."""
+    data = b"caBX" + b"\x00\x00\x00\x10jumb"
+    return png[:33] + (len(data) - 4).to_bytes(4, "big") + data + zlib.crc32(data).to_bytes(4, "big") + png[33:]
+
+
 @pytest.fixture
 def photo(client: TestClient, gray_photo: bytes) -> str:
     """The address of a photo that is kept."""
@@ -53,6 +60,13 @@ def test_a_photo_is_sent_once_and_told_about(client: TestClient, gray_photo: byt
     assert (told["coloring"], told["faces"], told["guesses"], told["model"]) == ("gray", [], 4, "tiny")
     assert 0.0 <= told["confidence"]["lowest_tenth"] <= told["confidence"]["mean"] <= 1.0
     assert client.get(answer.headers["location"]).json() == told
+
+
+def test_what_the_colored_file_will_lack_is_told(client: TestClient, gray_photo: bytes) -> None:
+    told = client.post(PHOTOS, params={"name": "torn.png"}, content=gray_photo[: len(gray_photo) * 3 // 4]).json()
+    assert "rows are missing" in told["remarks"][0]
+    told = client.post(PHOTOS, params={"name": "a.png"}, content=with_manifest(gray_photo)).json()
+    assert told["remarks"] == ["not kept in the result: a C2PA manifest, which is of the source alone"]
 
 
 def test_photos_cannot_be_listed_nor_their_ids_guessed(client: TestClient, photo: str) -> None:

@@ -19,6 +19,16 @@ _PHOTO_SUFFIXES = frozenset(suffix for one in FORMATS.values() for suffix in one
 _RESULT_STEM = re.compile(r".-color(-(\d+|compare|confidence))?$")
 _CHUNK = 2**20
 
+_RESULT = Kind("colored by photochrom", "color the photos that they were made of")
+_THUMBNAIL = Kind("in folders of thumbnails", "the photos themselves are read")
+_LIBRARY = Kind("photo library of a Mac", "export its photos")
+
+_LIBRARIES = frozenset({".photoslibrary", ".photolibrary", ".aplibrary", ".migratedphotolibrary"})
+"""Suffixes of folders that Photos, iPhoto and Aperture show as one file: smaller copies lie beside the photos."""
+
+_THUMBNAIL_FOLDER = re.compile(r"_?(thumb|thumbnail)s?", re.IGNORECASE)
+_THUMBNAIL_MARK = re.compile(r"^(t|th|tn|thumb|thumbnail)[_-]|[_-](t|th|tn|thumb|thumbnail)$", re.IGNORECASE)
+
 
 class Found(NamedTuple):
     """A photo as it was found.
@@ -38,7 +48,7 @@ class Finds(NamedTuple):
     Attributes:
         photos: Each once, in the order of the sources and by name within a folder.
         failures: One for each source without photos.
-        unread: How many files in folders are of kinds that are not read.
+        unread: How many files in folders, and results that were named, are of kinds that are not read.
     """
 
     photos: list[Found]
@@ -49,15 +59,15 @@ class Finds(NamedTuple):
 def find_photos(sources: Sequence[str], out: Path | None) -> Finds:
     """The photos that the sources name.
 
-    Folders are searched at any depth, except for hidden files, files of the system, links to folders, and results of
-    photochrom. A file whose suffix is no photo's is told by its content.
+    Folders are searched at any depth, except for hidden files, files of the system, links to folders, libraries of
+    Macs, thumbnails, and results of photochrom. A file whose suffix is no photo's is told by its content.
     """
     found: dict[str, Found] = {}
     failures: list[Outcome] = []
     unread: Counter[Kind] = Counter()
     for source in sources:
         for path in _expanded(source, failures):
-            photos = list(_photos_in(path, out, failures, unread)) if path.is_dir() else [Found(path)]
+            photos = _searched(path, out, failures, unread) if path.is_dir() else [Found(path)]
             if not photos and not (failures and failures[-1].source == path):
                 failures.append(_failure(path, "no photos in this folder; photochrom's own results do not count"))
             for photo in photos:
@@ -66,7 +76,9 @@ def find_photos(sources: Sequence[str], out: Path | None) -> Finds:
     if found and not kept:
         reason = "only results of photochrom; name the photos that they were made of"
         failures.append(_failure(Path(sources[0]), reason))
-    return Finds(kept, failures, unread)
+    elif len(kept) < len(found):
+        unread[_RESULT] += len(found) - len(kept)
+    return Finds(kept, failures, +unread)
 
 
 def _failure(path: Path, reason: str) -> Outcome:
@@ -89,6 +101,36 @@ def _expanded(source: str, failures: list[Outcome]) -> list[Path]:
     return kept
 
 
+def _searched(folder: Path, out: Path | None, failures: list[Outcome], unread: Counter[Kind]) -> list[Found]:
+    """The photos in a folder, without their thumbnails.
+
+    A picture in a folder of thumbnails is one if a larger file outside has its name; others are somebody's photos.
+    """
+    photos = list(_photos_in(folder, out, failures, unread))
+    small = [photo for photo in photos if any(map(_THUMBNAIL_FOLDER.fullmatch, _folders_between(photo)))]
+    if not small:
+        return photos
+    sizes: dict[str, int] = {}
+    for photo in set(photos) - set(small):
+        stem = photo.path.stem.casefold()
+        sizes[stem] = max(sizes.get(stem, 0), _size(photo.path))
+    names = {photo: _THUMBNAIL_MARK.sub("", photo.path.stem).casefold() for photo in small}
+    thumbnails = {photo for photo, name in names.items() if sizes.get(name, 0) > _size(photo.path)}
+    unread[_THUMBNAIL] += len(thumbnails)
+    return [photo for photo in photos if photo not in thumbnails]
+
+
+def _folders_between(photo: Found) -> tuple[str, ...]:
+    """The names of the folders from the one that was searched, without it, down to the photo's."""
+    return () if photo.tree is None else photo.path.parent.relative_to(photo.tree).parts
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
 def _photos_in(folder: Path, out: Path | None, failures: list[Outcome], unread: Counter[Kind]) -> Iterator[Found]:
     """The photos in a folder and below it. Links to folders are not followed: they may lead in a circle."""
 
@@ -98,12 +140,16 @@ def _photos_in(folder: Path, out: Path | None, failures: list[Outcome], unread: 
 
     results: set[Path] = set()
     for here, folders, files in os.walk(folder, onerror=report):
+        unread[_LIBRARY] += sum(Path(name).suffix.lower() in _LIBRARIES for name in folders)
         folders[:] = sorted(name for name in folders if _is_searched(Path(here, name), out))
         if MANIFEST_NAME in files:
             results |= Manifest(Path(here, MANIFEST_NAME)).outputs
         for name in sorted(files):
             path = Path(here, name)
-            if is_of_system(name) or name == MANIFEST_NAME or path in results:
+            if is_of_system(name) or name == MANIFEST_NAME:
+                continue
+            if path in results:
+                unread[_RESULT] += 1
                 continue
             kind = _unread_kind(path)
             if kind is None:
@@ -138,7 +184,7 @@ def _head(path: Path) -> bytes:
 
 def _is_searched(folder: Path, out: Path | None) -> bool:
     is_out = out is not None and os.path.realpath(folder) == os.path.realpath(out)
-    return not is_of_system(folder.name) and not is_out
+    return not is_of_system(folder.name) and not is_out and folder.suffix.lower() not in _LIBRARIES
 
 
 def _is_result(path: Path) -> bool:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -33,11 +33,14 @@ class Intent:
     Attributes:
         id: Part of the names of the files that are written first and renamed when all of them are whole.
         new: Those of them that were not there before. Others are replaced.
+        digests: SHA-256 of each output, once all of them are whole; recorded before any is put in its place, so that
+            nothing else there is taken for it.
     """
 
     id: str
     outputs: tuple[str, ...]
     new: tuple[str, ...]
+    digests: tuple[str, ...] = ()
 
     @property
     def replaces(self) -> bool:
@@ -55,6 +58,7 @@ class Record:
         settings: What its colors depend on.
         outputs: The files that were written, from the manifest's folder on; none if the photo was left alone.
         error: Why it failed; None if it did not.
+        remarks: As of `Outcome`.
         intent: What is going to be written; None if this is how it ended.
     """
 
@@ -65,6 +69,7 @@ class Record:
     faces: int = 0
     seconds: float = 0.0
     error: str | None = None
+    remarks: tuple[str, ...] = ()
     intent: Intent | None = None
 
 
@@ -138,13 +143,17 @@ class Manifest:
         """The files that were written, or begun."""
         return frozenset(self.path.parent / output for output in self._owners)
 
-    def begin(self, file: str, sha256: str | None, settings: dict[str, Any], intent: Intent) -> None:
-        """Note that a photo is going to be colored.
+    def begin(self, record: Record, intent: Intent) -> None:
+        """Note what is going to be written for a photo.
+
+        Args:
+            record: Of the photo, as far as it is known.
+            intent: What is going to be written.
 
         Raises:
             PhotoError: As `append`.
         """
-        self.append(Record(file, sha256, settings, error=_BEGUN, intent=intent))
+        self.append(replace(record, outputs=(), error=_BEGUN, intent=intent))
 
     def require_writable(self) -> None:
         """Check that records can be added.
@@ -236,7 +245,8 @@ def _not_written(path: Path, error: OSError) -> PhotoError:
     )
 
 
-_NAMES = frozenset(field.name for field in fields(Record)) - {"intent"}
+_NAMES = frozenset(field.name for field in fields(Record)) - {"intent", "remarks"}
+"""What every line has; version 0.1 wrote no others."""
 
 
 def _parse(line: bytes) -> Record | None:
@@ -244,18 +254,19 @@ def _parse(line: bytes) -> Record | None:
         values = json.loads(line)
         if not values.keys() >= _NAMES or not isinstance(values["file"], str):
             return None
-        begun = values.get("intent")
-        intent = None if begun is None else Intent(_id(begun["id"]), _inside(begun["outputs"]), _inside(begun["new"]))
         chosen = {name: values[name] for name in _NAMES}
-        return Record(**{**chosen, "outputs": _inside(values["outputs"]), "intent": intent})
+        intent = None if values.get("intent") is None else _intent(values["intent"])
+        remarks = tuple(map(str, values.get("remarks", ())))
+        return Record(**{**chosen, "outputs": _inside(values["outputs"]), "remarks": remarks, "intent": intent})
     except (ValueError, TypeError, LookupError, AttributeError):
         return None
 
 
-def _id(value: str) -> str:
-    if not re.fullmatch("[0-9a-f]{32}", value):
-        raise ValueError(value)
-    return value
+def _intent(values: dict[str, Any]) -> Intent:
+    if not re.fullmatch("[0-9a-f]{32}", values["id"]):
+        raise ValueError(values["id"])
+    digests = tuple(map(str, values.get("digests", ())))
+    return Intent(values["id"], _inside(values["outputs"]), _inside(values["new"]), digests)
 
 
 def _inside(names: list[str]) -> tuple[str, ...]:

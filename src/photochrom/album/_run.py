@@ -1,6 +1,7 @@
 """Carrying out a plan: work is recorded before it begins, results appear whole, and a killed run can be resumed."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from photochrom.album._finding import carries_signature
 from photochrom.album._job import Job, Outcome
 from photochrom.album._manifest import Intent, Manifest, Record, locked
 from photochrom.album._plan import Plan
@@ -26,8 +26,6 @@ from photochrom.shipped import network_file
 from photochrom.workers import FaultError, Pending, Pool, cores, default_workers
 
 _POLL_SECONDS = 0.2
-_UNSIGNED = frozenset({".bmp", ".dib"})
-"""Suffixes of formats without tags, in which nothing names photochrom."""
 
 
 def run(
@@ -191,7 +189,8 @@ class _Run:
             return
         folder = manifest.path.parent
         _remove(_targets(left.intent, folder))
-        written = [folder / name for name in left.intent.new if _is_ours(folder / name)]
+        made = dict(zip(left.intent.outputs, left.intent.digests, strict=False))  # none if it was killed before
+        written = [folder / name for name in left.intent.outputs if made.get(name, "") == _digest(folder / name)]
         if len(written) == len(left.intent.outputs) and sha256 is not None and sha256 == left.sha256:
             manifest.append(replace(left, outputs=left.intent.outputs, error=None, intent=None))
         elif not left.intent.replaces:
@@ -203,7 +202,7 @@ class _Run:
         record = manifest.done(job.name, self._settings, job.file_names)
         if record is not None and sha256 is not None and record.sha256 == sha256:
             if record.outputs:
-                return Outcome(job.source, "done", job.files, record.faces)
+                return Outcome(job.source, "done", job.files, record.faces, remarks=record.remarks)
             if not self._plan.options.limits.force:
                 return Outcome(job.source, "in color")
         try:
@@ -213,16 +212,22 @@ class _Run:
         return None
 
     def _require_free(self, job: Job) -> None:
-        """Refuse if a result would replace a file that must stay."""
+        """Refuse if a result would replace a file that must stay, or cannot be there at all."""
         for path in job.files:
-            if os.path.lexists(path) and not self._plan.overwrite:
-                raise PhotoError(f"{path} is there already; --overwrite replaces it, --out puts results elsewhere")
+            try:
+                path.lstat()
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    raise PhotoError(f"{path.name} is too long for a name; give the photo a shorter one") from error
+            else:
+                if not self._plan.overwrite:
+                    raise _there_already(path)
 
     def _begin(self, job: Job, sha256: str | None, manifest: Manifest) -> None:
         """Record that a photo is begun, and hand it to a worker."""
         new = tuple(name for name, path in zip(job.file_names, job.files, strict=True) if not os.path.lexists(path))
         begun = _Begun(job, sha256, manifest, Intent(uuid4().hex, job.file_names, new), time.monotonic())
-        manifest.begin(job.name, sha256, self._settings, begun.intent)
+        manifest.begin(Record(job.name, sha256, self._settings), begun.intent)
         options = self._plan.options
         if job.format is not None:
             options = replace(options, outputs=replace(options.outputs, format=job.format))
@@ -261,7 +266,10 @@ class _Run:
         try:
             told = pending.result()
             seconds = round(sum(told["seconds"].values()), 3)
-            record = replace(record, outputs=job.file_names, faces=len(told["faces"]), seconds=seconds)
+            remarks = tuple(told["remarks"])
+            record = replace(record, faces=len(told["faces"]), seconds=seconds, remarks=remarks)
+            digests = tuple(made["sha256"] for made in told["outputs"])
+            begun.manifest.begin(record, replace(begun.intent, digests=digests))
             self._put(begun)
         except InColorError:
             begun.manifest.append(record)
@@ -271,10 +279,10 @@ class _Run:
         except (PhotochromError, FaultError, OSError) as error:
             reason = _reason(error)
             if not begun.intent.replaces:  # otherwise old and new files cannot be told apart
-                begun.manifest.append(replace(record, outputs=(), faces=0, error=reason))
+                begun.manifest.append(replace(record, faces=0, remarks=(), error=reason))
             return Outcome(job.source, "failed", seconds=seconds, error=reason)
-        begun.manifest.append(record)
-        return Outcome(job.source, "colored", job.files, record.faces, seconds, remarks=tuple(told["remarks"]))
+        begun.manifest.append(replace(record, outputs=job.file_names))
+        return Outcome(job.source, "colored", job.files, record.faces, seconds, remarks=record.remarks)
 
     def _put(self, begun: _Begun) -> None:
         """Put the results in their places; after a failure, none that is new is left."""
@@ -284,9 +292,9 @@ class _Run:
             for target, path in zip(begun.targets, begun.job.files, strict=True):
                 if self._plan.keep_date:
                     _keep_date(begun.job.source, target)
-                target.replace(path)
+                _move(target, path, may_replace=self._plan.overwrite)
                 put.append(path)
-        except OSError:
+        except (OSError, PhotoError):
             new = {begun.manifest.path.parent / name for name in begun.intent.new}
             _remove([path for path in put if path in new])
             raise
@@ -304,8 +312,29 @@ def _remove(paths: Iterable[Path]) -> None:
             path.unlink()
 
 
-def _is_ours(path: Path) -> bool:
-    return path.is_file() and (path.suffix.lower() in _UNSIGNED or carries_signature(path))
+def _move(made: Path, path: Path, *, may_replace: bool) -> None:
+    """Put a file in its place; it may keep its first name beside the new one.
+
+    A second name never replaces a file that another program has just put there, as renaming would. Not all file
+    systems give one.
+
+    Raises:
+        PhotoError: Another file is there.
+    """
+    if not may_replace:
+        try:
+            path.hardlink_to(made)
+            return
+        except FileExistsError:
+            raise _there_already(path) from None
+        except OSError:
+            if os.path.lexists(path):
+                raise _there_already(path) from None
+    made.replace(path)
+
+
+def _there_already(path: Path) -> PhotoError:
+    return PhotoError(f"{path} is there already; --overwrite replaces it, --out puts results elsewhere")
 
 
 def _keep_date(source: Path, result: Path) -> None:
@@ -349,7 +378,9 @@ def _digest(path: Path) -> str | None:
 def _settings(options: Options) -> dict[str, Any]:
     """The settings that results depend on."""
     settings = options.as_json()
-    del settings["limits"]
+    del settings["limits"], settings["signer"]
+    if options.signer is not None:  # what it is called and where it lies is nobody's business
+        settings["signer"] = _digest(Path(options.signer.certificate))
     names = filter(None, (options.model.whole, options.model.faces))
     # As JSON reads it back: lists instead of tuples.
     return dict(json.loads(json.dumps({**settings, "networks": {name: _fingerprint(name) for name in names}})))

@@ -1,8 +1,9 @@
 """The task of a worker: color one photo, to files or to bytes."""
 
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,20 @@ import numpy as np
 
 from photochrom.coloring import Options
 from photochrom.errors import PhotoError
-from photochrom.photo import Photo, losses, read_photo
+from photochrom.photo import (
+    HEAD_BYTES,
+    Photo,
+    Signer,
+    format_of,
+    holds_manifest,
+    losses,
+    read_photo,
+    with_manifest,
+)
 from photochrom.workers import announce_size
 
 if TYPE_CHECKING:
-    from photochrom.coloring import Guesser, Result
+    from photochrom.coloring import Guesser, Output, Result
 
 
 def color_photo(
@@ -27,8 +37,8 @@ def color_photo(
         targets: Where each file goes, in the order of `options.outputs.endings`; None returns their content.
 
     Returns:
-        Plain data: the `outputs` as `ending`, `suffix` and, without targets, `content`; what `facts_of` gives; and the
-        `seconds` that it took to `read`, to `guess` and to `render`.
+        Plain data: the `outputs` as `ending`, `suffix` and `sha256`, or without targets `content`; what `facts_of`
+        gives; and the `seconds` that it took to `read`, to `guess` and to `render`.
 
     Raises:
         PhotoError: It cannot be read, colored or written; the type says which.
@@ -41,17 +51,26 @@ def color_photo(
     was_read = time.perf_counter()
     results = guesses(photo, options, colorizer)
     was_guessed = time.perf_counter()
+    files = outputs(photo, results, options)
     made = []
-    for number, output in enumerate(outputs(photo, results, options)):
+    for number, output in enumerate(files if options.signer is None else _signed(files, source, options.signer)):
         if targets is None:
             made.append(asdict(output))
         else:
             _write(targets[number], output.content)
-            made.append({"ending": output.ending, "suffix": output.suffix})
+            digest = hashlib.sha256(output.content).hexdigest()
+            made.append({"ending": output.ending, "suffix": output.suffix, "sha256": digest})
     seconds = {"read": was_read - start, "guess": was_guessed - was_read, "render": time.perf_counter() - was_guessed}
-    lost = losses(photo, options.outputs.format)
+    lost = losses(photo, options.outputs.format, is_signed=options.signer is not None)
     facts = facts_of(photo, results)
     return {"outputs": made, **facts, "remarks": [*facts["remarks"], *lost], "seconds": seconds}
+
+
+def _signed(files: "Iterator[Output]", source: Path | bytes, signer: Signer) -> "Iterator[Output]":
+    """The result files, signed if they are photos of a format that can be."""
+    for output in files:
+        can_be = output.ending != "-confidence" and holds_manifest(format_of(output.content[:HEAD_BYTES]))
+        yield replace(output, content=with_manifest(output.content, source, signer)) if can_be else output
 
 
 def facts_of(photo: Photo, results: "Sequence[Result]") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from photochrom.coloring.distribution import MAX_VARIANTS
 from photochrom.errors import ConfigError
-from photochrom.photo import MAX_MEGAPIXELS, WRITTEN_FORMATS
+from photochrom.photo import MAX_MEGAPIXELS, WRITTEN_FORMATS, Signer
 from photochrom.shipped import DEFAULT_MODEL
 
 PROVIDERS = ("auto", "coreml", "cpu", "cuda", "directml", "openvino")
@@ -111,7 +111,7 @@ class Outputs:
         confidence: Whether to add a map of the confidence of the best guess; white is certain.
         format: The format of the guesses and the comparison, one of `photochrom.photo.WRITTEN_FORMATS`; None keeps the
             photo's own.
-        upright: Whether to turn photos whose people lie on their side.
+        upright: Whether to turn photos whose people lie on their side; needs a model for faces.
     """
 
     variants: int = 1
@@ -163,12 +163,21 @@ class Limits:
 
 @dataclass(frozen=True)
 class Options:
-    """All options for coloring photos."""
+    """All options for coloring photos.
+
+    Attributes:
+        signer: Who signs the results; None leaves them unsigned.
+    """
 
     model: Model = field(default_factory=Model)
     look: Look = field(default_factory=Look)
     outputs: Outputs = field(default_factory=Outputs)
     limits: Limits = field(default_factory=Limits)
+    signer: Signer | None = None
+
+    def __post_init__(self) -> None:
+        if self.outputs.upright and self.model.faces is None:
+            raise ConfigError("photos are turned upright by the faces in them; leave out --upright or --no-faces")
 
     def as_json(self) -> dict[str, Any]:
         """The options as JSON."""
@@ -189,6 +198,7 @@ class Options:
                 Look(**{**look, "hints": hints}),
                 Outputs(**values["outputs"]),
                 Limits(**values["limits"]),
+                Signer(**values["signer"]) if values.get("signer") else None,
             )
         except (LookupError, TypeError) as error:
             raise ConfigError("these options were written by another version of photochrom") from error

@@ -57,6 +57,12 @@ Force = Annotated[bool, typer.Option("--force", help="Also color photos that are
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse torn files, and files of several pictures, instead of reading part.")
 ]
+Sign = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        metavar="CERTIFICATE KEY", help="Sign results as C2PA does, with a certificate and its private key in PEM."
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 KeepDate = Annotated[
     bool, typer.Option("--keep-date/--no-keep-date", help="Give results the date of their photo's file.")

@@ -28,7 +28,7 @@ from photochrom.shipped import DEFAULT_MODEL
 if TYPE_CHECKING:
     from photochrom.album import Outcome, Plan
     from photochrom.coloring import Limits, Options
-    from photochrom.photo import Kind
+    from photochrom.photo import Kind, Signer
     from photochrom.workers import Pool
 
 _SHOWN_FOLDERS = 3
@@ -48,6 +48,7 @@ def colorize(
     upright: options.Upright = False,
     force: options.Force = False,
     strict: options.Strict = False,
+    sign: options.Sign = None,
     overwrite: options.Overwrite = False,
     keep_date: options.KeepDate = True,
     model: options.PhotoModel = DEFAULT_MODEL,
@@ -70,7 +71,7 @@ def colorize(
     look = Look(strength, vividness, tuple(map(parse_hint, hint or ())))
     outputs = Outputs(variants, compare, confidence, upright=upright)
     limits = _limits(max_megapixels, timeout, force=force, strict=strict)
-    chosen = Options(Model(model, face_model if faces else None), look, outputs, limits)
+    chosen = Options(Model(model, face_model if faces else None), look, outputs, limits, _signer(sign))
     if "-" in sources:
         raise typer.Exit(_color_stream(sources, out, chosen, threads, provider))
     planned = plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date)
@@ -83,6 +84,17 @@ def _limits(max_megapixels: float | None, timeout: float | None, *, force: bool,
     from photochrom.photo import MAX_MEGAPIXELS
 
     return Limits(MAX_MEGAPIXELS if max_megapixels is None else max_megapixels, timeout, force, strict)
+
+
+def _signer(files: tuple[Path, Path] | None) -> "Signer | None":
+    """Who signs results, if that is wanted; it is tried before anything is colored."""
+    from photochrom.photo import Signer, require_signer
+
+    if files is None:
+        return None
+    signer = Signer(*map(str, files))
+    require_signer(signer)
+    return signer
 
 
 def _run(plan: "Plan", pool: "Pool", workers: int, *, quiet: bool) -> int:
@@ -101,7 +113,7 @@ def _run(plan: "Plan", pool: "Pool", workers: int, *, quiet: bool) -> int:
             counts[outcome.status] += 1
             if outcome.status == "failed" or (outcome.status == "in color" and not quiet):
                 _tell(outcome)
-            if not quiet:
+            if outcome.status == "colored" and not quiet:
                 for remark in outcome.remarks:
                     warn(one_line(f"{outcome.source}: {remark}"))
             progress.advance(task)
@@ -121,7 +133,7 @@ def _tell(outcome: "Outcome") -> None:
     if outcome.status == "failed":
         tell_failure(f"{outcome.source}: {outcome.error}")
     else:
-        warn(one_line(f"{outcome.source}: in color already, left alone; --force colors it anew"))
+        warn(one_line(f"{outcome.source}: in color already, left alone; --force colors it again"))
 
 
 def _unread(kinds: "Mapping[Kind, int]") -> str:
@@ -180,7 +192,7 @@ def _color_stream(
             for remark in told["remarks"]:
                 warn(remark)
         except InColorError:
-            warn("the photo is in color already and passed on as it is; --force colors it anew")
+            warn("the photo is in color already and passed on as it is; --force colors it again")
         except FaultError as error:
             raise PhotoError(f"cannot be colored ({error}); please report this") from error
     sys.stdout.buffer.write(content)

@@ -1,13 +1,13 @@
 """Photos as files: what is in one, and how the same photo is written in color."""
 
+from photochrom.photo._credentials import Signer, holds_manifest, require_signer, with_manifest
 from photochrom.photo._kinds import Kind, kind_of
+from photochrom.photo._losses import dropped_tags, losses
 from photochrom.photo._metadata import SOFTWARE, Origin
 from photochrom.photo._photo import (
     MAX_MEGAPIXELS,
     Photo,
-    dropped_tags,
     encode_photo,
-    losses,
     photo_from_image,
     read_photo,
     write_photo,
@@ -31,14 +31,18 @@ __all__ = [
     "Levels",
     "Origin",
     "Photo",
+    "Signer",
     "develops",
     "dropped_tags",
     "encode_photo",
     "format_of",
+    "holds_manifest",
     "kind_of",
     "losses",
     "photo_from_image",
     "read_photo",
+    "require_signer",
     "to_8_bits",
+    "with_manifest",
     "write_photo",
 ]

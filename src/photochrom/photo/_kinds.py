@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import NamedTuple
 
-from photochrom.photo._raw import RAW_SUFFIXES, develops
+from photochrom.photo._raw import RAW_REMEDY, RAW_SUFFIXES, develops
 
 
 class Kind(NamedTuple):
@@ -22,7 +22,7 @@ class Kind(NamedTuple):
 _VIDEO = Kind("video", "save one of its pictures")
 _ARCHIVE = Kind("archive", "unpack it")
 _PICTURE = "save it as PNG or TIFF"
-_RAW = Kind("camera raw", "pip install 'photochrom[raw]' reads it, or export it as TIFF")
+_RAW = Kind("camera raw", RAW_REMEDY)
 
 _BY_HEAD: tuple[tuple[Kind, Callable[[bytes], bool]], ...] = (
     (Kind("PDF", "export its pages as PNG or TIFF"), lambda head: head.startswith(b"%PDF")),

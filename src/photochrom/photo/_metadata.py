@@ -23,7 +23,7 @@ from photochrom.photo._xmp import EMPTY_PACKET, signed_packet, with_orientation,
 SOFTWARE = b"photochrom (the colors are guesses)"
 """What EXIF's Software says of each written photo, after what it said before."""
 
-_VERSION = version("photochrom").encode()
+VERSION = version("photochrom").encode()
 
 UPRIGHT = 1
 ORIENTATION, _SOFTWARE_TAG, _EXIF_DIRECTORY, _MAKER_NOTE = 0x0112, 0x0131, 0x8769, 0x927C
@@ -106,16 +106,14 @@ def signed(origin: Origin, can_turn: bool) -> Origin:
     before = tag.data.strip(b"\x00 ") if isinstance(tag, Field) else b""
     text = before if SOFTWARE in before else b"; ".join(filter(None, [before, SOFTWARE]))
     fields: Directory = {_SOFTWARE_TAG: text_field(text)}
-    if not can_turn and origin.orientation != UPRIGHT:
-        fields = {**fields, ORIENTATION: short_field(UPRIGHT)}
     orientation = origin.orientation if can_turn else UPRIGHT
+    if integers_of(read_directory(block), ORIENTATION, orientation)[0] != orientation:  # such as 0, which means nothing
+        fields = {**fields, ORIENTATION: short_field(orientation)}
     return replace(
         origin,
         exif=with_fields(block, fields),
         orientation=orientation,
-        xmp=signed_packet(
-            without_copies(with_orientation(origin.xmp or EMPTY_PACKET, orientation)), SOFTWARE, _VERSION
-        ),
+        xmp=signed_packet(without_copies(with_orientation(origin.xmp or EMPTY_PACKET, orientation)), SOFTWARE, VERSION),
     )
 
 

@@ -12,23 +12,27 @@ from PIL import Image
 
 from photochrom.errors import PhotoError, TooLargeError, UnreadableError
 from photochrom.files import write_whole
+from photochrom.photo._directories import read_directory
 from photochrom.photo._metadata import UPRIGHT, Origin, signed
 from photochrom.photo._pillow import origin_of_image, picture_of
 from photochrom.photo._pixels import Levels, Picture, decode, gray_as_srgb, to_8_bits, turned
+from photochrom.photo._primaries import profile_of_exif
 from photochrom.photo._profile import has_tables, space_of
 from photochrom.photo._salvage import Mended, remains_of
 from photochrom.photo._tint import Coloring
 from photochrom.photo._vips import image_from, vips
-from photochrom.photo._xmp import without_copies
 from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, Opened, format_of
 
 MAX_MEGAPIXELS = 200.0
 """More than nearly all scans and phones have; larger pictures are refused before anything is decoded."""
 
-_COPIES = "what shows the gray photo once more (such as a video, gain map or small copy)"
+_INVISIBLE = "all of it is transparent, which is passed over"
 
 _LEADING = b"\r\n\xef\xbb\xbf"
 """Line ends and a byte-order mark."""
+
+_WITH_PROFILE = frozenset({"gray", "rgb"})
+"""Channels whose levels EXIF may describe."""
 
 _FALLBACK = "PNG"
 """The format of photos whose own cannot be written."""
@@ -67,7 +71,7 @@ class Photo:
     @property
     def suffix(self) -> str:
         """The suffix that a colored copy should get: the source's own, unless it told the wrong format."""
-        suffixes = SUFFIXES[_writable(self.origin.format)]
+        suffixes = SUFFIXES[written_format(self.origin.format)]
         return self.origin.suffix if self.origin.suffix in suffixes else suffixes[0]
 
 
@@ -136,7 +140,7 @@ class _Reading(NamedTuple):
             raise UnreadableError(opened.refusal or f"{opened.left_out}; save one as a file of its own")
         self.on_size(opened.picture.width * opened.picture.height / 1e6)
         photo = _photo(opened.picture, opened.origin)
-        return replace(photo, remarks=(opened.left_out,)) if opened.left_out else photo
+        return replace(photo, remarks=(*photo.remarks, opened.left_out)) if opened.left_out else photo
 
 
 def _told(file: BinaryIO) -> tuple[Format, BinaryIO]:
@@ -177,7 +181,7 @@ def photo_from_image(image: Image.Image) -> Photo:
         image.load()
         # Once loaded, a TIFF has been turned by Pillow and tells so.
         origin = origin_of_image(image)
-        return _photo(picture_of(image), replace(origin, format=_writable(origin.format)))
+        return _photo(picture_of(image), replace(origin, format=written_format(origin.format)))
 
 
 def encode_photo(rgb: Levels, photo: Photo, format: str | None = None) -> bytes:  # noqa: A002 - as Pillow names it
@@ -201,7 +205,7 @@ def encode_photo(rgb: Levels, photo: Photo, format: str | None = None) -> bytes:
             f"colors of shape {rgb.shape} and type {rgb.dtype} do not fit a photo of {photo.luma.shape} and "
             f"{photo.luma.dtype}; color this photo"
         )
-    target = _writable(photo.origin.format) if format is None else format
+    target = written_format(photo.origin.format) if format is None else format
     if target not in WRITTEN_FORMATS:
         raise PhotoError(f"cannot write {target!r}; choose one of: {', '.join(WRITTEN_FORMATS)}")
     with _clear_errors(PhotoError, f"cannot write this photo as {target} ({{}}); try PNG or TIFF"):
@@ -236,42 +240,6 @@ def write_photo(rgb: Levels, photo: Photo, path: Path, overwrite: bool = False) 
         raise PhotoError(f"{path}: cannot be written ({reason}); choose another folder or make room") from error
 
 
-def dropped_tags(photo: Photo, format: str | None = None) -> tuple[str, ...]:  # noqa: A002 - as Pillow names it
-    """What a photo's file tells and its colored copy cannot.
-
-    Args:
-        format: As of `encode_photo`.
-
-    Returns:
-        Such as `IPTC`, in alphabetical order.
-    """
-    origin = photo.origin
-    told = {
-        "EXIF": origin.exif,
-        "XMP": origin.xmp,
-        "IPTC": origin.iptc,
-        "ICC": origin.icc_profile,
-        "resolution": origin.dpi,
-        "comment": origin.comment,
-        "texts": [kind for kind, _ in origin.chunks if kind in (b"tEXt", b"zTXt", b"iTXt")],
-        "Photoshop's resources": origin.resources,
-    }
-    carried = FORMATS[_writable(origin.format) if format is None else format].tags
-    return tuple(sorted(tag for tag, value in told.items() if value and tag not in carried))
-
-
-def losses(photo: Photo, format: str | None = None) -> tuple[str, ...]:  # noqa: A002 - as Pillow names it
-    """One line on what a photo's file holds and its colored copy does not; nothing if nothing is lost.
-
-    Args:
-        format: As of `encode_photo`.
-    """
-    origin = photo.origin
-    copies = [_COPIES] if origin.xmp is not None and without_copies(origin.xmp) != origin.xmp else []
-    lost = (*origin.lost, *copies, *dropped_tags(photo, format))
-    return (f"not kept in the result: {', '.join(lost)}",) if lost else ()
-
-
 def _one_line(error: BaseException) -> str:
     """What went wrong; what libvips says is left out, for its reasons may be those of an earlier photo."""
     if isinstance(error, vips().Error):
@@ -296,7 +264,8 @@ def _clear_errors(kind: type[PhotoError], text: str) -> Iterator[None]:
         raise kind(text.format(_one_line(error))) from error
 
 
-def _writable(source: str) -> str:
+def written_format(source: str) -> str:
+    """The format in which photos of a format are written: their own, or PNG."""
     return source if source in WRITTEN_FORMATS else _FALLBACK
 
 
@@ -304,7 +273,7 @@ def _format_for(path: Path, origin: Origin) -> str:
     """The format in which a photo is written to a path; see `write_photo`."""
     suffix = path.suffix.lower()
     if not suffix or (suffix == origin.suffix and origin.format in WRITTEN_FORMATS):
-        return _writable(origin.format)
+        return written_format(origin.format)
     for name, suffixes in SUFFIXES.items():
         if suffix in suffixes:
             return name
@@ -353,13 +322,15 @@ def _photo(picture: Picture, origin: Origin) -> Photo:
     alpha = None if decoded.alpha is None else turned(decoded.alpha, orientation)
     luma = turned(decoded.luma, orientation)
     stored: Levels | None = None
+    if origin.icc_profile is None and picture.icc_profile is None and origin.exif and picture.channels in _WITH_PROFILE:
+        origin = replace(origin, icc_profile=profile_of_exif(read_directory(origin.exif)))
     space = space_of(origin.icc_profile)
     if space is not None:
         luma, stored = space.gray_as_srgb(luma.dtype)[luma], luma
     elif origin.icc_profile is not None and has_tables(origin.icc_profile):
         luma, origin = gray_as_srgb(luma, "RGB", origin.icc_profile), replace(origin, icc_profile=None)
         origin = replace(origin, lost=(*origin.lost, "a color profile of tables (the result is in sRGB)"))
-    return Photo(luma, alpha, decoded.coloring, origin, stored)
+    return Photo(luma, alpha, decoded.coloring, origin, stored, (_INVISIBLE,) if decoded.is_invisible else ())
 
 
 def _stored(rgb: Levels, photo: Photo, one: Format) -> Any:

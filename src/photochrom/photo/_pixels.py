@@ -71,11 +71,13 @@ class Decoded(NamedTuple):
         luma: Shape (height, width), uint8 or uint16.
         alpha: Opacity, of the same shape and type; None if nothing is transparent.
         coloring: Whether there were colors.
+        is_invisible: Whether all was transparent, which is passed over.
     """
 
     luma: Levels
     alpha: Levels | None
     coloring: Coloring
+    is_invisible: bool = False
 
 
 def decode(picture: Picture) -> Decoded:
@@ -110,12 +112,13 @@ def decode(picture: Picture) -> Decoded:
         top = rows.stop
     if luma is None or top != picture.height:
         raise UnreadableError("broken photo (rows are missing); get a fresh copy of the file")
-    if alpha is not None and alpha.min() == np.iinfo(alpha.dtype).max:
+    is_invisible = alpha is not None and not alpha.any()
+    if alpha is not None and (is_invisible or alpha.min() == np.iinfo(alpha.dtype).max):
         alpha = None
     if picture.preview is not None:
         small = [Image.fromarray(picture.preview())]
     levels = gray_as_srgb(luma, "L", picture.icc_profile) if picture.channels == "gray" else luma
-    return Decoded(levels, alpha, _judged(small))
+    return Decoded(levels, alpha, _judged(small, is_invisible), is_invisible)
 
 
 def rows_from(levels: Pixels) -> Callable[[int], Iterator[Pixels]]:
@@ -193,8 +196,13 @@ def _looked_at(rgb: Levels, alpha: Levels | None, shrink: int) -> tuple[Levels, 
         luma: Levels = np.asarray(image.convert("L"))
     else:
         luma, image = _looked_at_deeply(np.asarray(rgb, np.uint16))
-    if alpha is not None:
-        image.putalpha(Image.fromarray(_eight_bits(alpha)))
+    if alpha is None:
+        return luma, image.reduce(shrink)
+    if not alpha.any():  # the reduction would lose the colors, which count if nothing else shows any
+        small = image.reduce(shrink)
+        small.putalpha(0)
+        return luma, small
+    image.putalpha(Image.fromarray(_eight_bits(alpha)))
     return luma, image.reduce(shrink)
 
 
@@ -211,11 +219,11 @@ def _eight_bits(levels: Levels) -> npt.NDArray[np.uint8]:
     return to_8_bits(np.asarray(levels, np.uint16)) if levels.dtype == np.uint16 else np.asarray(levels, np.uint8)
 
 
-def _judged(small: list[Image.Image]) -> Coloring:
+def _judged(small: list[Image.Image], is_invisible: bool) -> Coloring:
     if not small:
         return "gray"
     pixels = np.concatenate([np.asarray(rows) for rows in small])
-    return judge_coloring(pixels[..., :3], pixels[..., 3] if pixels.shape[2] == 4 else None)
+    return judge_coloring(pixels[..., :3], pixels[..., 3] if pixels.shape[2] == 4 and not is_invisible else None)
 
 
 def _rgb_of(picture: Picture) -> Callable[[Levels], Levels]:

@@ -12,6 +12,9 @@ from photochrom.photo._directories import EMPTY_BLOCK, short_field, with_fields
 from photochrom.photo._metadata import ORIENTATION, UPRIGHT, Origin, described_by_exif
 from photochrom.photo._pixels import Picture, Pixels, rows_from
 
+RAW_REMEDY = "pip install 'photochrom[raw]' reads it, or export it as TIFF"
+"""What helps where the package is not installed."""
+
 RAW_SUFFIXES = frozenset(
     f".{name}"
     for name in (
@@ -43,7 +46,7 @@ def open_raw(file: BinaryIO, origin: Origin) -> tuple[Picture, Origin]:
         PhotoError: The package is not installed.
     """
     if not develops():
-        raise PhotoError("a camera's raw file; pip install 'photochrom[raw]' reads it, or export it as JPEG or TIFF")
+        raise PhotoError(f"camera raw is not read; {RAW_REMEDY}")
     file.seek(0)
     raw: Any = importlib.import_module("rawpy").imread(file)
     sizes = raw.sizes

@@ -80,10 +80,10 @@ class Undecoded:
 
         Raises:
             pyvips.Error: The pixels are broken.
-            UnreadableError: They are floating-point numbers.
+            UnreadableError: They are floating-point numbers, or of 8 bits with a sign.
         """
         if self.image.format not in _FORMATS:
-            raise UnreadableError("pixels of floating-point numbers; save the photo with 8 or 16 bits")
+            raise UnreadableError("pixels that are fractions or have a sign; save the photo with 8 or 16 bits")
         region = vips().Region.new(self.image)
         for top in range(0, self.height, count):
             rows = min(count, self.height - top)

@@ -42,7 +42,7 @@ copies, motion video, gain maps, further pictures, and signed manifests that are
 
 _IPTC, _MANAGEMENT = b"http://iptc.org/std/Iptc4xmpExt/2008-02-29/", b"http://ns.adobe.com/xap/1.0/mm/"
 _SIGNED = rb"DigitalSourceType|AISystemUsed|AISystemVersionUsed"
-_SOURCE_TYPE = b"http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+SOURCE_TYPE = b"http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """A real picture with parts that a trained network made up: the light is the photo's, the colors are not.
 
 IPTC's `algorithmicallyEnhanced` would say less than the truth, for it is meant for corrections that invent nothing."""
@@ -109,7 +109,7 @@ def signed_packet(xmp: bytes, software: bytes, version: bytes) -> bytes:
     told = (
         b'<rdf:Description rdf:about=%s xmlns:Iptc4xmpExt="%s" Iptc4xmpExt:DigitalSourceType="%s"'
         b' Iptc4xmpExt:AISystemUsed="%s" Iptc4xmpExt:AISystemVersionUsed="%s"'
-        % (about[1] if about else b'""', _IPTC, _SOURCE_TYPE, name, version)
+        % (about[1] if about else b'""', _IPTC, SOURCE_TYPE, name, version)
     )
     place = _end_of_history(xmp)
     if place is None:

@@ -29,7 +29,9 @@ class JobAnswer(BaseModel):
     counts: dict[str, int] = Field(description="Photos by their state.")
     created: datetime
     expires: datetime | None = Field(description="Until when a finished batch's result can be fetched.")
-    photos: tuple[BatchPhoto, ...]
+    photos: tuple[BatchPhoto, ...] = Field(
+        description="Each with its state, its `error`, and `remarks` on what is missing of it or was not kept."
+    )
 
 
 @routes.post(BATCH_PATH, status_code=202)

@@ -32,7 +32,7 @@ from photochrom.coloring import (
 )
 from photochrom.errors import GoneError
 from photochrom.files import written_whole
-from photochrom.photo import Photo, read_photo, to_8_bits
+from photochrom.photo import Photo, losses, read_photo, to_8_bits
 from photochrom.workers import announce_size
 
 GUESSES = 4
@@ -98,8 +98,9 @@ def sketch(colorizer: Guesser, source: Path, folder: Path, options: Options) -> 
     with _still_there():
         folder.mkdir(exist_ok=True)
         _keep(results, folder)
+    told = facts_of(photo, results)
     own = {"bits": photo.bits, "format": photo.origin.format, "guesses": len(results)}
-    return facts_of(photo, results) | own
+    return told | own | {"remarks": [*told["remarks"], *losses(photo)]}
 
 
 def draw(_: Guesser, folder: Path, size: tuple[int, int], view: View) -> bytes:

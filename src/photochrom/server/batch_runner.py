@@ -118,4 +118,4 @@ def _ended(name: str, outcome: Outcome) -> BatchPhoto:
         return BatchPhoto(name, "failed", error=outcome.error)
     if outcome.status == "in color":
         return BatchPhoto(name, "in color", error=IN_COLOR)
-    return BatchPhoto(name, "colored", outcome.faces)
+    return BatchPhoto(name, "colored", outcome.faces, remarks=outcome.remarks)

@@ -54,12 +54,14 @@ class BatchPhoto:
     Attributes:
         name: As it was sent.
         error: The reason why it was not colored.
+        remarks: What is missing of a colored one, or of what its file told, each in one line.
     """
 
     name: str
     state: PhotoState = "waiting"
     faces: int = 0
     error: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,7 @@ def _recorded(name: str, record: Record | None) -> BatchPhoto:
         return BatchPhoto(name, "failed", error=record.error)
     if not record.outputs:
         return BatchPhoto(name, "in color", error=IN_COLOR)
-    return BatchPhoto(name, "colored", record.faces)
+    return BatchPhoto(name, "colored", record.faces, remarks=record.remarks)
 
 
 def _write(folder: Path, batch: Batch, options: Options | None) -> None:
@@ -252,7 +254,7 @@ def _write(folder: Path, batch: Batch, options: Options | None) -> None:
 def _read(folder: Path) -> Batch:
     """A batch as it lies on disk."""
     values = json.loads((folder / _BATCH).read_bytes())
-    photos = tuple(BatchPhoto(**photo) for photo in values["photos"])
+    photos = tuple(BatchPhoto(**{**photo, "remarks": tuple(photo.get("remarks", ()))}) for photo in values["photos"])
     batch = Batch(folder.name, float(values["created"]), values["finished"], photos)
     if batch.finished is not None:
         return batch
@@ -279,7 +281,8 @@ def _pack(archive: zipfile.ZipFile, batch: Batch, jobs: Sequence[Job]) -> None:
             for path, name in zip(job.files, names, strict=True):
                 archive.write(path, name)
             told["outputs"] = names
-        report.append(told | ({"error": photo.error} if photo.error else {}))
+        more = {"error": photo.error, "remarks": photo.remarks}
+        report.append(told | {name: value for name, value in more.items() if value})
     archive.writestr(_REPORT, json.dumps(report, indent=2, ensure_ascii=False))
 
 

@@ -48,7 +48,7 @@ def unpack(uploads: Sequence[UploadFile], folder: Path, settings: Settings) -> l
     except (Problem, OSError):
         raise
     except Exception as error:  # zipfile raises many kinds of errors on broken bytes
-        raise _refusal("the ZIP file is broken; pack it anew") from error
+        raise _refusal("the ZIP file is broken; pack it again") from error
     if not names:
         raise _refusal("there are no photos in it; send some")
     return names
@@ -102,7 +102,7 @@ def _entry_name(entry: zipfile.ZipInfo) -> str | None:
     """The name of a photo in a ZIP file; None for folders and files of the system."""
     parts = entry.filename.replace("\\", "/").split("/")
     if "" in parts[:-1] or ".." in parts or re.match("[A-Za-z]:", parts[0]):
-        raise _refusal("a name in the ZIP file leads out of its folder; pack it anew")
+        raise _refusal("a name in the ZIP file leads out of its folder; pack it again")
     if entry.flag_bits & _IS_ENCRYPTED:
         raise _refusal("the ZIP file is encrypted; pack it without a password")
     if entry.compress_type not in _PLAIN:  # the dictionaries of other methods can take gigabytes of memory

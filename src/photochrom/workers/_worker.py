@@ -193,7 +193,7 @@ class Worker:
         if status in _KILLED:
             return "was killed, most likely for want of memory; make the photo smaller, or color fewer at once"
         told = f"died of signal {-status}" if status < 0 else f"ended with status {status}"
-        return f"{told}; save the photo anew with another program"
+        return f"{told}; save the photo with another program"
 
 
 def raised(name: str, text: str) -> Exception:

@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 from photochrom.errors import UnreadableError
 from photochrom.photo._kinds import kind_of
-from photochrom.photo.formats._format import HEAD_BYTES, Format, Opened
+from photochrom.photo.formats._format import HEAD_BYTES, MANIFEST, Format, Opened
 
-__all__ = ["FORMATS", "HEAD_BYTES", "SUFFIXES", "WRITTEN_FORMATS", "Format", "Opened", "format_of"]
+__all__ = ["FORMATS", "HEAD_BYTES", "MANIFEST", "SUFFIXES", "WRITTEN_FORMATS", "Format", "Opened", "format_of"]
 
 
 def _found() -> dict[str, Format]:

@@ -1,12 +1,14 @@
 """AVIF: read and written by Pillow, which keeps EXIF as it is; libvips would write it anew."""
 
 import io
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from PIL import AvifImagePlugin, Image
 
 from photochrom.photo._metadata import EXIF_HEAD, Origin
 from photochrom.photo._pillow import open_with_pillow, origin_of_image, picture_of
+from photochrom.photo.formats._boxes import manifests_in
 from photochrom.photo.formats._format import Format, Opened, further_pictures
 
 __all__ = ["FORMAT"]
@@ -20,7 +22,8 @@ _SPEED = 9
 def _open(file: BinaryIO) -> Opened:
     image = open_with_pillow(AvifImagePlugin.AvifImageFile, file)
     pictures = int(getattr(image, "n_frames", 1))
-    return Opened(picture_of(image), origin_of_image(image), left_out=further_pictures(pictures))
+    origin = replace(origin_of_image(image), lost=manifests_in(file))
+    return Opened(picture_of(image), origin, left_out=further_pictures(pictures))
 
 
 def _encode(image: Any, origin: Origin) -> bytes:

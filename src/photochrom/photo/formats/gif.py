@@ -5,7 +5,7 @@ from typing import BinaryIO
 from photochrom.photo._metadata import Origin
 from photochrom.photo._pixels import Picture
 from photochrom.photo._vips import open_with
-from photochrom.photo.formats._format import Format, Opened, further_pictures
+from photochrom.photo.formats._format import MANIFEST, Format, Opened, further_pictures
 
 __all__ = ["FORMAT"]
 
@@ -13,9 +13,10 @@ _EXTENSION, _APPLICATION, _COMMENT = b"\x21", b"\xff", b"\xfe"
 _LARGEST = 16 * 1024 * 1024
 
 
-def _told(file: BinaryIO) -> tuple[bytes, bytes]:
-    """XMP and the comments that stand before the first picture; what is torn is left out."""
+def _told(file: BinaryIO) -> Origin:
+    """XMP, comments and a manifest that stand before the first picture; what is torn is left out."""
     xmp = b""
+    lost: tuple[str, ...] = ()
     comments: list[bytes] = []
     file.seek(0)
     head = file.read(13)
@@ -26,16 +27,18 @@ def _told(file: BinaryIO) -> tuple[bytes, bytes]:
         if name == b"XMP DataXMP":  # it stands as it is, and a long tail leads readers of blocks to the end
             xmp = file.read(_LARGEST).partition(b"\x01\xff\xfe")[0]
             break
+        if name.startswith(b"C2PA_GIF"):
+            lost = (MANIFEST,)
         parts: list[bytes] = [] if label == _APPLICATION or not size else [file.read(size[0])]
         while (length := file.read(1)) not in (b"", b"\x00"):
             parts.append(file.read(length[0]))
         if label == _COMMENT:
             comments.append(b"".join(parts))
-    return xmp, b"\n".join(comments)
+    return Origin(format="GIF", xmp=xmp or None, comment=b"\n".join(comments), lost=lost)
 
 
 def _open(file: BinaryIO) -> Opened:
-    xmp, comment = _told(file)
+    origin = _told(file)
     image = open_with("gif", file)
     picture = Picture(
         image.width,
@@ -45,7 +48,7 @@ def _open(file: BinaryIO) -> Opened:
         image.rows,
     )
     pages = image.image.get("n-pages") if image.image.get_typeof("n-pages") else 1
-    return Opened(picture, Origin(format="GIF", xmp=xmp or None, comment=comment), left_out=further_pictures(pages))
+    return Opened(picture, origin, left_out=further_pictures(pages))
 
 
 FORMAT = Format(

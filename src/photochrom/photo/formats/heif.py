@@ -1,12 +1,14 @@
 """HEIF, as phones write it: read and written by the optional package pillow-heif."""
 
 import io
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile
 
 from photochrom.photo._metadata import EXIF_HEAD, Origin
 from photochrom.photo._pillow import open_with_pillow, origin_of_image, picture_of, pillow_heif
+from photochrom.photo.formats._boxes import manifests_in
 from photochrom.photo.formats._format import Format, Opened
 
 __all__ = ["FORMAT"]
@@ -23,7 +25,7 @@ def _opener(file: BinaryIO) -> ImageFile.ImageFile:
 def _open(file: BinaryIO) -> Opened:
     # A file of several pictures names one the primary one, which is what phones show and what is read.
     image = open_with_pillow(_opener, file)
-    return Opened(picture_of(image), origin_of_image(image))
+    return Opened(picture_of(image), replace(origin_of_image(image), lost=manifests_in(file)))
 
 
 def _encode(image: Any, origin: Origin) -> bytes:

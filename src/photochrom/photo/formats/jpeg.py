@@ -36,6 +36,7 @@ _DQT, _SOS, _EOI, _APP0, _APP1, _APP2, _APP11, _APP13, _COM = 0xDB, 0xDA, 0xD9, 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_LS = 0xF7
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_NUMBER_OF_LINES = b"\xff\xdc\x00\x04"
 _PARAMETERLESS = frozenset({0x01, *range(0xD0, 0xD9)})
 
 _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\x00"
@@ -150,6 +151,21 @@ def _open(file: BinaryIO) -> Opened:
     return Opened(_read_picture(file, segments), origin)
 
 
+def _with_height(file: BinaryIO) -> BinaryIO:
+    """The file with its height where it is looked for, if it tells it only after the pixels.
+
+    Scanners that do not know the height beforehand write it so (ITU-T T.81, section B.2.5).
+    """
+    file.seek(0)
+    content = file.read()
+    frame = next((place for place, header in _headers(content) if header[0] in _FRAMES), None)
+    last = content.rfind(_NUMBER_OF_LINES)
+    if frame is None or last < 0:
+        return file
+    height = content[last + len(_NUMBER_OF_LINES) :][:2]
+    return io.BytesIO(content[: frame + 5] + height + content[frame + 7 :])
+
+
 def _read_picture(file: BinaryIO, segments: list[tuple[int, bytes]]) -> Picture:
     """The pixels; of colors only luma, as it is stored.
 
@@ -159,6 +175,8 @@ def _read_picture(file: BinaryIO, segments: list[tuple[int, bytes]]) -> Picture:
         raise UnreadableError("a JPEG-LS, which is another format than JPEG; save it as PNG or TIFF")
     if any(marker in _FRAMES and data[:1] not in (b"", b"\x08") for marker, data in segments):
         raise UnreadableError("a JPEG of 12 or 16 bits, which few programs read; save it as PNG or TIFF")
+    if any(marker in _FRAMES and data[1:3] == b"\x00\x00" for marker, data in segments):
+        file = _with_height(file)
     image = open_with_pillow(JpegImagePlugin.JpegImageFile, file)
     if image.mode == "CMYK" and "adobe" not in image.info:  # without Adobe's mark, full ink is 255
         return _turned_over(picture_of(image))
@@ -250,8 +268,8 @@ def _encode(image: Any, origin: Origin) -> bytes:
     return b"".join([_START, *_segments_of(origin), memoryview(content)[len(_START) :]])
 
 
-def _scans(content: bytes) -> Iterator[bytes]:
-    """The headers of the scans that a file still holds, and of its frame."""
+def _headers(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Places and headers of the scans that a file still holds, and of its frame."""
     place = len(_START)
     while (place := content.find(b"\xff", place)) >= 0 and place + 4 <= len(content):
         marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
@@ -259,7 +277,7 @@ def _scans(content: bytes) -> Iterator[bytes]:
             place += 1 if marker == 0xFF else 2
             continue
         if marker in (_SOS, *_FRAMES):
-            yield content[place + 1 : place + 2 + length]
+            yield place, content[place + 1 : place + 2 + length]
         place += 2 + length
 
 
@@ -271,7 +289,7 @@ def _mend(content: bytes, most_pixels: int) -> Mended | None:
     """
     while content.startswith(2 * _START):  # a start before the start
         content = content[len(_START) :]
-    headers = list(_scans(content))
+    headers = [header for _, header in _headers(content)]
     frames = [header for header in headers if header[0] in _FRAMES]
     if not frames or len(frames[0]) < 10:
         return None

@@ -1,7 +1,5 @@
 """JPEG 2000: read, but not written, for few programs show it."""
 
-import struct
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -9,28 +7,15 @@ from PIL import Jpeg2KImagePlugin
 
 from photochrom.photo._metadata import described_by_exif
 from photochrom.photo._pillow import open_with_pillow, origin_of_image, picture_of
+from photochrom.photo.formats._boxes import uuid_boxes
 from photochrom.photo.formats._format import Format, Opened
 
 __all__ = ["FORMAT"]
 
 _BOXES, _CODESTREAM = b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"
 _XMP, _EXIF = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC"), b"JpgTiffExif->JP2"
-_LARGEST_BOX = 64 * 1024 * 1024
 _TO_DEPTH = 42
 """Bytes from the start of the codestream to the depth of its first channel (ISO/IEC 15444-1, annex A.5.1)."""
-
-
-def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Identifier and data of each box that some other standard has defined."""
-    file.seek(0)
-    while len(head := file.read(8)) == 8:
-        length, kind = struct.unpack(">I4s", head)
-        if kind == b"uuid" and 24 <= length <= _LARGEST_BOX:
-            yield file.read(16), file.read(length - 24)
-        elif length < 8:  # the codestream reaches to the end, or is longer than four bytes can tell
-            return
-        else:
-            file.seek(length - 8, 1)
 
 
 def _depth(file: BinaryIO) -> int:
@@ -43,7 +28,7 @@ def _depth(file: BinaryIO) -> int:
 
 
 def _open(file: BinaryIO) -> Opened:
-    told = dict(_boxes(file))
+    told = dict(uuid_boxes(file))
     depth = _depth(file)
     image = open_with_pillow(Jpeg2KImagePlugin.Jpeg2KImageFile, file)
     origin = replace(origin_of_image(image), xmp=told.get(_XMP) or None)

@@ -4,7 +4,8 @@ import binascii
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -20,6 +21,7 @@ from photochrom.photo._metadata import (
     with_iptc,
 )
 from photochrom.photo._pixels import Picture
+from photochrom.photo._primaries import profile_of_chunks
 from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, open_with
 from photochrom.photo.formats._format import ALL_TAGS, MANIFEST, Format, Opened, further_pictures
@@ -158,15 +160,16 @@ def _read_origin(chunks: list[tuple[bytes, bytes]]) -> tuple[Origin, bytes | Non
         if kind in _TEXTS:
             origin, exif = _with_text(origin, exif, *_text(kind, data))
     profile = _inflated(first.get(b"iCCP", b"").partition(b"\x00")[2][1:]) or None
+    described = rgb_profile(profile) if profile else profile_of_chunks(first)
     kept = tuple(chunk for chunk in chunks if _is_plain(*chunk))
     origin = replace(origin, lost=(MANIFEST,) if b"caBX" in first else ())
-    return described_by_exif(replace(origin, icc_profile=rgb_profile(profile), chunks=kept), exif), profile
+    return described_by_exif(replace(origin, icc_profile=described, chunks=kept), exif), profile
 
 
 def _open(file: BinaryIO) -> Opened:
     file.seek(len(_SIGNATURE) + 4)
     if file.read(4) == b"CgBI":
-        raise UnreadableError("a PNG as apps of iPhones hold it (CgBI); save it anew on a Mac")
+        raise UnreadableError("a PNG as apps of iPhones hold it (CgBI); open it on a Mac and export it as PNG")
     chunks = list(_chunks(file))
     origin, profile = _read_origin(chunks)
     image = open_with("png", file)
@@ -206,28 +209,44 @@ def _encode(image: Any, origin: Origin) -> bytes:
     return with_chunks(encoded(image, "png", compression=1, filter="sub"), _chunks_of(origin))
 
 
-def _all_chunks(png: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+def _all_chunks(png: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
     """Name and data of each chunk, and whether it is intact; of the last one as much as there is."""
-    place = len(_SIGNATURE)
+    place, view = len(_SIGNATURE), memoryview(png)
     while place + 8 <= len(png):
         length, kind = struct.unpack_from(">I4s", png, place)
-        data, check = png[place + 8 : place + 8 + length], png[place + 8 + length : place + 12 + length]
-        yield kind, data, check == struct.pack(">I", zlib.crc32(kind + data))
+        data, check = view[place + 8 : place + 8 + length], png[place + 8 + length : place + 12 + length]
+        yield kind, data, check == struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
         place += 12 + length
 
 
-def _inflated_as_far_as_possible(packed: bytes, most: int) -> bytes:
-    unpacker, size = zlib.decompressobj(), 0
-    parts: list[bytes] = []
-    try:
-        for start in range(0, len(packed), _PIECE):
-            parts.append(unpacker.decompress(packed[start : start + _PIECE], most - size))
-            size += len(parts[-1])
-            if size >= most or unpacker.eof:
+def _repacked(parts: Iterable[memoryview], stride: int, most_rows: int) -> tuple[list[bytes], int]:
+    """The rows that can still be unpacked, as chunks, and their number; few of them are unpacked at a time.
+
+    Args:
+        parts: Of the packed rows.
+        stride: Bytes of a row.
+        most_rows: There may be more, which do not count.
+    """
+    unpacker, packer = zlib.decompressobj(), zlib.compressobj(1)
+    chunks: list[bytes] = []
+
+    def add(packed: bytes) -> None:
+        if packed:
+            chunks.append(_packed(b"IDAT", packed))
+
+    rest, rows = bytearray(), 0
+    pieces = (part[start : start + _PIECE] for part in parts for start in range(0, len(part), _PIECE))
+    with suppress(zlib.error):
+        for piece in pieces:
+            rest += unpacker.decompress(piece)
+            whole = min(len(rest) // stride, most_rows - rows)
+            add(packer.compress(rest[: whole * stride]))
+            del rest[: whole * stride]
+            rows += whole
+            if rows == most_rows or unpacker.eof:
                 break
-    except zlib.error:
-        pass
-    return b"".join(parts)
+    add(packer.flush())
+    return chunks, rows
 
 
 def _mend(content: bytes, most_pixels: int) -> Mended | None:
@@ -239,19 +258,13 @@ def _mend(content: bytes, most_pixels: int) -> Mended | None:
     if not 0 < width * height <= most_pixels or kind not in _CHANNELS or bits not in _DEPTHS or interlacing:
         return None
     stride = 1 + (width * bits * _CHANNELS[kind] + 7) // 8
-    packed = b"".join(data for name, data, _ in chunks if name == b"IDAT")
-    unpacked = _inflated_as_far_as_possible(packed, stride * height)
-    rows = len(unpacked) // stride
-    if not rows or (not chunks[0][2] and len(unpacked) < stride * height):  # the size itself may be wrong
+    pixels, rows = _repacked((data for name, data, _ in chunks if name == b"IDAT"), stride, height)
+    if not rows or (not chunks[0][2] and rows < height):  # the size itself may be wrong
         return None
-    told = [(name, data) for name, data, is_whole in chunks[1:] if is_whole and name not in (b"IDAT", b"IEND")]
-    parts = [
-        (b"IHDR", struct.pack(">II", width, rows) + chunks[0][1][8:]),
-        *told,
-        (b"IDAT", zlib.compress(unpacked[: rows * stride], 1)),
-        (b"IEND", b""),
-    ]
-    return Mended(_SIGNATURE + b"".join(_packed(*part) for part in parts), height, rows)
+    told = [(name, bytes(data)) for name, data, is_whole in chunks[1:] if is_whole and name not in (b"IDAT", b"IEND")]
+    header = struct.pack(">II", width, rows) + chunks[0][1][8:]
+    before = [_packed(*part) for part in ((b"IHDR", header), *told)]
+    return Mended(b"".join([_SIGNATURE, *before, *pixels, _packed(b"IEND", b"")]), height, rows)
 
 
 FORMAT = Format(

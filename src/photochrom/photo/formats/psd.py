@@ -14,6 +14,8 @@ from photochrom.photo.formats._format import Format, Opened
 __all__ = ["FORMAT"]
 
 _DEPTH = slice(22, 24)
+_VERSION_INFO = 1057
+"""A resource whose fifth byte tells whether the flat picture is there or is only white."""
 
 
 def _open(file: BinaryIO) -> Opened:
@@ -22,6 +24,10 @@ def _open(file: BinaryIO) -> Opened:
     if depth not in (1, 8):
         raise UnreadableError(f"a Photoshop file of {depth} bits; save it as TIFF")
     image: Any = open_with_pillow(PsdImagePlugin.PsdImageFile, file)
+    if any(number == _VERSION_INFO and data[4:5] == b"\x00" for number, _, data in image.resources):
+        raise UnreadableError(
+            "a Photoshop file without its flat picture; save it with 'maximize compatibility', or as TIFF"
+        )
     blocks = joined_resources((number, data) for number, _, data in image.resources)
     origin = described_by_exif(told_by_resources(origin_of_image(image), blocks), None)
     with suppress(Exception):  # torn layers are no reason to refuse the flat picture

@@ -1,5 +1,7 @@
 """Targa, as drawing programs and early frame grabbers wrote it; read, but not written."""
 
+import io
+import itertools
 import struct
 from dataclasses import replace
 from typing import BinaryIO
@@ -16,6 +18,10 @@ _DEPTHS = {_PALETTE: (8,), _COLOR: (16, 24, 32), _GRAY: (8, 16)}
 """Bits of a pixel that Pillow decodes; of others it would make a black picture."""
 
 _DESCRIPTOR, _OPACITY_BITS, _RESERVED_BITS = 17, 0x0F, 0xC0
+
+_MARK, _FOOTER, _EXTENSION = b"TRUEVISION-XFILE.\x00", 26, 495
+_TEXTS = (2, 43, 124, 205, 286, 367)
+"""Where the author's name and four lines of comments begin in the extension area, and where the last of them ends."""
 
 
 def _recognizes(head: bytes) -> bool:
@@ -34,6 +40,24 @@ def _recognizes(head: bytes) -> bool:
     )
 
 
+def _comment(file: BinaryIO) -> bytes:
+    """What was typed in, line by line: the label of the picture, its author, and comments.
+
+    Reference:
+        Truevision TGA file format specification, version 2.0, fields 6, 11 and 12.
+    """
+    file.seek(0)
+    label = file.read(file.read(_HEADER.size)[0])
+    file.seek(-_FOOTER, io.SEEK_END)
+    footer = file.read()
+    extension = b""
+    if footer.endswith(_MARK):
+        file.seek(int.from_bytes(footer[:4], "little"))
+        extension = file.read(_EXTENSION)
+    texts = [label, *(extension[start:end] for start, end in itertools.pairwise(_TEXTS))]
+    return b"\n".join(filter(None, (text.partition(b"\x00")[0].strip() for text in texts)))
+
+
 def _open(file: BinaryIO) -> Opened:
     opened = opened_by_pillow(TgaImagePlugin.TgaImageFile, file)
     picture = opened.picture
@@ -41,7 +65,7 @@ def _open(file: BinaryIO) -> Opened:
     if picture.has_alpha and not file.read(1)[0] & _OPACITY_BITS:  # the last channel is there, but means nothing
         rows = picture.rows
         picture = replace(picture, has_alpha=False, rows=lambda count: (strip[..., :-1] for strip in rows(count)))
-    return opened._replace(picture=picture)
+    return opened._replace(picture=picture, origin=replace(opened.origin, comment=_comment(file)))
 
 
 FORMAT = Format(

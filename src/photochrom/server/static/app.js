@@ -125,7 +125,7 @@ function open(photo) {
   viewer.close();
   if (photo.isLeftAlone) {
     $("#in-color p").replaceChildren(element("strong", { textContent: photo.file.name }),
-      " is in color already, so it was left as it is. Its colors can be guessed anew from its shades of gray.");
+      " is in color already, so it was left as it is. Its colors can be guessed again from its shades of gray.");
     return undefined;
   }
   return attempt(() => viewer.open(photo));
