@@ -76,7 +76,7 @@ def test_help_groups_commands_in_panels(photochrom: Command) -> None:
     for panel, names in {
         "Photos": ("colorize", "serve"),
         "Study": ("train", "data"),
-        "Models": ("models", "pack"),
+        "Models": ("models", "pack", "average"),
     }.items():
         assert all(re.search(rf"│ {name} ", commands[panel]) for name in names)
 

@@ -6,6 +6,7 @@ import typer
 
 from photochrom import __version__
 from photochrom.commands import data, experiment, one_line_failures, runs, say
+from photochrom.commands.average import average
 from photochrom.commands.colorize import colorize
 from photochrom.commands.evaluate import evaluate
 from photochrom.commands.export import export
@@ -22,7 +23,7 @@ from photochrom.commands.train import train
 _PANELS = {
     "Photos": (colorize, serve),
     "Study": (train, search, predict, evaluate, score, report, settings),
-    "Models": (models, export, pack),
+    "Models": (models, export, pack, average),
 }
 
 app = typer.Typer(

@@ -11,10 +11,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from photochrom.coloring.metadata import FORMAT_VERSION
-from photochrom.errors import CheckpointError
+from photochrom.errors import CheckpointError, ConfigError
 from photochrom.lab import models
 from photochrom.lab.checkpoint import (
     Checkpoint,
+    average_checkpoints,
     find_checkpoint,
     load_checkpoint,
     pack_checkpoint,
@@ -284,3 +285,31 @@ def test_packing_refuses_settings_that_need_other_weights(tmp_path: Path) -> Non
     with pytest.raises(CheckpointError, match=r"its weights do not fit \{'hidden_channels': 9\}"):
         pack_checkpoint(tmp_path / "run", tmp_path / "packed", {"hidden_channels": 9})
     assert not (tmp_path / "packed").exists()
+
+
+def saved(path: Path, model: ColorizationModel) -> Path:
+    save_checkpoint(path, Checkpoint(model, {"name": "study"}, {"val_accuracy": 0.7}))
+    return path
+
+
+def test_an_average_has_each_weight_by_the_shares_and_no_figures(tmp_path: Path) -> None:
+    first, second = used_convnet(), used_convnet()
+    sources = {saved(tmp_path / "first", first): 1.0, saved(tmp_path / "second", second): 3.0}
+    average_checkpoints(sources, tmp_path / "average")
+    averaged = load_checkpoint(tmp_path / "average")
+    assert averaged.data == {"name": "study"}
+    assert averaged.figures == {}
+    for name, tensor in averaged.model.state_dict().items():
+        if tensor.is_floating_point():
+            expected = 0.25 * first.state_dict()[name] + 0.75 * second.state_dict()[name]
+            torch.testing.assert_close(tensor, expected)
+
+
+def test_an_average_of_other_networks_or_shares_is_refused(tmp_path: Path) -> None:
+    first, other = saved(tmp_path / "first", used_convnet()), saved(tmp_path / "other", fitted_table())
+    with pytest.raises(CheckpointError, match="holds another network"):
+        average_checkpoints({first: 1.0, other: 1.0}, tmp_path / "average")
+    for shares in ({first: 0.0}, {first: -1.0, other: 3.0}):
+        with pytest.raises(ConfigError, match="shares"):
+            average_checkpoints(shares, tmp_path / "average")
+    assert not (tmp_path / "average").exists()

@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,14 +69,15 @@ def colorize(
     from photochrom.coloring import Look, Model, Options, Outputs, parse_hint
 
     look = Look(strength, vividness, tuple(map(parse_hint, hint or ())))
-    outputs = Outputs(variants, compare, confidence, upright=upright)
+    results = Outputs(variants, compare, confidence, upright=upright)
     limits = _limits(max_megapixels, timeout, force=force, strict=strict)
-    chosen = Options(Model(model, face_model if faces else None), look, outputs, limits, _signer(sign))
+    chosen = Options(Model(model, face_model if faces else None), look, results, limits, _signer(sign))
     if "-" in sources:
         raise typer.Exit(_color_stream(sources, out, chosen, threads, provider))
-    planned = plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date)
-    with engines.album_pool(engine, planned, jobs, threads, provider, address, gpus) as (pool, workers):
-        raise typer.Exit(2 if _run(planned, pool, workers, quiet=quiet) else 0)
+    work = plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date)
+    raise typer.Exit(
+        _run(album, engines.album_pool(engine, album, jobs, threads, provider, address, gpus), quiet=quiet)
+    )
 
 
 def _limits(max_megapixels: float | None, timeout: float | None, *, force: bool, strict: bool) -> "Limits":
@@ -97,16 +98,17 @@ def _signer(files: tuple[Path, Path] | None) -> "Signer | None":
     return signer
 
 
-def _run(plan: "Plan", pool: "Pool", workers: int, *, quiet: bool) -> int:
-    """Color photos with a progress bar and a summary; returns the number of failures."""
+def _run(plan: "Plan", workers: AbstractContextManager[tuple["Pool", int]], *, quiet: bool) -> int:
+    """Color photos with a progress bar and a summary; returns the exit status."""
     from photochrom.album import run
 
     counts: Counter[str] = Counter()
     with (
+        workers as (pool, count),
         resumable(),
         stopped_by_signals() as stop,
         counting_bar(is_shown=err.is_terminal and not quiet) as progress,
-        closing(run(plan, workers, pool=pool, stop=stop, on_wait=_tell_waiting)) as outcomes,
+        closing(run(plan, count, pool=pool, stop=stop, on_wait=_tell_waiting)) as outcomes,
     ):
         task = progress.add_task("photos", total=len(plan))
         for outcome in outcomes:
@@ -121,7 +123,7 @@ def _run(plan: "Plan", pool: "Pool", workers: int, *, quiet: bool) -> int:
         if plan.unread:
             warn(_unread(plan.unread))
         say(_summary(counts, plan.folders))
-    return counts["failed"]
+    return 2 if counts["failed"] else 0
 
 
 def _tell_waiting(folder: Path) -> None:

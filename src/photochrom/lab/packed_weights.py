@@ -5,8 +5,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-__all__ = ["SCALE_SUFFIX", "pack_weights", "unpack_weights"]
-
 SCALE_SUFFIX = ".scale"
 """Ends the name of the tensor that holds the step of each output channel of 8-bit weights."""
 
