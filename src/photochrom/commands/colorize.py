@@ -27,7 +27,7 @@ from photochrom.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from photochrom.album import Outcome, Plan
-    from photochrom.coloring import Limits, Options
+    from photochrom.coloring import Limits, Look, Options
     from photochrom.photo import Kind, Signer
     from photochrom.workers import Pool
 
@@ -66,18 +66,24 @@ def colorize(
 ) -> None:
     """Color photos: a.jpg gives a-color.jpg, a folder album gives album-color; go on after an interruption."""
     from photochrom.album import plan
-    from photochrom.coloring import Look, Model, Options, Outputs, parse_hint
+    from photochrom.coloring import Model, Options, Outputs
 
-    look = Look(strength, vividness, tuple(map(parse_hint, hint or ())))
     results = Outputs(variants, compare, confidence, upright=upright)
     limits = _limits(max_megapixels, timeout, force=force, strict=strict)
-    chosen = Options(Model(model, face_model if faces else None), look, results, limits, _signer(sign))
+    chosen = Options(
+        Model(model, face_model if faces else None), _look(strength, vividness, hint), results, limits, _signer(sign)
+    )
     if "-" in sources:
         raise typer.Exit(_color_stream(sources, out, chosen, threads, provider))
     work = plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date)
-    raise typer.Exit(
-        _run(album, engines.album_pool(engine, album, jobs, threads, provider, address, gpus), quiet=quiet)
-    )
+    workers = engines.album_pool(engine, work, jobs, threads, provider, address, gpus)
+    raise typer.Exit(_run(work, workers, quiet=quiet))
+
+
+def _look(strength: float, vividness: float, hints: Sequence[str] | None) -> "Look":
+    from photochrom.coloring import Look, parse_hint
+
+    return Look(strength, vividness, tuple(map(parse_hint, hints or ())))
 
 
 def _limits(max_megapixels: float | None, timeout: float | None, *, force: bool, strict: bool) -> "Limits":
