@@ -68,11 +68,9 @@ def colorize(
     from photochrom.album import plan
     from photochrom.coloring import Model, Options, Outputs
 
+    look, limits = _look(strength, vividness, hint), _limits(max_megapixels, timeout, force=force, strict=strict)
     results = Outputs(variants, compare, confidence, upright=upright)
-    limits = _limits(max_megapixels, timeout, force=force, strict=strict)
-    chosen = Options(
-        Model(model, face_model if faces else None), _look(strength, vividness, hint), results, limits, _signer(sign)
-    )
+    chosen = Options(Model(model, face_model if faces else None), look, results, limits, _signer(sign))
     if "-" in sources:
         raise typer.Exit(_color_stream(sources, out, chosen, threads, provider))
     work = plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date)
