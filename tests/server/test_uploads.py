@@ -94,7 +94,10 @@ def test_what_is_encrypted_is_refused(tmp_path: Path, settings: Settings) -> Non
     assert "encrypted" in refused(bytes(content), tmp_path, settings).detail
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04", packed({}), packed({"a.png": b"x" * 99})[:60]])
+# Names, for a ZIP file holds the time, and two processes of a run must call the tests alike.
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04", packed({}), packed({"a.png": b"x" * 99})[:60]], ids=["head", "empty", "torn"]
+)
 def test_what_is_broken_or_empty_is_refused(tmp_path: Path, settings: Settings, content: bytes) -> None:
     assert refused(content, tmp_path, settings).status_code == 422
 

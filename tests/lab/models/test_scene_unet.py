@@ -73,6 +73,16 @@ def test_pretrained_weights_reach_the_network() -> None:
         assert torch.equal(model.encoder.state_dict()[name], tensor), name
 
 
+@pytest.mark.parametrize(("stride", "first"), [(None, 7), (32, 5), (16, 3), (8, 2)])
+def test_the_encoder_is_trained_from_a_stride_on(stride: int | None, first: int) -> None:
+    model = models.create("scene_unet", {"width": 12})
+    model.train_encoder_from(stride)
+    for place, stage in enumerate(model.encoder.stages):
+        assert {weights.requires_grad for weights in stage.parameters()} == {place >= first}, place
+    assert not any(weights.requires_grad for weights in model.encoder.stem.parameters())
+    assert all(weights.requires_grad for weights in model.decoder.parameters())
+
+
 def test_the_encoder_keeps_its_statistics_while_the_network_learns() -> None:
     model = models.create("scene_unet", {"width": 12}).train()
     before = {name: tensor.clone() for name, tensor in model.encoder.state_dict().items()}

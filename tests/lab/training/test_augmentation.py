@@ -16,13 +16,22 @@ def rgb() -> Tensor:
 
 def augmented(name: str, rgb: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
     torch.manual_seed(seed)
-    augmentation = get_augmentation(name)
+    augmentation = get_augmentation(name, worn=0.4)
     assert augmentation is not None
     return augmentation(rgb)
 
 
 def test_none_means_none() -> None:
-    assert get_augmentation("none") is None
+    assert get_augmentation("none", worn=0.4) is None
+
+
+def test_a_share_of_scenes_is_worn_and_no_faces(rgb: Tensor) -> None:
+    for name, worn, is_worn in (("scenes", 0.0, False), ("scenes", 1.0, True), ("faces", 1.0, False)):
+        augmentation = get_augmentation(name, worn)
+        assert augmentation is not None
+        torch.manual_seed(0)
+        gray, color = augmentation(rgb)
+        assert torch.equal(gray, luma(color)) != is_worn
 
 
 @pytest.mark.parametrize("name", ["faces", "scenes"])

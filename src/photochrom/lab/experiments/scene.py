@@ -11,7 +11,7 @@ _SCENES = DISTRIBUTION.varied(
     learning_rate=0.002,
     weight_decay=0.02,
     average=0.999,
-    tuning_rate=0.5,
+    tuning_rate=0.25,
     encoder_rate=0.3,
     select_by="loss",
     compiled=True,
@@ -33,7 +33,7 @@ def scene() -> Experiment:
                     data="flickr8k+lsp+ccp+imagenet_samples+open_photos+0.2*utkface_whole"
                     "+3*cc0_portraits+congress_portraits",
                     frozen_epochs=11,
-                    max_epochs=16,
+                    max_epochs=15,
                 ),
             ),
             Run(

@@ -56,8 +56,8 @@ class EncodingModel(Protocol):
             CheckpointError: The weights are not installed.
         """
 
-    def set_encoder_trainable(self, trainable: bool) -> None:
-        """Choose whether training changes the encoder, or as much of it as is worth the time."""
+    def train_encoder_from(self, stride: int | None) -> None:
+        """Choose which part of the encoder training changes: that from a stride of 8, 16 or 32 on; None for nothing."""
 
 
 @runtime_checkable

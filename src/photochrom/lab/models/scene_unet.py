@@ -73,8 +73,8 @@ class _Decoder(nn.Module):
         return logits
 
 
-_FIRST_TUNED_STAGE = 2
-"""The first stage at a stride of 8. Those above it find edges, in photos of any color."""
+_FIRST_STAGES = {8: 2, 16: 3, 32: 5}
+"""The first stage at each stride."""
 
 
 @register
@@ -83,7 +83,7 @@ class SceneUNet(ChromaDistributionModel):
 
     Pictures may have any size; see `ChromaDistributionModel`, also for `decoding`, `mirrored` and `temperature`. The
     encoder is EfficientNet-Lite0. Its batch norm keeps its statistics in training, and its weights down to a stride of
-    4 are never trained; see `TrainingConfig.frozen_epochs` for the others.
+    4 are never trained; see `TrainingConfig.frozen_epochs` and `tuned_stride` for the others.
 
     Args:
         width: Channels at a quarter of the size.
@@ -124,10 +124,11 @@ class SceneUNet(ChromaDistributionModel):
         """
         self.encoder.load_state_dict(imagenet_weights())
 
-    def set_encoder_trainable(self, trainable: bool) -> None:
-        """Choose whether training changes the encoder from a stride of 8 on."""
+    def train_encoder_from(self, stride: int | None) -> None:
+        """Choose which part of the encoder training changes: that from a stride of 8, 16 or 32 on; None for nothing."""
         self.encoder.requires_grad_(False)
-        self.encoder.stages[_FIRST_TUNED_STAGE:].requires_grad_(trainable)
+        if stride is not None:
+            self.encoder.stages[_FIRST_STAGES[stride] :].requires_grad_(True)
 
     def train(self, mode: bool = True) -> "SceneUNet":
         """Set training mode except in the encoder, whose batch norm keeps its statistics."""

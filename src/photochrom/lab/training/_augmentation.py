@@ -1,7 +1,7 @@
 """Augmentation: random changes of the training pictures."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -62,15 +62,21 @@ class Augmentation:
         return torch.stack([first, second], dim=1)
 
 
-def get_augmentation(name: str) -> Augmentation | None:
-    """The augmentation of a setting; None for `none`."""
-    return _KINDS[name]
+def get_augmentation(name: str, worn: float) -> Augmentation | None:
+    """The augmentation of a setting; None for `none`.
+
+    Args:
+        name: A value of `TrainingConfig.augmentation`.
+        worn: Share of the pictures that `scenes` ages.
+    """
+    kind = _KINDS[name]
+    return replace(kind, worn=worn) if kind is not None and kind.framed else kind
 
 
 _KINDS = {
     "none": None,
     "faces": Augmentation(turn=0.07, shift=0.015, zoom=0.05),
-    "scenes": Augmentation(turn=0.07, shift=0.02, zoom=0.25, worn=0.25, framed=True),
+    "scenes": Augmentation(turn=0.07, shift=0.02, zoom=0.25, framed=True),
 }
 
 _UNKNOWN_ASPECTS = (1.3, 1.5)

@@ -33,12 +33,15 @@ class TrainingConfig(BaseModel):
             the weights themselves.
         frozen_epochs: Number of epochs at the start in which a network's encoder is not trained. A new cycle of the
             step size begins after them.
+        tuned_stride: The stride from which on an encoder is trained after these epochs. Above it lie the features of
+            edges and textures, whose training takes most of the time of a step.
         tuning_rate: Step size after these epochs, as a share of `learning_rate`.
         encoder_rate: The encoder's step size, as a share of that of the other weights.
         focus_epochs: Number of epochs at the end that train only on the first data set of a mixture.
         augmentation: `faces` turns, scales, shifts and mirrors pictures a little; `scenes` does more of it with square
             crops of photos of any shape, and ages the gray input with grain, blur, coarse JPEG, fading, scratches and
             uneven light.
+        worn: Share of the pictures that the augmentation `scenes` ages.
         batch_size: Pictures for each step.
         max_epochs: Maximum number of passes over the training pictures; 0 does not train.
         stopping: The study's rule `settled`, or `patience`; see `has_settled` and `is_out_of_patience`.
@@ -68,10 +71,12 @@ class TrainingConfig(BaseModel):
     clip_norm: float = Field(default=0.0, ge=0)
     average: float = Field(default=0.0, ge=0, lt=1)
     augmentation: Literal["none", "faces", "scenes"] = "none"
+    worn: float = Field(default=0.4, ge=0, le=1)
     batch_size: int = Field(default=16, ge=1, le=4096)
     max_epochs: int = Field(default=100, ge=0, le=100_000)
     focus_epochs: int = Field(default=0, ge=0)
     frozen_epochs: int = Field(default=0, ge=0)
+    tuned_stride: Literal[8, 16, 32] = 32
     tuning_rate: float = Field(default=1.0, gt=0, le=1)
     encoder_rate: float = Field(default=0.1, ge=0, le=1)
     stopping: Literal["settled", "patience"] = "settled"

@@ -219,7 +219,7 @@ class _Loop:
         self.objective = get_objective(
             config.loss, model, doubling_chroma=config.doubling_chroma, compiled=config.compiled
         )
-        self.augmentation = get_augmentation(config.augmentation)
+        self.augmentation = get_augmentation(config.augmentation, config.worn)
         self.plain_model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model = fabric.setup_module(self.plain_model)
         self.average = get_average(config, self.plain_model)
@@ -291,7 +291,8 @@ class _Loop:
         """
         self.model.train()
         if isinstance(self.plain_model, EncodingModel):
-            self.plain_model.set_encoder_trainable(len(self.rows) >= self.config.frozen_epochs)
+            is_tuned = len(self.rows) >= self.config.frozen_epochs
+            self.plain_model.train_encoder_from(self.config.tuned_stride if is_tuned else None)
         loss_sum = torch.zeros((), device=self.fabric.device)
         accuracies: list[float] = []
         count = self.pictures[len(self.rows)]
