@@ -84,6 +84,7 @@ class SaysOneColor:
 
     def __init__(self, blue: int, red: int) -> None:
         self.metadata = GraphMetadata("says-one-color", {}, output="probabilities")
+        self.remark = ""
         self.bins = [round(level / 4) + BIN_COUNT // 2 for level in (blue, red)]
         self.shown: list[tuple[int, ...]] = []
 
@@ -111,7 +112,7 @@ class OneColor:
 def one_color(monkeypatch: pytest.MonkeyPatch) -> OneColor:
     networks = OneColor()
     by_name = {"whole": networks.whole, "face": networks.face}
-    monkeypatch.setattr(colorizer_module, "Network", lambda path, threads: by_name[path.stem])
+    monkeypatch.setattr(colorizer_module, "Network", lambda path, *_: by_name[path.stem])
     return networks
 
 
