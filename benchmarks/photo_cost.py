@@ -244,7 +244,7 @@ def color_batch(network: Network, faces: Bytes) -> Bytes:
     """Color bytes of gray ones; the work after the network is numpy's."""
     gray, metadata = to_signed(faces)[:, None], network.metadata
     colored: Bytes = to_uint8(
-        color_from_probabilities(gray, network.run(gray), metadata["decoding"], metadata["stride"])
+        color_from_probabilities(gray, network.run(gray), metadata.decoding or "mean", metadata.stride)
     )
     return colored
 

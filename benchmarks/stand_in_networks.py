@@ -239,7 +239,7 @@ def size_of(network: nn.Module, channels: int, side: int) -> NetworkSize:
 def size_of_ours(path: Path, side: int) -> NetworkSize:
     """The size of one of photochrom's networks, by its ONNX file."""
     metadata = Network(path).metadata
-    return size_of(models.create(metadata["model"], metadata["hyperparameters"]).eval(), 1, side)
+    return size_of(models.create(metadata.model, metadata.hyperparameters).eval(), 1, side)
 
 
 def write_all(folder: Path) -> dict[str, NetworkSize]:
