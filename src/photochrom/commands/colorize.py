@@ -72,10 +72,10 @@ def colorize(
     results = Outputs(variants, compare, confidence, upright=upright)
     chosen = Options(Model(model, face_model if faces else None), look, results, limits, _signer(sign))
     if "-" in sources:
-        raise typer.Exit(_color_stream(sources, out, chosen, threads, provider))
+        _color_stream(sources, out, chosen, threads, provider)
+        return
     work = plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date)
-    workers = engines.album_pool(engine, work, jobs, threads, provider, address, gpus)
-    raise typer.Exit(_run(work, workers, quiet=quiet))
+    raise typer.Exit(_run(work, engines.album_pool(engine, work, jobs, threads, provider, address, gpus), quiet=quiet))
 
 
 def _look(strength: float, vividness: float, hints: Sequence[str] | None) -> "Look":
@@ -93,10 +93,10 @@ def _limits(max_megapixels: float | None, timeout: float | None, *, force: bool,
 
 def _signer(files: tuple[Path, Path] | None) -> "Signer | None":
     """Who signs results, if that is wanted; it is tried before anything is colored."""
-    from photochrom.photo import Signer, require_signer
-
     if files is None:
         return None
+    from photochrom.photo import Signer, require_signer
+
     signer = Signer(*map(str, files))
     require_signer(signer)
     return signer
@@ -179,8 +179,8 @@ def _require_stream_alone(sources: Sequence[str], out: Path | None, options: "Op
 
 def _color_stream(
     sources: Sequence[str], out: Path | None, options: "Options", threads: int | None, provider: str
-) -> int:
-    """Color the photo on standard input to standard output; one in color passes through as it is. Returns 0."""
+) -> None:
+    """Color the photo on standard input to standard output; one in color passes through as it is."""
     from photochrom.album import color_photo
     from photochrom.workers import FaultError, Pool, cores
 
@@ -203,4 +203,3 @@ def _color_stream(
             raise PhotoError(f"cannot be colored ({error}); please report this") from error
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
-    return 0

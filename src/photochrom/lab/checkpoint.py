@@ -86,20 +86,26 @@ def average_checkpoints(sources: Mapping[Path, float], target: Path) -> None:
     total = sum(sources.values())
     if total <= 0.0 or min(sources.values()) < 0.0:
         raise ConfigError("shares must not be negative, nor all 0")
-    checkpoints = {path: load_checkpoint(path) for path in sources}
-    (path, first), *others = checkpoints.items()
-    weights = first.model.state_dict()
-    for other_path, other in others:
-        kept = (other.model.catalogue_name, {name: tensor.shape for name, tensor in other.model.state_dict().items()})
-        if kept != (first.model.catalogue_name, {name: tensor.shape for name, tensor in weights.items()}):
-            raise CheckpointError(f"{other_path}: holds another network than {path}")
-    states = [(checkpoints[path].model.state_dict(), share / total) for path, share in sources.items()]
+    checkpoints = [load_checkpoint(path) for path in sources]
+    first = checkpoints[0]
+    for path, checkpoint in zip(sources, checkpoints, strict=True):
+        if _shape(checkpoint.model) != _shape(first.model):
+            raise CheckpointError(f"{path}: holds another network than {next(iter(sources))}")
+    states = [checkpoint.model.state_dict() for checkpoint in checkpoints]
+    shares = [share / total for share in sources.values()]
     averaged = {
-        name: sum(share * state[name] for state, share in states) if tensor.is_floating_point() else tensor
-        for name, tensor in weights.items()
+        name: sum(share * state[name] for state, share in zip(states, shares, strict=True))
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in states[0].items()
     }
     first.model.load_state_dict(averaged)
     save_checkpoint(target, Checkpoint(first.model, first.data))
+
+
+def _shape(model: ColorizationModel) -> tuple[str, dict[str, tuple[int, ...]]]:
+    """What two networks must share for each weight of one to belong to a weight of the other."""
+    return model.catalogue_name, {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
