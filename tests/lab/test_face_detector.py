@@ -32,7 +32,9 @@ def test_the_shipped_file_is_the_original_made_for_luma() -> None:
 def test_it_gives_what_the_original_gives_for_gray() -> None:
     luma = np.zeros((640, 640), np.uint8)
     luma[64:576, 64:576] = skimage.data.astronaut()[..., 1]
-    sessions = [onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]) for file in (ORIGINAL, SHIPPED)]
+    sessions = [
+        onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]) for file in (ORIGINAL, SHIPPED)
+    ]
     gray = np.repeat(luma[None, None].astype(np.float32), 3, axis=1)
     expected = sessions[0].run(None, {"input": gray})
     for level, (values,) in enumerate(sessions[1].run(None, {"luma": luma[None, None]})):
