@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, UInt8
+from PIL import Image
 
 from photochrom.coloring._faces import Box, Face, Landmarks, Luma, Point, merge
 from photochrom.coloring.resampling import gaussian_mean, resized
@@ -113,7 +114,7 @@ class YuNet:
         scales = _scales(luma.shape, self._max_tiles)
         pictures = _resized(luma, scales)
         curve = _contrast_curve(pictures[0])
-        found = [self._search(curve[picture], luma.shape) for picture in pictures]
+        found = [self._search(_curved(picture, curve), luma.shape) for picture in pictures]
         return merge([_as_face(row) for row in np.concatenate(found)])
 
     def _search(self, picture: Luma, photo_shape: tuple[int, int]) -> _Found:
@@ -232,6 +233,11 @@ def _contrast_curve(picture: Luma) -> UInt8[Any, "256"]:
     black, white = np.percentile(picture[::every, ::every], _FADED)
     stretched = (np.arange(256) - black) * (255.0 / max(white - black, _LEAST_CONTRAST))
     return np.clip(np.rint(stretched), 0, 255).astype(np.uint8)
+
+
+def _curved(picture: Luma, curve: UInt8[Any, "256"]) -> Luma:
+    """A picture with its levels replaced; Pillow does it in a third of numpy's time."""
+    return np.asarray(Image.fromarray(picture).point(curve.tolist()))
 
 
 def _cut(picture: Luma, top: int, left: int) -> Luma:
