@@ -32,7 +32,7 @@ _Arrays = dict[str, npt.NDArray[np.float32]]
 
 
 def for_luma(original: onnx.ModelProto) -> onnx.ModelProto:
-    """YuNet for luma: the same function of it, in three quarters of the time.
+    """YuNet for luma: the same function of it, in four fifths of the time.
 
     - Red, green and blue are the same luma, so the kernels of the first convolution are summed over them.
     - The four heads of a stride, which see the same features, are one: four small ones leave most of a processor's
