@@ -178,7 +178,7 @@ def _fade(color: FloatMap, gray: FloatMap, white: float) -> None:
     elif outside.size:
         every = color.reshape(3, -1)
         picked = every[:, outside]
-        _fit(picked, *(plane.reshape(-1)[outside] for plane in (gray, highest, lowest)), white)
+        _fit(picked, np.take(gray, outside), np.take(highest, outside), np.take(lowest, outside), white)
         every[:, outside] = picked
 
 
