@@ -84,7 +84,7 @@ class SourcePhoto:
 
 
 PHOTOS = {
-    "portrait": SourcePhoto("portrait, 12 MP", 3000, 4000, 1.5, 600.0),
+    "portrait": SourcePhoto("portrait, 12 MP", 3000, 4000, 1.0, 400.0),
     "scan": SourcePhoto("scan, 100 MP", 8660, 11548, 15.0, 2500.0),
 }
 STAND_INS = {"vgg_like": "as Zhang et al. 2016", "convnext_like": "as DDColor, small"}
@@ -357,10 +357,13 @@ def measure_command(arguments: Sequence[str]) -> Measurement:
     return Measurement({"all": seconds}, cpu_seconds, megabytes)
 
 
-def commands(setting: Setting) -> dict[str, list[str]]:
-    """What start-up is measured on, as arguments of Python; the command has no option for another face network."""
+def commands(setting: Setting, repeat: int = 0) -> dict[str, list[str]]:
+    """What start-up is measured on, as arguments of Python; the command has no option for another face network.
+
+    Each repeat has a folder of its own for results: the command skips photos that it has colored before.
+    """
     colorize = ["-m", "photochrom.cli", "colorize", f"{setting.photo('portrait')}"]
-    colorize += ["--out", f"{setting.folder / 'out'}", "--overwrite"]
+    colorize += ["--out", f"{setting.folder / f'out-{repeat}'}"]
     if setting.model != DEFAULT_MODEL:
         colorize += ["--model", setting.model]
     return {
@@ -392,9 +395,9 @@ def measure_all(setting: Setting, repeats: int, with_scan: bool, with_commands: 
     """Every measurement, in turns; medians over the repeats."""
     tasks = ["portrait", "faces", *(["scan"] if with_scan else [])]
     tasks += [f"{name}{part}" for name in STAND_INS for part in ("", " faces")]
-    lines = commands(setting) if with_commands else {}
     found: dict[str, list[Measurement]] = {}
     for repeat in range(repeats):
+        lines = commands(setting, repeat) if with_commands else {}
         warn(f"repeat {repeat + 1} of {repeats}")
         for task in tasks:
             found.setdefault(task, []).append(measure_apart(task, setting))

@@ -18,6 +18,9 @@ BLUE_SPAN = 2.0 * (1.0 - _BLUE)
 RED_SPAN = 2.0 * (1.0 - _RED)
 """How far red moves when Cr moves by one."""
 
+GREEN_PER_BLUE, GREEN_PER_RED = -_BLUE / _GREEN, -_RED / _GREEN
+"""How far green moves when blue or red moves by one and luma stays."""
+
 STUDY_MARGIN = 12
 """In the study a value counts as right if it differs from the truth by fewer of 255 levels than this."""
 

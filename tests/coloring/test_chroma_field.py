@@ -76,10 +76,11 @@ def test_strips_equal_the_whole(values_at_once: int, shape: tuple[int, int], mon
     assert np.abs(strips.astype(int) - whole.astype(int)).max() <= 1
 
 
+@pytest.mark.parametrize("vividness", [0.02, 0.2], ids=["few colors have to fade", "many have to"])
 @pytest.mark.parametrize("grid", [(1, 1), (9, 7), (40, 3), (67, 53)])
-def test_rendering_is_merging_with_the_field_enlarged_as_a_whole(grid: tuple[int, int]) -> None:
+def test_rendering_is_merging_with_the_field_enlarged_as_a_whole(grid: tuple[int, int], vividness: float) -> None:
     luma = random_luma(2, (67, 53), np.uint8)
-    field = ChromaField(np.random.default_rng(3).normal(0.0, 0.2, (4, *grid)).astype(np.float32))
+    field = ChromaField(np.random.default_rng(3).normal(0.0, vividness, (4, *grid)).astype(np.float32))
     chroma = ChromaField(resized(field.coefficients, *luma.shape)).at(signed_luma(luma))
     color = fit_gamut(signed_luma(luma)[None, None], chroma[None])[0].transpose(1, 2, 0)
     assert np.abs(render(field, luma) - (color + 1.0) * LEVELS_PER_UNIT).max() <= 0.51

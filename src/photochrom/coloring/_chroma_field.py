@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt
 
-from photochrom.color import fit_gamut
+from photochrom.color import BLUE_SPAN, GREEN_PER_BLUE, GREEN_PER_RED, RED_SPAN
 from photochrom.coloring.resampling import box_mean, resized, resized_strips
 
 __all__ = ["ChromaField", "follow_luma", "render", "signed_luma"]
@@ -29,6 +29,13 @@ _PLACES_PER_RADIUS = 6
 """Places per radius at which coefficients are computed; they change slowly within a radius.
 
 Against all places, no color of 14 photos moved by more than 2 of 255 levels with 6, or by more than 4 with 4."""
+
+
+_FEW = 4
+"""Picking out places pays as long as they are fewer than this part of all."""
+
+_LEAST = np.float32(1e-3)
+"""Levels; against a division by zero where a color is gray."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +121,78 @@ def render(field: ChromaField, luma: Pixels) -> Pixels:
         Red, green and blue; shape (height, width, 3), of the type of the luma.
     """
     rgb = np.empty((*luma.shape, 3), dtype=luma.dtype)
-    scale = np.float32(np.iinfo(luma.dtype).max / 2.0)
-    for rows, coefficients in resized_strips(field.coefficients, *luma.shape):
-        gray = signed_luma(luma[rows])
-        chroma = ChromaField(coefficients).at(gray)
-        color = fit_gamut(gray[None, None], chroma[None])[0]
-        color += np.float32(1.0)
-        color *= scale
-        rgb[rows] = np.rint(color, out=color).transpose(1, 2, 0)
+    white = float(np.iinfo(luma.dtype).max)
+    for rows, coefficients in resized_strips(_blue_and_red(field, white / 2.0), *luma.shape):
+        gray = luma[rows].astype(np.float32)
+        color = _merged(gray, coefficients)
+        _fade(color, gray, white)
+        np.rint(color, out=color)
+        for channel, levels in enumerate(color):  # one by one: numpy takes twice the time for all three at once
+            rgb[rows, :, channel] = levels
     return rgb
+
+
+def _blue_and_red(field: ChromaField, half: float) -> FloatMap:
+    """The coefficients of how far blue and red lie from luma, for luma in levels.
+
+    Args:
+        half: Half of white, in levels.
+    """
+    slopes, offsets = np.split(field.coefficients, 2)
+    spans = np.array([BLUE_SPAN, RED_SPAN], dtype=np.float32)[:, None, None]
+    return np.concatenate([spans * slopes, (spans * np.float32(half)) * (offsets - slopes)])
+
+
+def _merged(gray: FloatMap, coefficients: FloatMap) -> FloatMap:
+    """Red, green and blue in levels, whether or not RGB can show them; shape (3, rows, columns).
+
+    Args:
+        gray: Luma in levels; shape (rows, columns).
+        coefficients: As `_blue_and_red` gives them; overwritten, because another array would not stay in the cache.
+    """
+    color = np.empty((3, *gray.shape), dtype=np.float32)
+    red, green, blue = color
+    for channel, slope, offset in ((blue, *coefficients[::2]), (red, *coefficients[1::2])):
+        np.multiply(slope, gray, out=channel)
+        channel += offset
+    np.multiply(blue, np.float32(GREEN_PER_BLUE), out=green)
+    green += np.multiply(red, np.float32(GREEN_PER_RED), out=coefficients[0])
+    color += gray
+    return color
+
+
+def _fade(color: FloatMap, gray: FloatMap, white: float) -> None:
+    """Fade the colors that RGB cannot show towards gray until they fit, in place.
+
+    It is what `fit_gamut` does, in a third of the time: in levels, without copies, and only where it is needed.
+
+    Args:
+        color: Red, green and blue in levels; shape (3, rows, columns).
+        gray: Luma in levels; shape (rows, columns).
+        white: In levels.
+    """
+    highest, lowest = color.max(axis=0), color.min(axis=0)
+    outside = np.flatnonzero((highest > white) | (lowest < 0.0))
+    if outside.size > gray.size // _FEW:
+        _fit(color, gray, highest, lowest, white)
+    elif outside.size:
+        every = color.reshape(3, -1)
+        picked = every[:, outside]
+        _fit(picked, np.take(gray, outside), np.take(highest, outside), np.take(lowest, outside), white)
+        every[:, outside] = picked
+
+
+def _fit(color: FloatMap, gray: FloatMap, highest: FloatMap, lowest: FloatMap, white: float) -> None:
+    """Fade colors as far as each needs it, in place; highest and lowest of each color are overwritten."""
+    np.maximum(np.subtract(highest, gray, out=highest), _LEAST, out=highest)
+    np.divide(np.float32(white) - gray, highest, out=highest)
+    np.maximum(np.subtract(gray, lowest, out=lowest), _LEAST, out=lowest)
+    np.divide(gray, lowest, out=lowest)
+    share = np.minimum(highest, lowest, out=highest)
+    np.minimum(share, np.float32(1.0), out=share)
+    color -= gray
+    color *= share
+    color += gray
 
 
 def signed_luma(luma: Pixels) -> FloatMap:

@@ -337,6 +337,8 @@ def _guesses(probabilities: AnyArray, decoding: str, count: int) -> list[tuple[A
     Returns:
         `count` pairs of chroma, shape (batch, 2, rows, columns), and its confidence, shape (batch, 1, rows, columns).
     """
-    best, (median, *others) = decode_chroma(probabilities, decoding), variant_chroma(probabilities, count)
-    guesses = [best, *(best + (other - median) for other in others)]
+    guesses = [best := decode_chroma(probabilities, decoding)]
+    if count > 1:
+        median, *others = variant_chroma(probabilities, count)
+        guesses += [best + (other - median) for other in others]
     return [(guess, probability_within(probabilities, guess)) for guess in guesses]

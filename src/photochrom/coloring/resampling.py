@@ -5,7 +5,7 @@ neighboring places of its source. So a filter is a band of weights, which is app
 matrix products. No sum is longer than a block, so rounding errors do not add up along a row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 _Indices = npt.NDArray[np.intp]
 _Floats = npt.NDArray[np.float32]
+
+_Block = tuple[slice, slice, _Floats]
+"""Places of a result, the places of the source on which they depend, and the matrix between them."""
 
 _STRIP_VALUES = 1 << 18
 """Number of values held as floats at a time: few enough to stay in a processor's cache."""
@@ -40,14 +43,14 @@ class _Filter:
         return len(self.sources)
 
     @cached_property
-    def blocks(self) -> list[tuple[slice, slice, _Floats]]:
-        """The filter as short matrices: places of the result, places of the source, and the matrix between them."""
+    def blocks(self) -> list[_Block]:
+        """The filter as short matrices."""
         spread = self.sources.max(axis=1) - self.sources.min(axis=1) + 1
         step = (int(self.sources.max()) + 1) / len(self)
         length = max(1, round(max(_BLOCK, float(spread.mean())) / max(1.0, step)))
         return [self._block(start, min(start + length, len(self))) for start in range(0, len(self), length)]
 
-    def _block(self, start: int, stop: int) -> tuple[slice, slice, _Floats]:
+    def _block(self, start: int, stop: int) -> _Block:
         sources = self.sources[start:stop]
         first, last = int(sources.min()), int(sources.max())
         matrix = np.zeros((stop - start, last - first + 1), dtype=np.float32)
@@ -177,7 +180,7 @@ def _filtered(values: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter) 
 
 
 def _strips(stack: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter) -> Iterator[tuple[slice, _Floats]]:
-    """Apply two filters to maps, a few rows at a time.
+    """Apply two filters to maps, a few rows at a time; the filter for which that makes fewer values comes first.
 
     Args:
         stack: Shape (channels, rows, columns).
@@ -185,19 +188,37 @@ def _strips(stack: npt.NDArray[Any], vertical: _Filter, horizontal: _Filter) -> 
     Yields:
         Rows of the result, and the maps there; shape (channels, these rows, columns of the result).
     """
-    channels, _, columns = stack.shape
-    blocks = vertical.blocks
+    channels, rows, columns = stack.shape
+    blocks, across = vertical.blocks, [(to, of, matrix.T.copy()) for to, of, matrix in horizontal.blocks]
     block_values = channels * len(blocks[0][2]) * max(columns, len(horizontal))
     at_once = max(1, _STRIP_VALUES // block_values)
     for index in range(0, len(blocks), at_once):
         chosen = blocks[index : index + at_once]
-        first, last = chosen[0][0].start, chosen[-1][0].stop
-        narrow = np.empty((channels, last - first, columns), dtype=np.float32)
-        for to, of, matrix in chosen:
-            floats = stack[:, of].astype(np.float32, copy=False)
-            np.matmul(matrix, floats, out=narrow[:, to.start - first : to.stop - first])
-        wide = np.empty((channels, last - first, len(horizontal)), dtype=np.float32)
-        for to, of, matrix in horizontal.blocks:
-            # One product for all channels: with one for each, the calls would cost more than the work.
-            np.matmul(narrow.reshape(-1, columns)[:, of], matrix.T, out=wide.reshape(-1, len(horizontal))[:, to])
-        yield slice(first, last), wide
+        if len(vertical) > rows:
+            top, bottom = min(of.start for _, of, _ in chosen), max(of.stop for _, of, _ in chosen)
+            wide = _across(stack[:, top:bottom].astype(np.float32, copy=False), across)
+            strip = _down(wide, [(to, slice(of.start - top, of.stop - top), matrix) for to, of, matrix in chosen])
+        else:
+            strip = _across(_down(stack, chosen), across)
+        yield slice(chosen[0][0].start, chosen[-1][0].stop), strip
+
+
+def _down(stack: npt.NDArray[Any], blocks: Sequence[_Block]) -> _Floats:
+    """Some blocks of a filter along the columns; shape (channels, places of these blocks, columns)."""
+    first, last = blocks[0][0].start, blocks[-1][0].stop
+    result = np.empty((len(stack), last - first, stack.shape[2]), dtype=np.float32)
+    for to, of, matrix in blocks:
+        floats = stack[:, of].astype(np.float32, copy=False)
+        np.matmul(matrix, floats, out=result[:, to.start - first : to.stop - first])
+    return result
+
+
+def _across(maps: _Floats, blocks: Sequence[_Block]) -> _Floats:
+    """A filter along the rows, its matrices transposed and whole in memory: products with views take twice the time."""
+    channels, rows, columns = maps.shape
+    result = np.empty((channels, rows, blocks[-1][0].stop), dtype=np.float32)
+    # One product for all channels: with one for each, the calls would cost more than the work.
+    flat, flat_result = maps.reshape(-1, columns), result.reshape(-1, result.shape[2])
+    for to, of, matrix in blocks:
+        np.matmul(flat[:, of], matrix, out=flat_result[:, to])
+    return result
