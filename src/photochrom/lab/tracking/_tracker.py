@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from PIL import Image
 
 from photochrom.lab.tracking._examples import Examples
 from photochrom.lab.tracking._mlflow import MLflowTracker
 from photochrom.lab.tracking._tensorboard import TensorBoardTracker
-from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig, fit
+from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig, fit, is_first_process
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ def fit_tracked(
     run: RunFolder,
     *,
     device: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
     threads: int = 1,
     tensorboard: bool = False,
     mlflow: str = "",
@@ -40,7 +42,8 @@ def fit_tracked(
 ) -> RunMetrics:
     """Train as `fit` does, and record it in trackers.
 
-    A tracker that fails is told once and left out from then on; the training goes on.
+    A tracker that fails is told once and left out from then on; the training goes on. Of several processes that train
+    together only the first records.
 
     Args:
         run: A finished run is not recorded again.
@@ -51,7 +54,8 @@ def fit_tracked(
     Raises:
         ConfigError: A tracker is not installed, or MLflow cannot be reached at the start; besides what `fit` raises.
     """
-    trackers = [] if run.is_finished() else _trackers(config, run, tensorboard=tensorboard, mlflow=mlflow)
+    is_recorded = is_first_process(devices * num_nodes) and not run.is_finished()
+    trackers = _trackers(config, run, tensorboard=tensorboard, mlflow=mlflow) if is_recorded else []
     examples = Examples(run, config)
 
     def after_epoch(row: Epoch) -> None:
@@ -61,7 +65,8 @@ def fit_tracked(
         if on_epoch is not None:
             on_epoch(row)
 
-    metrics = fit(config, run, device=device, threads=threads, on_epoch=after_epoch)
+    where: dict[str, Any] = {"device": device, "devices": devices, "num_nodes": num_nodes, "threads": threads}
+    metrics = fit(config, run, on_epoch=after_epoch, **where)
     _record(trackers, run, lambda tracker: tracker.record_end(metrics))
     return metrics
 
