@@ -49,8 +49,8 @@ def _require_devices(kind: str, devices: int) -> None:
         raise ConfigError(f"at least 1 device must compute, not {devices}")
     if kind == "mps" and devices > 1:
         raise ConfigError("only 1 MPS device is on a machine; use --device cpu for several processes")
-    if kind == "cuda" and devices > torch.cuda.device_count():
-        raise ConfigError(f"{torch.cuda.device_count()} CUDA devices are on this machine, not {devices}")
+    if kind == "cuda" and devices > (count := torch.cuda.device_count()):
+        raise ConfigError(f"only {count} CUDA device{'s are' if count > 1 else ' is'} on this machine, not {devices}")
 
 
 def _computes_bf16() -> bool:
