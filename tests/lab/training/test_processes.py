@@ -166,6 +166,7 @@ def test_several_devices_give_the_losses_of_one(tmp_path: Path, count: int, batc
 
 
 @needs_fork
+@pytest.mark.slow
 def test_a_training_on_several_devices_that_was_cut_off_ends_like_an_unbroken_one(tmp_path: Path) -> None:
     whole = Together(2, FULL, tmp_path / "whole", untouched)
     assert whole.weights[0] == whole.weights[1]
