@@ -40,7 +40,7 @@ def train_on_devices(devices: int, num_nodes: int) -> int:
     """
     command = [sys.executable, "-m", "photochrom.cli", *sys.argv[1:], "--parent", str(os.getpid())]
     node = int(os.environ.get("NODE_RANK", "0"))
-    shared = {"WORLD_SIZE": str(devices * num_nodes), "NODE_RANK": str(node), **_meeting_place(num_nodes)}
+    shared = {"WORLD_SIZE": str(devices * num_nodes), "LOCAL_WORLD_SIZE": str(devices), **_meeting_place(num_nodes)}
     with ExitStack() as stack:
         logs: list[IO[bytes] | None] = [None]
         logs += [stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, devices)]

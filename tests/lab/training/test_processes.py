@@ -22,7 +22,7 @@ from photochrom.lab.experiments import _experiment as experiments
 from photochrom.lab.training import RunFolder, TrainingConfig, fit
 from photochrom.lab.training._loop import Loop
 from photochrom.lab.training._objective import get_objective
-from photochrom.lab.training._processes import Processes
+from photochrom.lab.training._processes import Processes, Ranks
 
 needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked, to spare them the imports")
 
@@ -79,6 +79,12 @@ class Together:
             process.join()
 
 
+def started_as(number: int, count: int) -> dict[str, str]:
+    """What torchrun tells a process."""
+    names = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+    return {name: str(value) for name, value in names.items()}
+
+
 def _train(
     number: int,
     count: int,
@@ -89,16 +95,16 @@ def _train(
     device: str,
     end: Any,
 ) -> None:
-    ranks = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": count, "MASTER_PORT": port}
-    os.environ.update({name: str(value) for name, value in ranks.items()})
-    os.environ.update(MASTER_ADDR="127.0.0.1", GLOO_SOCKET_IFNAME="lo")
+    os.environ.update(
+        started_as(number, count), MASTER_PORT=str(port), MASTER_ADDR="127.0.0.1", GLOO_SOCKET_IFNAME="lo"
+    )
     loops: list[Loop] = []
     begin = Loop.train
     Loop.train = lambda loop, *data: loops.append(loop) or begin(loop, *data)  # type: ignore[method-assign, assignment, func-returns-value]
     result: Any
     try:
         prepare(number)
-        result = fit(config, RunFolder(folder), device=device, devices=count, dataset=uneven_faces())
+        result = fit(config, RunFolder(folder), device=device, dataset=uneven_faces())
     except (PhotochromError, _StoppedError) as error:
         result = error
     end.send((result, "".join(_checksum(loop) for loop in loops)))
@@ -226,32 +232,27 @@ def test_shares_are_a_whole(count: int, length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "options", "text"),
+    ("changes", "variables", "text"),
     [
-        ({}, {"devices": 0}, "at least 1 device"),
-        ({}, {"num_nodes": 0}, "at least 1 machine"),
-        ({"batch_size": 25}, {"devices": 2}, "a batch of 25 cannot be divided among 2 devices"),
-        ({"batch_size": 24}, {"devices": 3, "num_nodes": 3}, "a batch of 24 cannot be divided among 9 devices"),
-        ({"model": "lookup_table", "optimizer": "closed_form"}, {"devices": 2}, "closed_form computes on one device"),
-        ({}, {"devices": 2}, "1 process was started for 2 devices"),
+        ({"batch_size": 25}, started_as(1, 2), "a batch of 25 cannot be divided among 2 devices"),
+        ({"model": "lookup_table", "optimizer": "closed_form"}, started_as(0, 2), "closed_form computes on one device"),
+        ({}, {"RANK": "0", "WORLD_SIZE": "two"}, "WORLD_SIZE is 'two' in the environment, and not a number"),
+        ({}, started_as(2, 2), "RANK is '2' in the environment, and not a number below 2"),
     ],
 )
-def test_devices_that_cannot_train_together_are_refused(
-    tmp_path: Path, changes: dict[str, Any], options: dict[str, int], text: str
+def test_processes_that_cannot_train_together_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], variables: dict[str, str], text: str
 ) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=text):
-        fit(PLAIN.varied(**changes), RunFolder(tmp_path), device="cpu", dataset=uneven_faces(), **options)
+        fit(PLAIN.varied(**changes), RunFolder(tmp_path), device="cpu", dataset=uneven_faces())
 
 
-def test_processes_that_nobody_asked_for_do_not_train_one_by_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ConfigError, match="2 processes were started for 1 device"):
-        fit(PLAIN, RunFolder(tmp_path), device="cpu", dataset=uneven_faces())
-    monkeypatch.setenv("WORLD_SIZE", "two")
-    with pytest.raises(ConfigError, match="WORLD_SIZE is 'two'"):
-        fit(PLAIN, RunFolder(tmp_path), device="cpu", dataset=uneven_faces())
+def test_a_process_that_was_started_alone_trains_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Ranks.of_environment() == Ranks()
+    monkeypatch.setenv("WORLD_SIZE", "4")  # without a number of its own it is not one of them
+    assert Ranks.of_environment() == Ranks()
 
 
 def test_more_cuda_devices_than_there_are_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from PIL import Image
 
@@ -32,8 +32,6 @@ def fit_tracked(
     run: RunFolder,
     *,
     device: str = "auto",
-    devices: int = 1,
-    num_nodes: int = 1,
     threads: int = 1,
     tensorboard: bool = False,
     mlflow: str = "",
@@ -42,8 +40,8 @@ def fit_tracked(
 ) -> RunMetrics:
     """Train as `fit` does, and record it in trackers.
 
-    A tracker that fails is told once and left out from then on; the training goes on. Of several processes that train
-    together only the first records.
+    A tracker that fails is told once and left out from then on; the training goes on. Of processes that train together
+    only the first records.
 
     Args:
         run: A finished run is not recorded again.
@@ -54,7 +52,7 @@ def fit_tracked(
     Raises:
         ConfigError: A tracker is not installed, or MLflow cannot be reached at the start; besides what `fit` raises.
     """
-    is_recorded = is_first_process(devices * num_nodes) and not run.is_finished()
+    is_recorded = is_first_process() and not run.is_finished()
     trackers = _trackers(config, run, tensorboard=tensorboard, mlflow=mlflow) if is_recorded else []
     examples = Examples(run, config)
 
@@ -65,8 +63,7 @@ def fit_tracked(
         if on_epoch is not None:
             on_epoch(row)
 
-    where: dict[str, Any] = {"device": device, "devices": devices, "num_nodes": num_nodes, "threads": threads}
-    metrics = fit(config, run, on_epoch=after_epoch, **where)
+    metrics = fit(config, run, device=device, threads=threads, on_epoch=after_epoch)
     _record(trackers, run, lambda tracker: tracker.record_end(metrics))
     return metrics
 

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from photochrom.errors import ConfigError
+from photochrom.lab.training._processes import Ranks
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-def get_fabric(device: str, precision: str, devices: int = 1, number: int = 0) -> "Fabric":
+def get_fabric(device: str, precision: str, ranks: Ranks) -> "Fabric":
     """The device of this process and the arithmetic.
 
     Args:
         device: `auto`, `cpu`, `cuda` or `mps`.
-        devices: How many of this machine train together.
-        number: Which of them this process computes on, from 0.
+        ranks: Which of the processes of a training this is; each has a device of its own.
     """
     from lightning_fabric import Fabric  # as slow to import as torch itself; predictions do without
 
@@ -27,11 +27,11 @@ def get_fabric(device: str, precision: str, devices: int = 1, number: int = 0) -
     torch.backends.cudnn.benchmark = False
     fabric = Fabric(accelerator=device, devices=1)
     kind = fabric.device.type
-    _require_devices(kind, devices)
+    _require_devices(kind, ranks.local_count)
     is_half = precision == "bf16" or (precision == "auto" and kind == "cpu" and _computes_bf16())
-    if kind == "cuda" and devices > 1:
-        torch.cuda.set_device(number)
-        return Fabric(accelerator=kind, devices=[number], precision="bf16-mixed" if is_half else None)
+    if kind == "cuda" and ranks.count > 1:
+        torch.cuda.set_device(ranks.local_number)
+        return Fabric(accelerator=kind, devices=[ranks.local_number], precision="bf16-mixed" if is_half else None)
     return Fabric(accelerator=device, devices=1, precision="bf16-mixed") if is_half else fabric
 
 
@@ -45,8 +45,6 @@ def _require_device(device: str) -> None:
 
 
 def _require_devices(kind: str, devices: int) -> None:
-    if devices < 1:
-        raise ConfigError(f"at least 1 device must compute, not {devices}")
     if kind == "mps" and devices > 1:
         raise ConfigError("only 1 MPS device is on a machine; use --device cpu for several processes")
     if kind == "cuda" and devices > (count := torch.cuda.device_count()):

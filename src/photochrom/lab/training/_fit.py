@@ -1,7 +1,8 @@
 """Training a network from its first weights to a finished run."""
 
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +19,7 @@ from photochrom.lab.training._device import get_fabric
 from photochrom.lab.training._loop import EpochCallback, Loop, best_epoch
 from photochrom.lab.training._optimization import pictures_by_epoch
 from photochrom.lab.training._predictions import evaluate, predict
-from photochrom.lab.training._processes import Processes, is_first_process, join_processes, local_number
+from photochrom.lab.training._processes import Processes, Ranks, join_processes
 from photochrom.lab.training._records import Epoch, RunMetrics
 from photochrom.lab.training._run_folder import RunFolder
 from photochrom.lab.training._samples import comparison, sample_indices
@@ -35,8 +36,6 @@ def fit(
     run: RunFolder,
     *,
     device: str = "auto",
-    devices: int = 1,
-    num_nodes: int = 1,
     threads: int = 1,
     dataset: Dataset | None = None,
     on_epoch: EpochCallback | None = None,
@@ -46,15 +45,13 @@ def fit(
     On one machine's CPU, with the same number of threads, the same configuration gives the same bits, even if the run
     is killed and resumed. For this, torch's threads, seed and cudnn flags are set for the whole process.
 
-    Several devices divide every batch. Each has a process, in which this function is called with the same arguments;
-    `photochrom train` or torchrun starts them. Only the first one writes and calls `on_epoch`.
+    Processes that torchrun or `photochrom train --devices` started train one network together: each divides the batches
+    with the others, and only the first one writes and calls `on_epoch`.
 
     Args:
         run: The run's folder; a finished run is not trained again.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        devices: How many devices of each machine train this network together.
-        num_nodes: How many machines do; all must see the run's folder.
-        threads: Threads of each process on the CPU. Networks this small gain more from a second process.
+        threads: Threads on the CPU. Networks this small gain more from a second process.
         dataset: The pictures; opened by `config.data` if not given. Nothing is downloaded.
 
     Raises:
@@ -63,27 +60,35 @@ def fit(
         CheckpointError: The state to resume from is broken.
         LostProcessError: Another process of the training ended.
     """
-    if threads < 1:
-        raise ConfigError(f"at least 1 thread must compute, not {threads}")
-    torch.set_num_threads(threads)
-    keep_freed_pages()
-    fabric = get_fabric(device, config.precision, devices, local_number())
-    if num_nodes < 1:
-        raise ConfigError(f"at least 1 machine must compute, not {num_nodes}")
-    _require_divisible(config, devices * num_nodes)
+    _use_threads(threads)
+    ranks = Ranks.of_environment()
+    fabric = get_fabric(device, config.precision, ranks)
+    _require_divisible(config, ranks.count)
     torch.manual_seed(config.seed)
     model = _first_model(config)
     dataset = dataset or open_dataset(config.data)
-    is_first = is_first_process(devices * num_nodes)
-    with run.locked() if is_first else nullcontext():
-        if is_first:
-            run.claim(config.varied(data=dataset.name))
+    with _claimed(run, config.varied(data=dataset.name), ranks):
         if run.is_finished():
             return run.metrics()
-        processes = join_processes(fabric.device, devices * num_nodes)
-        if not processes.is_first:  # shares are augmented, and lose features, each in its own way
-            torch.manual_seed(config.seed + (processes.number << 32))
-        return _fit_in(fabric, processes, config, run, model, dataset, on_epoch if processes.is_first else None)
+        return _fit_in(fabric, join_processes(fabric.device, ranks), config, run, model, dataset, on_epoch)
+
+
+def _use_threads(count: int) -> None:
+    if count < 1:
+        raise ConfigError(f"at least 1 thread must compute, not {count}")
+    torch.set_num_threads(count)
+    keep_freed_pages()
+
+
+@contextmanager
+def _claimed(run: RunFolder, config: TrainingConfig, ranks: Ranks) -> Iterator[None]:
+    """Keep other trainings out of the folder, and write the settings; the first process does so for all."""
+    if ranks.number > 0:
+        yield
+        return
+    with run.locked():
+        run.claim(config)
+        yield
 
 
 def _require_divisible(config: TrainingConfig, processes: int) -> None:
@@ -125,6 +130,8 @@ def _fit_in(
     _require_one_size(train, val)
     fingerprint = dataset.fingerprint()
     _require_same(processes, {"settings": config.model_dump(), "pictures": fingerprint})
+    if not processes.is_first:  # each augments its pictures, and drops features, in its own way
+        torch.manual_seed(config.seed + (processes.number << 32))
 
     started = time.perf_counter()
     rows: list[Epoch] = []

@@ -133,7 +133,7 @@ class Loop:
             self._save()
             if self._is_at_cycle_start():
                 self._begin_cycle()
-            if on_epoch is not None:
+            if on_epoch is not None and self.processes.is_first:
                 on_epoch(row)
         return self.rows
 

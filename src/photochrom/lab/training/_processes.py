@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import torch
@@ -24,7 +25,7 @@ class Processes:
     Args:
         device: What this process computes on.
         count: How many they are.
-        number: Which one this is, from 0; the first alone writes files and tells what happens.
+        number: Which one this is, from 0.
     """
 
     def __init__(self, device: torch.device, count: int = 1, number: int = 0) -> None:
@@ -118,50 +119,65 @@ def _told_if_lost() -> Iterator[None]:
         ) from error
 
 
-def is_first_process(count: int) -> bool:
-    """Whether this is the first of the processes of a training, as torchrun numbers them.
+@dataclass(frozen=True)
+class Ranks:
+    """Which of the processes of a training this one is.
 
-    Args:
-        count: How many there are.
+    Attributes:
+        number: From 0; the first alone writes files and tells what happens.
+        count: How many they are.
+        local_number: Its number among those of this machine, from 0.
+        local_count: How many are on this machine.
     """
-    return count == 1 or _number("RANK", 0) == 0
+
+    number: int = 0
+    count: int = 1
+    local_number: int = 0
+    local_count: int = 1
+
+    @classmethod
+    def of_environment(cls) -> "Ranks":
+        """What torchrun, and others that start processes, tell by variables; a single process if they tell nothing.
+
+        Raises:
+            ConfigError: A variable makes no sense.
+        """
+        count = _number("WORLD_SIZE", 1, below=_MOST_PROCESSES) if "RANK" in os.environ else 1
+        number = _number("RANK", 0, below=count) if count > 1 else 0
+        local_count = _number("LOCAL_WORLD_SIZE", count, below=count + 1)
+        return cls(number, count, _number("LOCAL_RANK", number, below=count) if count > 1 else 0, local_count)
 
 
-def local_number() -> int:
-    """Which of the processes of a training on this machine this is, from 0."""
-    return _number("LOCAL_RANK", 0)
+_MOST_PROCESSES = 2**16
 
 
-def join_processes(device: torch.device, count: int) -> Processes:
-    """Meet the other processes of a training; gives this one alone if there are no others.
+def _number(variable: str, default: int, below: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not text.isdecimal() or int(text) >= below:
+        raise ConfigError(f"{variable} is {text!r} in the environment, and not a number below {below}")
+    return int(text)
+
+
+def is_first_process() -> bool:
+    """Whether this process trains alone, or is the first of those that train together."""
+    return Ranks.of_environment().number == 0
+
+
+def join_processes(device: torch.device, ranks: Ranks) -> Processes:
+    """Meet the other processes of a training.
 
     Args:
         device: What this process computes on.
-        count: How many there must be; each was started with `RANK` and the other variables that torchrun sets.
+        ranks: Which one it is.
 
     Raises:
-        ConfigError: There are more or fewer, or they cannot be reached.
+        ConfigError: They do not reach each other.
     """
-    started = _number("WORLD_SIZE", 1)
-    if started != count:
-        raise ConfigError(
-            f"{started} {'process was' if started == 1 else 'processes were'} started for {count} "
-            f"device{'s' if count > 1 else ''}; --devices times --num-nodes must be the number of processes, "
-            "and outside of 'photochrom train' torchrun starts them"
-        )
-    if count == 1:
-        return Processes(device)
-    if not distributed.is_initialized():
+    if ranks.count > 1 and not distributed.is_initialized():
         try:
             distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         except (RuntimeError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
-            raise ConfigError(f"the {count} processes of this training do not reach each other: {reason}") from error
-    return Processes(device, count, _number("RANK", 0))
-
-
-def _number(variable: str, default: int) -> int:
-    text = os.environ.get(variable, str(default))
-    if not text.isdecimal():
-        raise ConfigError(f"{variable} is {text!r} in the environment, and not a number")
-    return int(text)
+            told = f"the {ranks.count} processes of this training do not reach each other ({reason})"
+            raise ConfigError(told) from error
+    return Processes(device, ranks.count, ranks.number)
