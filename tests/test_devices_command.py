@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from photochrom.commands._devices import LOST_STATUS, _outcome
-from photochrom.errors import LostProcessError
+from photochrom.commands._devices import LOST_STATUS, _node, _outcome
+from photochrom.errors import ConfigError, LostProcessError
 from photochrom.lab.training import RunFolder
 
 
@@ -71,3 +71,11 @@ def test_what_the_first_process_does_not_know_is_told(statuses: list[int], line:
 @pytest.mark.parametrize(("statuses", "status"), [([0, 0], 0), ([2, 2], 2), ([2, LOST_STATUS], 2), ([1, -9], 1)])
 def test_what_the_first_process_told_is_not_told_again(statuses: list[int], status: int) -> None:
     assert _outcome(statuses, [None, None]) == status
+
+
+@pytest.mark.parametrize("value", ["", "2", "-1", "one"])
+def test_each_of_several_machines_must_know_which_it_is(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NODE_RANK", value)
+    assert _node(1) == 0
+    with pytest.raises(ConfigError, match="NODE_RANK must tell which of the 2 machines"):
+        _node(2)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from typing import IO, Any
 
-from photochrom.errors import LostProcessError
+from photochrom.errors import ConfigError, LostProcessError
 
 LOST_STATUS = 75
 """With this a process ends that has nothing to tell but that another one is gone; EX_TEMPFAIL of sysexits.h."""
@@ -36,10 +36,11 @@ def train_on_devices(devices: int, num_nodes: int) -> int:
         The exit status. If it is not 0, the first process has told why.
 
     Raises:
+        ConfigError: `NODE_RANK` is none of these machines.
         LostProcessError: A process was killed, or failed without the first one knowing why.
     """
     command = [sys.executable, "-m", "photochrom.cli", *sys.argv[1:], "--parent", str(os.getpid())]
-    node = int(os.environ.get("NODE_RANK", "0"))
+    node = _node(num_nodes)
     shared = {"WORLD_SIZE": str(devices * num_nodes), "LOCAL_WORLD_SIZE": str(devices), **_meeting_place(num_nodes)}
     with ExitStack() as stack:
         logs: list[IO[bytes] | None] = [None]
@@ -55,6 +56,14 @@ def train_on_devices(devices: int, num_nodes: int) -> int:
             )
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return _outcome(_statuses(processes), logs)
+
+
+def _node(num_nodes: int) -> int:
+    """Which of the machines this is, from 0."""
+    text = os.environ.get("NODE_RANK", "") if num_nodes > 1 else "0"
+    if not text.isdecimal() or int(text) >= num_nodes:
+        raise ConfigError(f"NODE_RANK must tell which of the {num_nodes} machines this is, from 0, not {text!r}")
+    return int(text)
 
 
 def _meeting_place(num_nodes: int) -> dict[str, str]:
