@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from photochrom.commands._devices import LOST_STATUS, _node, _outcome
+from photochrom.commands._devices import LOST_STATUS, _node, _outcome, are_started
 from photochrom.errors import ConfigError, LostProcessError
 from photochrom.lab.training import RunFolder
 
@@ -79,3 +79,14 @@ def test_each_of_several_machines_must_know_which_it_is(value: str, monkeypatch:
     assert _node(1) == 0
     with pytest.raises(ConfigError, match="NODE_RANK must tell which of the 2 machines"):
         _node(2)
+
+
+def test_processes_that_were_started_already_are_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert are_started(1)
+    assert not are_started(2)
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert are_started(1)
+    assert are_started(2)
+    with pytest.raises(ConfigError, match="tells of 2 processes"):
+        are_started(3)

@@ -58,6 +58,26 @@ def train_on_devices(devices: int, num_nodes: int) -> int:
         return _outcome(_statuses(processes), logs)
 
 
+def are_started(count: int) -> bool:
+    """Whether the processes of a training over several devices are there already, as the variables of torchrun tell.
+
+    Args:
+        count: How many there must be.
+
+    Raises:
+        ConfigError: There are more or fewer.
+    """
+    if "RANK" not in os.environ:
+        return count == 1
+    started = os.environ.get("WORLD_SIZE", "1")
+    if count > 1 and started != str(count):
+        raise ConfigError(
+            f"the environment tells of {started} processes (WORLD_SIZE), and the options of {count} devices; "
+            "unset RANK, or leave --devices and --num-nodes out"
+        )
+    return True
+
+
 def _node(num_nodes: int) -> int:
     """Which of the machines this is, from 0."""
     text = os.environ.get("NODE_RANK", "") if num_nodes > 1 else "0"

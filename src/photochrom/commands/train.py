@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from photochrom.commands import _options as options
-from photochrom.commands._devices import LOST_STATUS, train_on_devices
+from photochrom.commands._devices import LOST_STATUS, are_started, train_on_devices
 from photochrom.commands._terminal import resumable, say
 from photochrom.commands.predict import predict
 from photochrom.errors import LostProcessError
@@ -37,7 +37,7 @@ def train(
     """Train one network; the same command continues after an interruption."""
     if parent:
         _end_with(parent)
-    if devices * num_nodes > 1 and "RANK" not in os.environ:
+    if not are_started(devices * num_nodes):
         with resumable():
             raise typer.Exit(train_on_devices(devices, num_nodes))
     from photochrom.lab.experiments import base_config

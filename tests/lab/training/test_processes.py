@@ -251,8 +251,11 @@ def test_processes_that_cannot_train_together_are_refused(
 
 def test_a_process_that_was_started_alone_trains_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Ranks.of_environment() == Ranks()
-    monkeypatch.setenv("WORLD_SIZE", "4")  # without a number of its own it is not one of them
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):  # without a number of its own it is not one of them
+        monkeypatch.setenv(name, "4")
     assert Ranks.of_environment() == Ranks()
+    monkeypatch.setenv("RANK", "3")
+    assert Ranks.of_environment() == Ranks(3, 4, 3, 4)
 
 
 def test_more_cuda_devices_than_there_are_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ class Processes:
 
     All hold the same network, to the bit. Each computes its share of every batch, and what they found is averaged.
     Gradients are averaged here and not by torch's `DistributedDataParallel`: that sums in an order that depends on how
-    many steps it saw, so that a resumed training of three processes would differ in the last bits; it cannot follow
+    many steps it saw, so that a resumed training of three processes might differ in the last bits; it does not follow
     parts of a network that begin to be trained; and it takes all shares for equally large.
 
     Args:
@@ -143,9 +143,11 @@ class Ranks:
             ConfigError: A variable makes no sense.
         """
         count = _number("WORLD_SIZE", 1, below=_MOST_PROCESSES) if "RANK" in os.environ else 1
-        number = _number("RANK", 0, below=count) if count > 1 else 0
-        local_count = _number("LOCAL_WORLD_SIZE", count, below=count + 1)
-        return cls(number, count, _number("LOCAL_RANK", number, below=count) if count > 1 else 0, local_count)
+        if count <= 1:
+            return cls()
+        number = _number("RANK", 0, below=count)
+        local_number = _number("LOCAL_RANK", number, below=count)
+        return cls(number, count, local_number, _number("LOCAL_WORLD_SIZE", local_number + 1, below=count + 1))
 
 
 _MOST_PROCESSES = 2**16
