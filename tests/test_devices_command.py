@@ -88,5 +88,5 @@ def test_processes_that_were_started_already_are_not_started_again(monkeypatch: 
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert are_started(1)
     assert are_started(2)
-    with pytest.raises(ConfigError, match="tells of 2 processes"):
+    with pytest.raises(ConfigError, match="WORLD_SIZE in the environment is 2"):
         are_started(3)

@@ -72,7 +72,7 @@ def are_started(count: int) -> bool:
     started = os.environ.get("WORLD_SIZE", "1")
     if count > 1 and started != str(count):
         raise ConfigError(
-            f"the environment tells of {started} processes (WORLD_SIZE), and the options of {count} devices; "
+            f"WORLD_SIZE in the environment is {started}, but the options ask for {count} devices; "
             "unset RANK, or leave --devices and --num-nodes out"
         )
     return True
