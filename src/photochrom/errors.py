@@ -9,6 +9,7 @@ __all__ = [
     "GoneError",
     "InColorError",
     "LostError",
+    "LostProcessError",
     "PhotoError",
     "PhotochromError",
     "SlowError",
@@ -36,6 +37,10 @@ class CheckpointError(PhotochromError):
 
 class ExportError(PhotochromError):
     """A network that cannot be exported, or whose exported file gives other colors."""
+
+
+class LostProcessError(PhotochromError):
+    """A training over several devices, one of whose other processes ended."""
 
 
 class BusyError(PhotochromError):

@@ -32,6 +32,31 @@ Provider = Annotated[
     ),
 ]
 
+# Of `train`.
+Settings = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME=VALUE]...",
+        help="Settings, and hyperparameters of the network, such as model=unet depth=4 learning_rate=0.01; "
+        "'photochrom settings' lists them.",
+    ),
+]
+SettingsFile = Annotated[Path | None, typer.Option(help="A JSON file of settings to start from.")]
+ExperimentRun = Annotated[str | None, typer.Option(help="Or a run of an experiment, as EXPERIMENT/RUN.")]
+Run = Annotated[
+    Path | None, typer.Option(help="The folder of the run; named by its settings below runs/custom if not given.")
+]
+Devices = Annotated[int, typer.Option(min=1, help="Devices of this machine that divide each batch, a process each.")]
+Nodes = Annotated[int, typer.Option(min=1, help="Machines with so many devices each; see docs/cluster.md.")]
+TrainingThreads = Annotated[int, typer.Option(min=1, help="Threads on the CPU, of each process.")]
+TensorBoard = Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")]
+PicturesEvery = Annotated[
+    int, typer.Option(min=0, help="Epochs between example pictures in these records; 0 for none.")
+]
+ThenTest = Annotated[bool, typer.Option("--test", help="Then color 100 test pictures, as 'predict' does.")]
+NoBar = Annotated[bool, typer.Option(help="Show no progress bar.")]
+Parent = Annotated[int, typer.Option(hidden=True, help="End with the process of this number.")]
+
 # Of `colorize`.
 Sources = Annotated[
     list[str],

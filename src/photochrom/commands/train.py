@@ -1,57 +1,70 @@
 """`photochrom train`: train one network."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from photochrom.commands._options import Device, MLflow
+from photochrom.commands import _options as options
+from photochrom.commands._devices import LOST_STATUS, are_started, train_on_devices
 from photochrom.commands._terminal import resumable, say
 from photochrom.commands.predict import predict
+from photochrom.errors import LostProcessError
 
 if TYPE_CHECKING:
     from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig
 
 
 def train(
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME=VALUE]...",
-            help="Settings, and hyperparameters of the network, such as model=unet depth=4 learning_rate=0.01; "
-            "'photochrom settings' lists them.",
-        ),
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="A JSON file of settings to start from.")] = None,
-    experiment: Annotated[str | None, typer.Option(help="Or a run of an experiment, as EXPERIMENT/RUN.")] = None,
-    run: Annotated[
-        Path | None, typer.Option(help="The folder of the run; named by its settings below runs/custom if not given.")
-    ] = None,
-    device: Device = "auto",
-    threads: Annotated[int, typer.Option(min=1, help="Threads on the CPU.")] = 1,
-    tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard files into the run.")] = False,
-    mlflow: MLflow = "",
-    pictures_every: Annotated[
-        int, typer.Option(min=0, help="Epochs between example pictures in these records; 0 for none.")
-    ] = 10,
-    test: Annotated[bool, typer.Option("--test", help="Then color 100 test pictures, as 'predict' does.")] = False,
-    quiet: Annotated[bool, typer.Option(help="Show no progress bar.")] = False,
-    parent: Annotated[int, typer.Option(hidden=True, help="End with the process of this number.")] = 0,
+    settings: options.Settings = None,
+    config: options.SettingsFile = None,
+    experiment: options.ExperimentRun = None,
+    run: options.Run = None,
+    device: options.Device = "auto",
+    devices: options.Devices = 1,
+    num_nodes: options.Nodes = 1,
+    threads: options.TrainingThreads = 1,
+    tensorboard: options.TensorBoard = False,
+    mlflow: options.MLflow = "",
+    pictures_every: options.PicturesEvery = 10,
+    test: options.ThenTest = False,
+    quiet: options.NoBar = False,
+    parent: options.Parent = 0,
 ) -> None:
     """Train one network; the same command continues after an interruption."""
-    from photochrom.lab.experiments import base_config
-    from photochrom.lab.training import RunFolder
-
     if parent:
         _end_with(parent)
+    if not are_started(devices * num_nodes):
+        with resumable():
+            raise typer.Exit(train_on_devices(devices, num_nodes))
+    from photochrom.lab.experiments import base_config
+    from photochrom.lab.training import RunFolder, is_first_process
+
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
     records = {"tensorboard": tensorboard, "mlflow": mlflow, "pictures_every": pictures_every}
-    metrics = train_with_progress(chosen, folder, device, threads, quiet=quiet, **records)
+    is_first = is_first_process()
+    with _silent_if_another_is_lost(parent):
+        metrics = train_with_progress(chosen, folder, device, threads, quiet=quiet or not is_first, **records)
+    if not is_first:
+        return
     say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
     if test:
         predict(str(folder.weights), data=chosen.data)
+
+
+@contextmanager
+def _silent_if_another_is_lost(parent: int) -> Iterator[None]:
+    """Let the parent tell what became of another process of this training."""
+    try:
+        yield
+    except LostProcessError:
+        if not parent:
+            raise
+        raise typer.Exit(LOST_STATUS) from None
 
 
 def _end_with(parent: int) -> None:

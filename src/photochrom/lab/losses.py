@@ -73,5 +73,16 @@ def chroma_cross_entropy(logits: Tensor, chroma: ChromaBatch, doubling_chroma: f
     entropy: Tensor = -(soft_bins(chroma) * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
     if not doubling_chroma:
         return entropy.mean()
-    weight: Tensor = 1.0 + chroma.square().sum(dim=1).sqrt() * (127.5 / doubling_chroma)
+    weight = chroma_weight(chroma, doubling_chroma)
     return (entropy * weight).mean() / weight.mean()
+
+
+def chroma_weight(chroma: ChromaBatch, doubling_chroma: float) -> Tensor:
+    """The weight of each place in `chroma_cross_entropy`; shape (batch, height, width).
+
+    Args:
+        chroma: The truth; shape (batch, 2, height, width).
+        doubling_chroma: See there; above 0.
+    """
+    weight: Tensor = 1.0 + chroma.square().sum(dim=1).sqrt() * (127.5 / doubling_chroma)
+    return weight

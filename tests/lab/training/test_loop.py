@@ -22,7 +22,7 @@ from photochrom.lab.datasets.synthetic import Synthetic
 from photochrom.lab.experiments import _experiment as experiments
 from photochrom.lab.models._efficientnet_lite import imagenet_weights
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig, evaluate, fit
-from photochrom.lab.training._loop import _Loop
+from photochrom.lab.training._loop import Loop
 from photochrom.lab.training._optimization import get_schedule, pictures_by_epoch
 
 CONFIG = TrainingConfig(learning_rate=0.07, max_epochs=3, precision="fp32")
@@ -264,9 +264,9 @@ def cut(place: str, patched: pytest.MonkeyPatch) -> None:
         return replacement
 
     if place == "after_epoch":
-        patched.setattr(_Loop, "_is_done", failing(_Loop._is_done, 3))
+        patched.setattr(Loop, "_is_done", failing(Loop._is_done, 3))
     elif place == "before_best":
-        patched.setattr(_Loop, "_save", failing(_Loop._save, 2))
+        patched.setattr(Loop, "_save", failing(Loop._save, 2))
     elif place == "before_history":
         patched.setattr(RunFolder, "write_history", failing(RunFolder.write_history, 2))
     elif place == "before_resume_state":

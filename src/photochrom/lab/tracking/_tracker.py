@@ -9,7 +9,7 @@ from PIL import Image
 from photochrom.lab.tracking._examples import Examples
 from photochrom.lab.tracking._mlflow import MLflowTracker
 from photochrom.lab.tracking._tensorboard import TensorBoardTracker
-from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig, fit
+from photochrom.lab.training import Epoch, EpochCallback, RunFolder, RunMetrics, TrainingConfig, fit, is_first_process
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,8 @@ def fit_tracked(
 ) -> RunMetrics:
     """Train as `fit` does, and record it in trackers.
 
-    A tracker that fails is told once and left out from then on; the training goes on.
+    A tracker that fails is told once and left out from then on; the training goes on. Of processes that train together
+    only the first records.
 
     Args:
         run: A finished run is not recorded again.
@@ -51,7 +52,8 @@ def fit_tracked(
     Raises:
         ConfigError: A tracker is not installed, or MLflow cannot be reached at the start; besides what `fit` raises.
     """
-    trackers = [] if run.is_finished() else _trackers(config, run, tensorboard=tensorboard, mlflow=mlflow)
+    is_recorded = is_first_process() and not run.is_finished()
+    trackers = _trackers(config, run, tensorboard=tensorboard, mlflow=mlflow) if is_recorded else []
     examples = Examples(run, config)
 
     def after_epoch(row: Epoch) -> None:

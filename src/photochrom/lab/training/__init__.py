@@ -2,7 +2,8 @@
 
 from photochrom.lab.training._config import TrainingConfig, parse_hyperparameters, read_config
 from photochrom.lab.training._estimations import choose, color_test_pictures, score_estimations, write_estimations
-from photochrom.lab.training._loop import EpochCallback, fit
+from photochrom.lab.training._fit import fit
+from photochrom.lab.training._loop import EpochCallback
 from photochrom.lab.training._predictions import (
     Evaluation,
     evaluate,
@@ -13,6 +14,7 @@ from photochrom.lab.training._predictions import (
     predict_variants,
     rgb_batch,
 )
+from photochrom.lab.training._processes import is_first_process
 from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, read_yaml_object
 from photochrom.lab.training._run_folder import RunFolder
 from photochrom.lab.training._samples import comparison, grid, sample_indices
@@ -31,6 +33,7 @@ __all__ = [
     "fit",
     "gray_batch",
     "grid",
+    "is_first_process",
     "parse_hyperparameters",
     "predict",
     "predict_confidence",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from photochrom.errors import ConfigError
-from photochrom.lab.losses import chroma_cross_entropy, chroma_target, get_loss
+from photochrom.lab.losses import chroma_cross_entropy, chroma_target, chroma_weight, get_loss
 from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
@@ -19,12 +19,14 @@ class Objective:
 
     Attributes:
         answer: Gives a network's answer for gray pictures.
-        loss: Gives the loss of an answer against the true color, a scalar.
+        loss: Gives the loss of an answer against the true color, a scalar: a mean over the pictures.
+        weight: Gives what an answer counts for in the mean over several, a scalar.
         color: Gives the color, signed, that the answer for gray pictures stands for.
     """
 
     answer: Callable[[nn.Module, GrayBatch], Tensor]
     loss: Callable[[Tensor, RgbBatch], Tensor]
+    weight: Callable[[Tensor, RgbBatch], Tensor]
     color: Callable[[GrayBatch, Tensor], RgbBatch]
 
 
@@ -33,7 +35,7 @@ def get_objective(
 ) -> Objective:
     """The objective of the setting `loss` for a network."""
     if loss != "cross_entropy":
-        return Objective(lambda network, gray: network(gray), get_loss(loss), lambda _, answer: answer)
+        return Objective(lambda network, gray: network(gray), get_loss(loss), _pictures, lambda _, answer: answer)
     if not isinstance(model, DistributionModel):
         raise ConfigError(
             f"{model.catalogue_name} gives no probabilities of chroma; "
@@ -47,4 +49,11 @@ def get_objective(
     def loss_of_logits(answer: Tensor, truth: RgbBatch) -> Tensor:
         return cross_entropy(answer, chroma_target(truth, *answer.shape[-2:]), doubling_chroma)
 
-    return Objective(logits, loss_of_logits, model.color)
+    def weight_of_places(answer: Tensor, truth: RgbBatch) -> Tensor:
+        return chroma_weight(chroma_target(truth, *answer.shape[-2:]), doubling_chroma).mean() * len(truth)
+
+    return Objective(logits, loss_of_logits, weight_of_places if doubling_chroma else _pictures, model.color)
+
+
+def _pictures(_: Tensor, truth: RgbBatch) -> Tensor:
+    return torch.tensor(float(len(truth)), device=truth.device)

@@ -14,7 +14,7 @@ from photochrom.lab.models import DistributionModel
 from photochrom.lab.training._objective import Objective
 from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
-_BATCH_SIZE = 20
+BATCH_SIZE = 20
 
 
 def gray_batch(pictures: GrayPictures) -> GrayBatch:
@@ -29,8 +29,8 @@ def rgb_batch(pictures: RgbPictures) -> RgbBatch:
 
 def _batches(gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """The place of each batch, and the batch as input of a network."""
-    for start in range(0, len(gray), _BATCH_SIZE):
-        place = slice(start, start + _BATCH_SIZE)
+    for start in range(0, len(gray), BATCH_SIZE):
+        place = slice(start, start + BATCH_SIZE)
         yield place, gray_batch(gray[place])
 
 
@@ -121,7 +121,8 @@ def score(model: nn.Module, objective: Objective, gray: GrayPictures, color: Rgb
         color: Shape (count, height, width, 3), uint8, on the network's device.
 
     Returns:
-        `loss`, `mse` (on signed values) and `accuracy` (within 12 of 255 levels), each a mean over pictures.
+        `loss`, `mse` (on signed values) and `accuracy` (within 12 of 255 levels), each a mean over pictures; 0 if there
+        are none.
     """
     sums = {"loss": 0.0, "mse": 0.0, "accuracy": 0.0}
     model.eval()
@@ -134,7 +135,7 @@ def score(model: nn.Module, objective: Objective, gray: GrayPictures, color: Rgb
             sums["loss"] += float(objective.loss(answer, target)) * len(truth)
             sums["mse"] += mean_squared_error(prediction, target) * len(truth)
             sums["accuracy"] += accuracy_within(to_uint8(prediction).permute(0, 2, 3, 1), truth) * len(truth)
-    return {name: total / len(gray) for name, total in sums.items()}
+    return {name: total / max(len(gray), 1) for name, total in sums.items()}
 
 
 @dataclass(frozen=True)
