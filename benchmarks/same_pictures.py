@@ -52,6 +52,9 @@ ON_PURPOSE = {
 }
 """Photos whose pictures shall differ, and why."""
 
+OWN_PACKET = b"compositeWithTrainedAlgorithmicMedia"
+"""What results of 0.3 say of themselves, in an XMP packet, where the photo had none."""
+
 
 def portrait() -> Pixels:
     """The public-domain astronaut in color."""
@@ -300,12 +303,8 @@ def record(folder: Path) -> None:
         arrays: dict[str, Any] = {"luma": photo.luma} | ({} if photo.alpha is None else {"alpha": photo.alpha})
         np.savez_compressed(folder / f"{name}.npz", **arrays)
         (folder / f"{name}{photo.suffix}").write_bytes(encode_photo(colored(photo.luma), photo))
-        seen[name] = {
-            "coloring": photo.coloring,
-            "bits": photo.bits,
-            "suffix": photo.suffix,
-            "format": photo.origin.format,
-        }
+        told_of_it = {"coloring": photo.coloring, "bits": photo.bits, "suffix": photo.suffix}
+        seen[name] = {**told_of_it, "format": photo.origin.format}
     (folder / "seen.json").write_text(json.dumps(seen, indent=1))
     typer.echo(f"{len(seen)} photos, {sum('error' in one for one in seen.values())} of them refused")
 
@@ -338,8 +337,10 @@ def told(path: Path) -> dict[str, Any]:
         tags.pop("0x011a", None), tags.pop("0x0128", None)
     info = image.info
     dpi = tuple(round(float(value)) for value in info.get("dpi", ()))
-    texts = {key: str(value) for key, value in getattr(image, "text", {}).items()}
+    texts = {key: str(value) for key, value in getattr(image, "text", {}).items() if key != "XML:com.adobe.xmp"}
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    xmp = None if xmp and OWN_PACKET in xmp else xmp
     return {
         "format": image.format, "mode": image.mode, "size": image.size, "dpi": dpi, "tags": tags, "texts": texts,
         "profile": info.get("icc_profile"), "xmp": xmp, "comment": info.get("comment"),
