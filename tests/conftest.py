@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import torch
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -19,12 +18,6 @@ from photochrom.coloring.metadata import GraphMetadata
 from photochrom.lab.datasets._faces import draw_faces
 from photochrom.lab.datasets.synthetic import Synthetic
 from photochrom.photo import Signer
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> None:
-    """Tests run side by side, one process a core."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
