@@ -68,6 +68,38 @@ def face_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+class TrainsHere:
+    """An executor that trains in this process, for a process takes seconds until it has imported torch."""
+
+    slots = 1
+
+    def __init__(self, *_: object) -> None:
+        self.over: list[Any] = []
+
+    def __enter__(self) -> "TrainsHere":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def start(self, job: Any) -> None:
+        from photochrom.lab.executors import TrainingOutcome  # late: tests of the product run without torch
+        from photochrom.lab.training import fit
+
+        fit(job.config, job.folder, device="cpu")
+        self.over.append(TrainingOutcome(job))
+
+    def ended(self) -> list[Any]:
+        over, self.over = self.over, []
+        return over
+
+
+@pytest.fixture
+def trains_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that would train in processes of their own train in this one."""
+    monkeypatch.setattr("photochrom.lab.executors.LocalExecutor", TrainsHere)
+
+
 def save_pictures(folder: Path, pictures: np.ndarray) -> None:
     for index, picture in enumerate(pictures):
         Image.fromarray(picture).save(folder / f"{index}.png")

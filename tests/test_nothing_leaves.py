@@ -137,7 +137,7 @@ def test_no_way_in_asks_for_another_host_or_leaves_a_file_at_home(
             "--data",
             str(face_folder),
             "--trials",
-            "2",
+            "1",
             "--runs",
             str(tmp_path / "s"),
         ],

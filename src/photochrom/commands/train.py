@@ -40,11 +40,11 @@ def train(
     parent: Annotated[int, typer.Option(hidden=True, help="End with the process of this number.")] = 0,
 ) -> None:
     """Train one network; the same command continues after an interruption."""
+    if parent:
+        _end_with(parent)
     from photochrom.lab.experiments import base_config
     from photochrom.lab.training import RunFolder
 
-    if parent:
-        _end_with(parent)
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
     records = {"tensorboard": tensorboard, "mlflow": mlflow, "pictures_every": pictures_every}
