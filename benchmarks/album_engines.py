@@ -6,11 +6,12 @@ The engines take turns, so that a busy machine slows both alike. The clock start
 the workers have loaded their networks; the time until then is told apart, for it does not grow with the album.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
 from pathlib import Path
+
+import typer
 
 from photochrom.album import MANIFEST_NAME, plan, run
 from photochrom.commands._engines import album_pool
@@ -34,18 +35,13 @@ def results(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def main() -> None:
+def main(folder: Path, jobs: int = 2, repeats: int = 3) -> None:
     """Compare the engines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=3)
-    arguments = parser.parse_args()
     figures: dict[str, list[tuple[float, float]]] = {"local": [], "ray": []}
     with tempfile.TemporaryDirectory() as place:
-        for repeat in range(arguments.repeats):
+        for repeat in range(repeats):
             for engine, found in figures.items():
-                found.append(color(arguments.folder, Path(place, f"{engine}-{repeat}"), engine, arguments.jobs))
+                found.append(color(folder, Path(place, f"{engine}-{repeat}"), engine, jobs))
                 print(f"{engine}: first photo after {found[-1][0]:.1f} s, then {found[-1][1]:.2f} photos a second")
             if results(Path(place, f"local-{repeat}")) != results(Path(place, f"ray-{repeat}")):
                 raise SystemExit("the engines gave different bytes")
@@ -54,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -11,7 +11,6 @@ Of these 120 on two busy cores (seed 0), none ended wrongly: each time the next 
 was there once.
 """
 
-import argparse
 import json
 import os
 import random
@@ -22,14 +21,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import typer
 from PIL import Image
 
 LINES = 3
 """Lines of the manifest for each photo: it is begun, its results are whole, they are in their places."""
 
 SIGNALS = {"process": signal.SIGKILL, "group": signal.SIGKILL, "int": signal.SIGINT, "term": signal.SIGTERM}
+
+How = Literal["process", "group", "int", "term"]
 
 
 def draw_album(folder: Path, photos: int, side: int) -> None:
@@ -45,8 +48,8 @@ def draw_album(folder: Path, photos: int, side: int) -> None:
 def started(album: Path, results: Path) -> "subprocess.Popen[str]":
     """The command, as the first process of a group."""
     command = [sys.executable, "-m", "photochrom.cli", "colorize", str(album), "--out", str(results), "--jobs", "2"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*command, "--no-faces"], text=True, start_new_session=True, **pipes)
+    command.append("--no-faces")
+    return subprocess.Popen(command, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def lines(manifest: Path) -> int:
@@ -54,7 +57,7 @@ def lines(manifest: Path) -> int:
     return manifest.read_bytes().count(b"\n") if manifest.exists() else 0
 
 
-def end_at_random(process: "subprocess.Popen[str]", manifest: Path, how: str, photos: int) -> int:
+def end_at_random(process: "subprocess.Popen[str]", manifest: Path, how: How, photos: int) -> int:
     """Send a signal at a random point; returns how many lines there were then, -1 if the run had ended before."""
     wanted, later = random.randint(0, LINES * photos), random.uniform(0.0, 0.05)
     while process.poll() is None and lines(manifest) < wanted:
@@ -82,46 +85,36 @@ def faults(results: Path, album: Path, last: "subprocess.Popen[str]", told: tupl
     return [fault for fault, is_right in checks.items() if not is_right]
 
 
-def turn(album: Path, results: Path, wanted: argparse.Namespace) -> tuple[int, list[str]]:
+def turn(album: Path, results: Path, photos: int, how: How | None) -> tuple[int, list[str]]:
     """One run that is killed, or two at once, and one after them; returns what `end_at_random` does, and the faults."""
     shutil.rmtree(results, ignore_errors=True)
-    runs = [started(album, results) for _ in range(2 if wanted.twice else 1)]
-    at = -1
-    if not wanted.twice:
-        at = end_at_random(runs[0], results / "photochrom.jsonl", wanted.how, wanted.photos)
+    runs = [started(album, results) for _ in range(1 if how else 2)]
+    at = end_at_random(runs[0], results / "photochrom.jsonl", how, photos) if how else -1
     for run in runs:
         run.communicate()
     last = started(album, results)
     found = faults(results, album, last, last.communicate())
-    return at, found + [f"status {run.returncode} of two runs" for run in runs if wanted.twice and run.returncode]
+    return at, found + [f"status {run.returncode} of two runs" for run in runs if not how and run.returncode]
 
 
-def main() -> None:
+def main(kills: int = 0, twice: int = 0, how: How = "process", photos: int = 8, side: int = 120, seed: int = 0) -> None:
     """Kill, run again, and tell what was wrong. Runs that had ended before the kill came do not count."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=0)
-    parser.add_argument("--twice", type=int, default=0)
-    parser.add_argument("--how", choices=SIGNALS, default="process")
-    parser.add_argument("--photos", type=int, default=8)
-    parser.add_argument("--side", type=int, default=120)
-    parser.add_argument("--seed", type=int, default=0)
-    wanted = parser.parse_args()
-    random.seed(wanted.seed)
+    random.seed(seed)
     bad, done, missed = 0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         album, results = Path(folder, "album"), Path(folder, "results")
-        draw_album(album, wanted.photos, wanted.side)
-        while done < (wanted.twice or wanted.kills):
-            at, found = turn(album, results, wanted)
-            if at < 0 and not wanted.twice:
+        draw_album(album, photos, side)
+        while done < (twice or kills):
+            at, found = turn(album, results, photos, None if twice else how)
+            if at < 0 and not twice:
                 missed += 1
                 continue
             done, bad = done + 1, bad + bool(found)
-            place = "two at once" if wanted.twice else f"at line {at} of {LINES * wanted.photos}"
+            place = "two at once" if twice else f"at line {at} of {LINES * photos}"
             print(f"{done}: {place}: {'; '.join(found) or 'all there, once'}", flush=True)
     print(f"{bad} of {done} ended wrongly; {missed} more had ended before the kill came")
     sys.exit(bad > 0)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

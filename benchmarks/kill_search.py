@@ -8,7 +8,6 @@ to the search alone, whose training then ends by itself. A kill comes a random t
 training; the time is drawn from what is left of the search, so that kills come before its end.
 """
 
-import argparse
 import os
 import random
 import signal
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import typer
 from PIL import Image
 
 from photochrom.lab.datasets._faces import draw_faces
@@ -70,47 +70,42 @@ def wait_for_a_training(work: Path, process: "subprocess.Popen[str]", began: flo
         time.sleep(0.02)
 
 
-def killed(work: Path, wanted: argparse.Namespace) -> int:
+def killed(work: Path, trials: int, kills: int, trial_seconds: float) -> int:
     """Run a search and kill it; gives how many kills came before its end."""
     landed = 0
-    for turn in range(wanted.kills):
+    for turn in range(kills):
         began = time.time()
-        process = started(work, "broken", wanted.trials)
-        left = max(wanted.trials - begun_trials(work), 1) / (wanted.kills - turn)
+        process = started(work, "broken", trials)
+        left = max(trials - begun_trials(work), 1) / (kills - turn)
         wait_for_a_training(work, process, began)
-        time.sleep(random.uniform(0.0, 2.0 * left * wanted.trial_seconds))
+        time.sleep(random.uniform(0.0, 2.0 * left * trial_seconds))
         if process.poll() is None:
             landed += 1
             (os.killpg if turn % 2 else os.kill)(process.pid, signal.SIGKILL)
         process.communicate()
-        print(f"kill {turn + 1}: {begun_trials(work)} of {wanted.trials} trials have begun", flush=True)
+        print(f"kill {turn + 1}: {begun_trials(work)} of {trials} trials have begun", flush=True)
     return landed
 
 
-def main() -> None:
+def main(trials: int = 40, kills: int = 50, seed: int = 0) -> None:
     """Run a search unbroken, run it killed, and compare."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=0)
-    wanted = parser.parse_args()
-    random.seed(wanted.seed)
+    random.seed(seed)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         draw(work / "faces")
         (work / "space.yaml").write_text(SPACE)
         began = time.monotonic()
-        unbroken = started(work, "whole", wanted.trials)
+        unbroken = started(work, "whole", trials)
         print(unbroken.communicate()[0][-200:], flush=True)
-        wanted.trial_seconds = (time.monotonic() - began) / wanted.trials
-        landed = killed(work, wanted)
-        last = started(work, "broken", wanted.trials)
+        trial_seconds = (time.monotonic() - began) / trials
+        landed = killed(work, trials, kills, trial_seconds)
+        last = started(work, "broken", trials)
         said = last.communicate()[0]
         expected, found = essence(work, "whole"), essence(work, "broken")
     differing = [number for number, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b]
     states = {state: sum(1 for one in found if one[1] == state) for state in ("COMPLETE", "PRUNED", "FAIL", "RUNNING")}
-    print(f"{landed} of {wanted.kills} kills came before the end; {states}; {wanted.trial_seconds:.1f} s a trial")
+    print(f"{landed} of {kills} kills came before the end; {states}; {trial_seconds:.1f} s a trial")
     print(f"trials that differ: {differing or 'none'}")
     if differing or len(found) != len(expected) or last.returncode or unbroken.returncode:
         print(said)
@@ -118,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

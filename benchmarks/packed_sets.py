@@ -5,7 +5,6 @@
 Each measurement is a process of its own; the sides alternate, so that a busy machine slows both alike.
 """
 
-import argparse
 import json
 import re
 import statistics
@@ -15,9 +14,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+import typer
 
 from photochrom.lab.datasets import Dataset, Pairs, Split, open_dataset, pack, pairs_from_color
 from photochrom.lab.training import RunFolder, TrainingConfig, fit
@@ -78,35 +79,33 @@ def train(source: str, pictures: int, epochs: int) -> None:
     print(json.dumps({"seconds": statistics.median(seconds[1:]), "megabytes": anonymous_megabytes()}))
 
 
-def measured(*words: object) -> dict[str, float]:
+def measured(source: str, pictures: int, epochs: int) -> dict[str, float]:
     """What a training in a process of its own costs."""
-    command = [sys.executable, __file__, "--train", *map(str, words)]
+    command = [sys.executable, __file__, "--train", source, "--pictures", str(pictures), "--epochs", str(epochs)]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
 
 
-def main() -> None:
-    """Compare, or train as a part of the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=2000)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--train", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.train:
-        source, pictures, epochs = arguments.train
-        train(source, int(pictures), int(epochs))
+def main(
+    pictures: int = 2000,
+    epochs: int = 3,
+    repeats: int = 3,
+    source: Annotated[str | None, typer.Option("--train", hidden=True)] = None,
+) -> None:
+    """Compare, or train from a source as a part of the comparison."""
+    if source is not None:
+        train(source, pictures, epochs)
         return
     with tempfile.TemporaryDirectory() as place:
-        for count in (arguments.pictures, 10 * arguments.pictures):
+        for count in (pictures, 10 * pictures):
             packed = Path(place, str(count))
             pack(Noise(count), packed)
             size = sum(path.stat().st_size for path in packed.iterdir()) / 2**20
             print(f"{count} pictures: a pack of {size:.0f} MB; packing took {anonymous_megabytes():.0f} MB of memory")
             sides: dict[str, list[dict[str, float]]] = {"memory": [], str(packed): []}
-            for _ in range(arguments.repeats if count == arguments.pictures else 1):
-                for source, found in sides.items():
-                    found.append(measured(source, count, arguments.epochs))
+            for _ in range(repeats if count == pictures else 1):
+                for side, found in sides.items():
+                    found.append(measured(side, count, epochs))
             memory, mapped = (
                 {name: statistics.median(one[name] for one in found) for name in found[0]} for found in sides.values()
             )
@@ -118,4 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

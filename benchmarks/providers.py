@@ -5,13 +5,13 @@
 The runs of the providers alternate, so that a busy machine slows all of them alike; the ratio is of medians.
 """
 
-import argparse
 import statistics
 import time
 from importlib.metadata import version
 
 import numpy as np
 import numpy.typing as npt
+import typer
 
 from photochrom.coloring import PROVIDERS
 from photochrom.coloring.network import Network
@@ -52,16 +52,12 @@ def compare(name: str, threads: int, repeats: int) -> None:
         )
 
 
-def main() -> None:
+def main(threads: int = 1, repeats: int = 20) -> None:
     """Compare the providers for each network."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=20)
-    arguments = parser.parse_args()
-    print(f"ONNX Runtime {version('onnxruntime')}, {arguments.threads} threads")
+    print(f"ONNX Runtime {version('onnxruntime')}, {threads} threads")
     for name in SHAPES:
-        compare(name, arguments.threads, arguments.repeats)
+        compare(name, threads, repeats)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

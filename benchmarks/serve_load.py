@@ -6,7 +6,6 @@ First as many processes as the server has workers color a photo again and again 
 photo to the server. Both include reading the JPEG and writing the colored one.
 """
 
-import argparse
 import io
 import multiprocessing
 import os
@@ -21,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
+import typer
 from PIL import Image, ImageDraw, ImageFilter
 
 from photochrom.coloring import Options
@@ -52,7 +52,7 @@ def drawn_photo(side: int) -> bytes:
     return file.getvalue()
 
 
-def color_for(seconds: float, photo: bytes, settings: Settings, ready: "multiprocessing.Barrier") -> int:
+def color_for(seconds: float, photo: bytes, settings: Settings, ready: threading.Barrier) -> int:
     """How many photos one process colors without a server."""
     from photochrom.album import color_photo
     from photochrom.coloring import Colorizer
@@ -89,29 +89,23 @@ def send_for(seconds: float, address: str, photo: bytes, begin: threading.Barrie
     return answers
 
 
-def main() -> None:
+def main(
+    seconds: float = 20.0,
+    clients: int = 16,
+    side: int = 512,
+    workers: int = cores(),
+    model: str = "scene",
+    face_model: str = "face",
+) -> None:
     """Measure both, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--side", type=int, default=512)
-    parser.add_argument("--workers", type=int, default=cores())
-    parser.add_argument("--model", default="scene")
-    parser.add_argument("--face-model", default="face")
-    wanted = parser.parse_args()
-    photo = drawn_photo(wanted.side)
+    photo = drawn_photo(side)
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(
-            port=0,
-            model=wanted.model,
-            face_model=wanted.face_model,
-            workers=wanted.workers,
-            requests_a_minute=1_000_000,
-        )
-        alone = pipeline_rate(wanted.seconds, photo, settings)
+        settings = Settings(port=0, model=model, face_model=face_model, workers=workers, requests_a_minute=1_000_000)
+        alone = pipeline_rate(seconds, photo, settings)
         program = _SERVER.format(settings=repr(settings).replace("data_dir=None", f"data_dir=Path({folder!r})"))
         starts = time.perf_counter()
         with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) as server:
+            assert server.stderr is not None
             for line in server.stderr:
                 if found := re.search(r"running on (http://\S+)", line):
                     break
@@ -119,24 +113,24 @@ def main() -> None:
                 sys.exit("the server did not start")
             started = time.perf_counter() - starts
             threading.Thread(target=server.stderr.read, daemon=True).start()
-            begin = threading.Barrier(wanted.clients)
+            begin = threading.Barrier(clients)
             start = time.perf_counter()
-            with ThreadPoolExecutor(wanted.clients) as pool:
-                runs = [pool.submit(send_for, wanted.seconds, found[1], photo, begin) for _ in range(wanted.clients)]
+            with ThreadPoolExecutor(clients) as pool:
+                runs = [pool.submit(send_for, seconds, found[1], photo, begin) for _ in range(clients)]
                 answers = [answer for run in runs for answer in run.result()]
             took = time.perf_counter() - start
             server.terminate()
-    seconds = [answer[0] for answer in answers if answer[1] == 200]
-    errors = len(answers) - len(seconds)
-    rate = len(seconds) / took
-    tenths = np.quantile(seconds, [0.5, 0.95])
-    print(f"{wanted.clients} clients, {wanted.workers} workers, {wanted.side}x{wanted.side} JPEG of {len(photo)} bytes")
+    times = [answer[0] for answer in answers if answer[1] == 200]
+    errors = len(answers) - len(times)
+    rate = len(times) / took
+    tenths = np.quantile(times, [0.5, 0.95])
+    print(f"{clients} clients, {workers} workers, {side}x{side} JPEG of {len(photo)} bytes")
     print(f"started in          {started:6.2f} s")
     print(f"pipeline alone      {alone:6.2f} photos/s")
     print(f"server              {rate:6.2f} photos/s, {errors} errors of {len(answers)}")
     print(f"share of it         {rate / alone:6.1%}")
-    print(f"p50, p95, mean      {tenths[0]:6.2f} s, {tenths[1]:.2f} s, {statistics.mean(seconds):.2f} s")
+    print(f"p50, p95, mean      {tenths[0]:6.2f} s, {tenths[1]:.2f} s, {statistics.mean(times):.2f} s")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import torch
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -19,12 +18,6 @@ from photochrom.coloring.metadata import GraphMetadata
 from photochrom.lab.datasets._faces import draw_faces
 from photochrom.lab.datasets.synthetic import Synthetic
 from photochrom.photo import Signer
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> None:
-    """Tests run side by side, one process a core."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +66,38 @@ def face_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / split).mkdir()
         save_pictures(root / split, part)
     return root
+
+
+class TrainsHere:
+    """An executor that trains in this process, for a process takes seconds until it has imported torch."""
+
+    slots = 1
+
+    def __init__(self, *_: object) -> None:
+        self.over: list[Any] = []
+
+    def __enter__(self) -> "TrainsHere":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def start(self, job: Any) -> None:
+        from photochrom.lab.executors import TrainingOutcome  # late: tests of the product run without torch
+        from photochrom.lab.training import fit
+
+        fit(job.config, job.folder, device="cpu")
+        self.over.append(TrainingOutcome(job))
+
+    def ended(self) -> list[Any]:
+        over, self.over = self.over, []
+        return over
+
+
+@pytest.fixture
+def trains_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that would train in processes of their own train in this one."""
+    monkeypatch.setattr("photochrom.lab.executors.LocalExecutor", TrainsHere)
 
 
 def save_pictures(folder: Path, pictures: np.ndarray) -> None:

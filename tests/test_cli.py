@@ -195,7 +195,7 @@ def test_experiment_then_report(photochrom: Command, face_folder: Path) -> None:
     assert Path("report/report.html").is_file()
 
 
-def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path) -> None:
+def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path, trains_here: None) -> None:
     Path("wider.yaml").write_text(
         "question: Is wider better?\nruns: {two: {hidden_channels: 2}, four: {hidden_channels: 4}}\n"
     )
@@ -211,7 +211,9 @@ def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path) 
     assert_one_clear_line(photochrom("runs", "show", "wider/three"), "no finished run", "runs list")
 
 
-def test_search_ends_with_an_experiment_that_can_be_run(photochrom: Command, face_folder: Path) -> None:
+def test_search_ends_with_an_experiment_that_can_be_run(
+    photochrom: Command, face_folder: Path, trains_here: None
+) -> None:
     words = ("search", "convnet", "max_epochs=1", "--data", face_folder, "--trials", "2", "--jobs", "1")
     ended = photochrom(*words)
     assert ended.status == 0, ended.err

@@ -13,8 +13,7 @@ from PIL import Image
 
 from photochrom.commands import one_line_failures
 from photochrom.lab.datasets._faces import draw_faces
-from photochrom.lab.executors import TrainingJob, TrainingOutcome
-from photochrom.lab.training import TrainingConfig, fit
+from photochrom.lab.training import TrainingConfig
 
 ROOT = Path(__file__).parents[1]
 Command = Callable[..., int]
@@ -118,33 +117,9 @@ def test_single_networks_are_trained(command: Command, word: str, checkpoint: st
     assert Path(f"checkpoints/{checkpoint}.safetensors").is_file()
 
 
-class TrainsHere:
-    """An executor that trains in this process, for a process takes seconds until it has imported torch."""
-
-    slots = 1
-
-    def __init__(self, *_: object) -> None:
-        self.over: list[TrainingOutcome] = []
-
-    def __enter__(self) -> "TrainsHere":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def start(self, job: TrainingJob) -> None:
-        fit(job.config, job.folder, device="cpu")
-        self.over.append(TrainingOutcome(job))
-
-    def ended(self) -> list[TrainingOutcome]:
-        over, self.over = self.over, []
-        return over
-
-
 def test_every_change_of_one_setting_is_trained_and_the_table_printed(
-    command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: Command, capsys: pytest.CaptureFixture[str], trains_here: None
 ) -> None:
-    monkeypatch.setattr("photochrom.lab.executors.LocalExecutor", TrainsHere)
     assert command("base-all") == 0
     assert len(list(Path("checkpoints").iterdir())) == 8
     assert "accuracy" in capsys.readouterr().out

@@ -245,7 +245,8 @@ async def _packed(request: Request, photos: Sequence[tuple[KeptPhoto, ChosenPhot
             yield archive.add("not-in-here.txt", "".join(left_out).encode())
         yield archive.end()
     finally:
-        for _, pending in making:  # the caller has gone
+        archive.end()  # once more, or for a caller that has gone: left open, it would fail where nobody can catch it
+        for _, pending in making:
             pending.cancel()
 
 

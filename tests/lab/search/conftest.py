@@ -1,10 +1,11 @@
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.storages._rdb.storage import _VersionManager
 
 from photochrom.lab.executors import TrainingJob, TrainingOutcome
 from photochrom.lab.search import SearchPlan, Space, read_space
@@ -72,6 +73,22 @@ def pretended_metrics(rows: list[Epoch]) -> RunMetrics:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("photochrom.lab.search._search.POLL_SECONDS", 0.0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_look_at_the_schema() -> Iterator[None]:
+    """Whenever a study is opened, Optuna runs the files of all its migrations to learn which is the last: here once."""
+    look = _VersionManager.get_head_version
+    seen: list[str] = []
+
+    def remembered(manager: _VersionManager) -> str:
+        if not seen:
+            seen.append(look(manager))
+        return seen[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_VersionManager, "get_head_version", remembered)
+        yield
 
 
 @pytest.fixture

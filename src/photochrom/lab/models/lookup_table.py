@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from photochrom.color import STUDY_MARGIN
 from photochrom.lab.models._catalogue import register
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
@@ -73,7 +74,7 @@ def _means(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return _fill_unseen(sums / np.maximum(total, 1), total[:, 0] > 0)
 
 
-def _modes(counts: npt.NDArray[np.int64], margin: int = 12) -> npt.NDArray[np.float64]:
-    window = np.ones(2 * margin - 1, dtype=np.int64)
+def _modes(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    window = np.ones(2 * STUDY_MARGIN - 1, dtype=np.int64)
     hits = np.apply_along_axis(np.convolve, 2, counts, window, "same")
     return _fill_unseen(hits.argmax(axis=2).astype(np.float64), counts.sum(axis=2)[:, 0] > 0)

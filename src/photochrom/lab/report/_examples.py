@@ -54,6 +54,6 @@ def example_pairs(source: str, data: str) -> Pairs:
     raise ConfigError(f"no examples are called {source!r}; there are: validation, public")
 
 
-def public_portrait(size: int = 256) -> Pairs:
+def public_portrait() -> Pairs:
     """The whole portrait of the public examples, which shows more than a face."""
-    return pairs_from_color(("astronaut",), _resized(_astronaut(), size)[None])
+    return pairs_from_color(("astronaut",), _resized(_astronaut(), 256)[None])

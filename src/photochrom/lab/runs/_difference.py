@@ -50,9 +50,9 @@ class Difference:
         return self.margin is not None and abs(self.mean) > self.margin
 
 
-def pooled_spread(groups: Sequence[SeedGroup], figure: str = "val_accuracy") -> Spread | None:
-    """The spread assumed for a run with a single seed; None if no run has several."""
-    trained = [group.measured(figure) for group in groups if group.is_trained]
+def pooled_spread(groups: Sequence[SeedGroup]) -> Spread | None:
+    """The spread of accuracy assumed for a run with a single seed; None if no run has several."""
+    trained = [group.measured("val_accuracy") for group in groups if group.is_trained]
     several = [(side.deviation, side.count) for side in trained if side.deviation is not None]
     freedom = sum(count - 1 for _, count in several)
     if freedom == 0:

@@ -3,7 +3,7 @@
 from typing import BinaryIO
 
 from photochrom.photo._metadata import Origin
-from photochrom.photo._pixels import Picture
+from photochrom.photo._pixels import Channels, Picture
 from photochrom.photo._vips import open_with
 from photochrom.photo.formats._format import MANIFEST, Format, Opened, further_pictures
 
@@ -40,13 +40,8 @@ def _told(file: BinaryIO) -> Origin:
 def _open(file: BinaryIO) -> Opened:
     origin = _told(file)
     image = open_with("gif", file)
-    picture = Picture(
-        image.width,
-        image.height,
-        "gray" if image.bands < 3 else "rgb",
-        image.bands in (2, 4),
-        image.rows,
-    )
+    channels: Channels = "gray" if image.bands < 3 else "rgb"
+    picture = Picture(image.width, image.height, channels, image.bands in (2, 4), image.rows)
     pages = image.image.get("n-pages") if image.image.get_typeof("n-pages") else 1
     return Opened(picture, origin, left_out=further_pictures(pages))
 

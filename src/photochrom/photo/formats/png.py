@@ -20,7 +20,7 @@ from photochrom.photo._metadata import (
     told_by_resources,
     with_iptc,
 )
-from photochrom.photo._pixels import Picture
+from photochrom.photo._pixels import Channels, Picture
 from photochrom.photo._primaries import profile_of_chunks
 from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, open_with
@@ -173,14 +173,8 @@ def _open(file: BinaryIO) -> Opened:
     chunks = list(_chunks(file))
     origin, profile = _read_origin(chunks)
     image = open_with("png", file)
-    picture = Picture(
-        image.width,
-        image.height,
-        "gray" if image.bands < 3 else "rgb",
-        image.bands in (2, 4),
-        image.rows,
-        profile,
-    )
+    channels: Channels = "gray" if image.bands < 3 else "rgb"
+    picture = Picture(image.width, image.height, channels, image.bands in (2, 4), image.rows, profile)
     pictures = max((int.from_bytes(data[:4], "big") for kind, data in chunks if kind == b"acTL"), default=1)
     return Opened(picture, origin, left_out=further_pictures(pictures))
 
