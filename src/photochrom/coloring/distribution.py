@@ -17,7 +17,6 @@ __all__ = [
     "BIN_CENTERS",
     "BIN_COUNT",
     "BIN_WIDTH",
-    "CAUTIOUS_VIVIDNESS",
     "DECODINGS",
     "MAX_VARIANTS",
     "NATURAL_VIVIDNESS",
@@ -49,12 +48,15 @@ _CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
 NATURAL_VIVIDNESS = 1.15
 """Vividness of natural guesses divided by that of the likeliest."""
 
-CAUTIOUS_VIVIDNESS = 1.25
-"""Vividness of cautious guesses, where they are certain, divided by that of the mean."""
+_LIVELINESS = 0.3
+"""How much longer than the mean a cautious guess is, as a share of the spread of what is probable."""
 
-_CAUTION = 0.05
-"""How fast a cautious guess fades: by a twentieth where chroma is as strong as it is uncertain, by a sixth where it is
-half as strong. Chosen on whole photos with the vividness, by error and by eye; see docs/log.md."""
+_LIVELIEST = 0.5
+"""How much longer it can be at most, as a share of the mean."""
+
+_CAUTION = 0.02
+"""How fast a cautious guess fades where its mean says little: by half where the spread is seven times the mean. Chosen
+with the two above on whole photos, by error and colorfulness; see docs/log.md."""
 
 _SHARPNESS = 60.0
 """How strongly the best candidate wins over its neighbors. Candidates of similar probability are averaged, for smooth
@@ -171,11 +173,13 @@ def natural_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
 
 
 def cautious_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
-    """The mean, as vivid as true pictures where the network is certain, and faded towards gray where it is not.
+    """The mean, more vivid where it is a compromise, and faded towards gray where it says little.
 
-    Backgrounds and clothes are uncertain, and a wrong color there is worse than none: the mean of all colors of the
-    training pictures is orange. Unlike the likeliest guess, the mean changes smoothly from place to place and gives no
-    blotches.
+    The mean of several tints is paler than each. To make it longer costs least where the truth is uncertain anyway, for
+    there the error hardly grows; what is certain, such as skin and grass, is as vivid as it should be. But where the
+    mean is short beside the spread, as on backgrounds and clothes, it is that of all colors of the training pictures,
+    which is orange, and a wrong color is worse than none. Unlike the likeliest guess, the mean changes smoothly from
+    place to place and gives no blotches.
 
     Args:
         probabilities: Shape (batch, 2, bins, height, width).
@@ -187,8 +191,10 @@ def cautious_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
     mean = mean_chroma(probabilities)
     square = xp.sum(probabilities * _along_bins(BIN_CENTERS**2, probabilities), axis=2)
     strength = xp.sum(mean**2, axis=1, keepdims=True)
-    spread = xp.sum(square, axis=1, keepdims=True) - strength
-    return mean * CAUTIOUS_VIVIDNESS * strength / (strength + _CAUTION * xp.clip(spread, 1e-6, None))
+    variance = xp.clip(xp.sum(square, axis=1, keepdims=True) - strength, 1e-10, None)
+    spread = xp.sqrt(variance)
+    livelier = 1.0 + _LIVELINESS * spread / (xp.sqrt(strength) + _LIVELINESS / _LIVELIEST * spread)
+    return mean * livelier * strength / (strength + _CAUTION * variance)
 
 
 def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float) -> ChromaBatch:

@@ -377,6 +377,13 @@ def test_best_epoch_can_be_the_one_of_lowest_loss(tmp_path: Path, faces: Synthet
     assert metrics.best_epoch == 1 + losses.index(min(losses))
 
 
+def test_the_last_epoch_can_be_kept(tmp_path: Path, faces: Synthetic) -> None:
+    metrics = train(CONFIG.varied(max_epochs=4, learning_rate=0.3, select_by="last"), tmp_path, faces)
+    last = course(tmp_path)[-1]
+    assert metrics.best_epoch == metrics.epochs == 4
+    assert metrics.val_accuracy == pytest.approx(last["val_accuracy"], abs=1e-6)
+
+
 def test_settled_run_stops_early(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(CONFIG.varied(max_epochs=50, learning_rate=1e-6, patience=4), tmp_path, faces)
     assert metrics.epochs == 5

@@ -47,7 +47,8 @@ class TrainingConfig(BaseModel):
         stopping: The study's rule `settled`, or `patience`; see `has_settled` and `is_out_of_patience`.
         patience: Number of epochs that the rule looks back.
         min_delta: Changes of the validation loss below this count as none.
-        select_by: Which epoch's weights are kept: those of the best validation accuracy, like the study, or loss.
+        select_by: Which epoch's weights are kept: those of the best validation accuracy, like the study, or loss, or
+            the last one's, which average well with the weights that a training started from.
         precision: `bf16` computes convolutions in half precision and keeps the weights in full precision; `auto` does
             so if the processor has instructions for it.
         compiled: Whether to compile the network for this processor. It takes a minute or two at the start and saves a
@@ -82,7 +83,7 @@ class TrainingConfig(BaseModel):
     stopping: Literal["settled", "patience"] = "settled"
     patience: int = Field(default=10, ge=1)
     min_delta: float = Field(default=5e-5, ge=0)
-    select_by: Literal["accuracy", "loss"] = "accuracy"
+    select_by: Literal["accuracy", "loss", "last"] = "accuracy"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     compiled: bool = False
     seed: int = Field(default=0, ge=0, lt=2**32)

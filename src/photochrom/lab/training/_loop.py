@@ -43,7 +43,9 @@ _RULES = {"settled": has_settled, "patience": is_out_of_patience}
 
 
 def best_epoch(config: TrainingConfig, rows: list[Epoch]) -> Epoch:
-    """The best epoch; of equal ones the first."""
+    """The epoch whose weights are kept; of equally good ones the first."""
+    if config.select_by == "last":
+        return rows[-1]
     if config.select_by == "accuracy":
         return max(rows, key=lambda row: row.val_accuracy)
     return min(rows, key=lambda row: row.val_loss)
