@@ -99,3 +99,142 @@ def test_an_album_in_a_store_gives_the_same_bytes_and_ledger_as_a_folder(
     assert status == 2
     assert "colored 0, skipped 4 (4 done before), failed 1" in told
     assert {name: made[name] for name in made} == {k: v for k, v in objects(store).items() if k != MANIFEST_NAME}
+
+
+def test_nothing_that_is_there_is_replaced_without_being_asked(
+    photos: Path, store: MemoryFileSystem, colorize: Command
+) -> None:
+    store.pipe_file("/color/a.png", b"mine")
+    status, told = colorize(*ADDRESSES)
+    assert status == 2
+    assert "memory://photos/album/a.png: memory://color/a.png is there already; --overwrite replaces it" in told
+    assert "colored 3, failed 2" in told
+    assert store.cat_file("/color/a.png") == b"mine"
+
+    assert "colored 1, skipped 3 (3 done before), failed 1" in colorize(*ADDRESSES, "--overwrite")[1]
+    assert store.cat_file("/color/a.png").startswith(b"\x89PNG")
+
+
+def test_what_another_puts_there_meanwhile_is_kept_and_the_rest_goes_on(
+    photos: Path, store: MemoryFileSystem, colorize: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = MemoryFileSystem.pipe_file
+
+    def race(self: MemoryFileSystem, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> Any:
+        if path.endswith("a.png"):
+            put(self, path, b"theirs")
+        return put(self, path, value, mode=mode, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", race)
+    status, told = colorize(*ADDRESSES)
+    assert status == 2
+    assert "memory://color/a.png is there already" in told
+    assert "colored 3, failed 2" in told
+    assert store.cat_file("/color/a.png") == b"theirs"
+
+
+@pytest.mark.parametrize("was_put", [False, True], ids=["before a result is put", "after it"])
+def test_a_run_that_was_killed_goes_on_and_each_photo_is_colored_once(
+    was_put: bool, photos: Path, store: MemoryFileSystem, colorize: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Mirror._put
+
+    def ended(self: Mirror, path: Path) -> None:
+        if path.name == "b.jpg":
+            content = path.read_bytes()
+            if was_put:
+                put(self, path)
+                path.write_bytes(content)
+            raise RuntimeError("killed")
+        put(self, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Mirror, "_put", ended)
+        patch.setattr(Mirror, "__exit__", lambda self, *_: self._lock.release())
+        with pytest.raises(RuntimeError, match="killed"):
+            colorize(*ADDRESSES)
+    assert MANIFEST_NAME not in objects(store)
+    assert ("b.jpg" in objects(store)) == was_put
+
+    status, told = colorize(*ADDRESSES)
+    assert status == 2
+    assert "failed 1;" in told
+    made = objects(store)
+    lines = [json.loads(line) for line in made.pop(MANIFEST_NAME).splitlines()]
+    assert sorted(line["file"] for line in lines if line["outputs"]) == sorted(made)
+    colorize("album", "--out", "here")
+    assert made == {name: content for name, content in results(Path("here")).items() if name != MANIFEST_NAME}
+    assert working_folders() == []
+
+
+def test_a_photo_that_vanishes_is_one_line_and_the_rest_goes_on(
+    photos: Path, store: MemoryFileSystem, colorize: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = Mirror.fetch
+
+    def vanishing(self: Mirror, path: Path) -> None:
+        if path.name == "a.png":
+            store.rm_file("/photos/album/a.png")
+        fetch(self, path)
+
+    monkeypatch.setattr(Mirror, "fetch", vanishing)
+    status, told = colorize(*ADDRESSES)
+    assert status == 2
+    assert "memory://photos/album/a.png: nothing is there; check the name of the bucket and of the photo" in told
+    assert "colored 3, failed 2" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("memory://photos/album",), "memory://photos/album: say with --out where results go"),
+        (("memory://photos/album", "--out", "memory://photos"), "lie in one another; choose another place with --out"),
+        (("memory://photos/none", "--out", "memory://color"), "memory://photos/none: no such file or folder"),
+        (("memory://nobody/album", "--out", "memory://color"), "memory://nobody/album: nothing is there"),
+        (("memory://photos/album", "--out", "memory://nobody"), "memory://nobody: nothing is there"),
+        (("memory://photos/../color", "--out", "memory://color"), "is no address; one looks like s3://bucket/photos"),
+        (("s3://photos/album", "--out", "s3://color"), "s3fs is not installed: pip install 'photochrom[remote]'"),
+    ],
+    ids=["no out", "nested", "no photos", "no bucket", "no bucket for results", "no address", "no package"],
+)
+def test_what_cannot_be_is_one_line(
+    words: tuple[str, ...], told: str, photos: Path, colorize: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    status, text = colorize(*words)
+    assert status == 2
+    assert told in text
+    assert "Traceback" not in text
+
+
+def test_a_name_that_is_no_file_name_is_one_line_and_leads_nowhere(
+    photos: Path, store: MemoryFileSystem, colorize: Command, tmp_path: Path
+) -> None:
+    store.store["/photos/album/../../../out.jpg"] = store.store["/photos/album/b.jpg"]
+    status, told = colorize(*ADDRESSES)
+    assert status == 2
+    assert "memory://photos/album/out.jpg: its name cannot be that of a file here" in told
+    assert "colored 4, failed 2" in told
+    assert not list((tmp_path / "cache").rglob("out.jpg"))
+
+
+def test_photos_of_this_machine_can_go_to_a_store_and_back(
+    photos: Path, store: MemoryFileSystem, colorize: Command
+) -> None:
+    before = results(photos)
+    assert "colored 4, failed 1; results: memory://color" in colorize("album", "--out", "memory://color")[1]
+    assert "colored 4, failed 1; results: back" in colorize("memory://photos/album", "--out", "back")[1]
+    assert results(photos) == before
+    there, back = objects(store), results(Path("back"))
+    assert there.keys() == back.keys()
+    assert {k: v for k, v in there.items() if k != MANIFEST_NAME} == {
+        k: v for k, v in back.items() if k != MANIFEST_NAME
+    }
+
+
+def test_a_file_of_this_machine_is_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert is_address("s3://bucket/photos")
+    assert not any(map(is_address, ("C:\\photos", "C://photos", "photos", "https://host/a.jpg", "-", "")))
+    Path("s3:/bucket").mkdir(parents=True)
+    assert not is_address("s3://bucket")
