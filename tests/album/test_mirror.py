@@ -1,7 +1,12 @@
 """Albums in a store: fsspec's own store in memory for the quick tests, a local S3 server for the slow one."""
 
 import json
+import os
+import re
+import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -118,14 +123,14 @@ def test_nothing_that_is_there_is_replaced_without_being_asked(
 def test_what_another_puts_there_meanwhile_is_kept_and_the_rest_goes_on(
     photos: Path, store: MemoryFileSystem, colorize: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put = MemoryFileSystem.pipe_file
+    put = MemoryFileSystem.put_file
 
-    def race(self: MemoryFileSystem, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> Any:
-        if path.endswith("a.png"):
-            put(self, path, b"theirs")
-        return put(self, path, value, mode=mode, **options)
+    def race(self: MemoryFileSystem, source: str, place: str, **options: Any) -> Any:
+        if place.endswith("a.png"):
+            self.pipe_file(place, b"theirs")
+        return put(self, source, place, **options)
 
-    monkeypatch.setattr(MemoryFileSystem, "pipe_file", race)
+    monkeypatch.setattr(MemoryFileSystem, "put_file", race)
     status, told = colorize(*ADDRESSES)
     assert status == 2
     assert "memory://color/a.png is there already" in told
@@ -238,3 +243,78 @@ def test_a_file_of_this_machine_is_no_address(tmp_path: Path, monkeypatch: pytes
     assert not any(map(is_address, ("C:\\photos", "C://photos", "photos", "https://host/a.jpg", "-", "")))
     Path("s3:/bucket").mkdir(parents=True)
     assert not is_address("s3://bucket")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A store on an S3 server of this machine, with two buckets."""
+    pytest.importorskip("moto")
+    s3fs = pytest.importorskip("s3fs")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            line = ""
+            assert process.stderr is not None
+            while not (found := re.search(r"http://127\.0\.0\.1:\d+", line)):
+                line = process.stderr.readline()
+                assert line, "the server has ended"
+            threading.Thread(target=process.stderr.read, daemon=True).start()  # it logs, and a full pipe would stop it
+            monkeypatch.setenv("AWS_ENDPOINT_URL", found[0])
+            store = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+            store.mkdir("photos")
+            store.mkdir("color")
+            yield store
+        finally:
+            process.kill()
+
+
+def told_by(words: list[str], options: Options) -> str:
+    done = subprocess.run(command_of(words, options), capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    return f"{done.returncode} {done.stdout}{done.stderr}"
+
+
+def command_of(words: list[str], options: Options) -> list[str]:
+    rest = ["--model", options.model.whole, "--no-faces", "--jobs", "1"]
+    return [sys.executable, "-m", "photochrom.cli", "colorize", *words, *rest]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_after_a_kill_every_photo_on_an_s3_server_is_colored_once_and_to_the_same_bytes(
+    album: Path, server: Any, tiny: Options, draw: Callable[..., Path]
+) -> None:
+    for seed in range(12):
+        draw(album / f"{seed:02}.png", seed)
+    server.put(str(album), "photos/", recursive=True)
+    words = ["s3://photos/album", "--out", "s3://color"]
+    with subprocess.Popen(command_of(words, tiny)) as running:
+        while len(server.find("color")) < 3:
+            assert running.poll() is None
+        running.send_signal(signal.SIGKILL)
+    assert "color/photochrom.jsonl" not in server.find("color")
+    assert told_by(words, tiny).startswith("0 colored ")
+    assert "16 done before" in told_by(words, tiny)
+    assert told_by(["album", "--out", "here"], tiny).startswith("0 colored 16")
+
+    made = {name.removeprefix("color/"): server.cat_file(name) for name in server.find("color")}
+    lines = [json.loads(line) for line in made.pop(MANIFEST_NAME).splitlines()]
+    assert sorted(line["file"] for line in lines if line["outputs"]) == sorted(made)
+    assert made == {name: content for name, content in results(Path("here")).items() if name != MANIFEST_NAME}
+    assert not list(Path(os.environ["XDG_CACHE_HOME"], "photochrom", "remote").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_what_an_s3_server_refuses_is_one_line(
+    album: Path, server: Any, tiny: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = told_by(["s3://nobody/album", "--out", "s3://color"], tiny)
+    assert nobody.startswith("2 photochrom: s3://nobody/album: nothing is there")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    dead = told_by(["s3://photos/album", "--out", "s3://color"], tiny)
+    assert dead.startswith("2 photochrom: s3://color: cannot be reached (Could not connect to the endpoint URL")

@@ -160,13 +160,18 @@ class Mirror:
 
     def _put(self, path: Path) -> None:
         """Put a result at its address, as a whole object; it is empty here from then on."""
-        content, address = path.read_bytes(), self._address(path)
+        address = self._address(path)
         with _store(address) as (store, place):
-            try:
-                store.pipe_file(place, content, mode="overwrite" if self._overwrite else "create")
-            except FileExistsError:
-                if store.cat_file(place) != content:  # else a run that was killed has put it, or an answer was lost
-                    raise PhotoError(f"{address} is there already; --overwrite replaces it") from None
+            # Asked before, for not all servers refuse to replace an object.
+            is_taken = not self._overwrite and store.exists(place)
+            if not is_taken:
+                try:
+                    store.put_file(str(path), place, mode="overwrite" if self._overwrite else "create")
+                except FileExistsError:
+                    is_taken = True
+            # It is the same if a run that was killed has put it, or if an answer was lost.
+            if is_taken and store.cat_file(place) != path.read_bytes():
+                raise PhotoError(f"{address} is there already; --overwrite replaces it")
         os.truncate(path, 0)
 
     def _address(self, path: Path) -> str:
