@@ -193,7 +193,9 @@ class Mirror:
         if path.is_file():
             address = self._address(path)
             with _store(address) as (store, place):
-                there = store.cat_file(place) if store.exists(place) else b""
+                there = b""
+                with contextlib.suppress(FileNotFoundError):
+                    there = store.cat_file(place)
                 merged = _merged(there, path.read_bytes())
                 if merged != there:
                     store.pipe_file(place, merged)
@@ -202,8 +204,6 @@ class Mirror:
         """List an address and lay its objects out in the working folder; what is there no longer goes."""
         with _store(address) as (store, root):
             root = root.rstrip("/")
-            if not store.exists(root.strip("/").partition("/")[0]):
-                raise FileNotFoundError
             infos = {
                 name: info
                 for name, info in store.find(root, detail=True).items()

@@ -60,7 +60,9 @@ Parent = Annotated[int, typer.Option(hidden=True, help="End with the process of 
 # Of `colorize`.
 Sources = Annotated[
     list[str],
-    typer.Argument(help="Photos, folders, patterns such as 'scans/**/*.tif'; or - for standard input and output."),
+    typer.Argument(
+        help="Photos, folders, patterns such as 'scans/**/*.tif'; s3:// addresses; or - for standard input and output."
+    ),
 ]
 ResultFolder = Annotated[
     str | None,
