@@ -19,6 +19,7 @@ from platformdirs import user_cache_path
 from photochrom.album import MANIFEST_NAME, Mirror, is_address
 from photochrom.cli import main
 from photochrom.coloring import Options
+from photochrom.workers._remote import _RemoteWorker
 
 Command = Callable[..., tuple[int, str]]
 
@@ -69,6 +70,11 @@ def results(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def photos_of(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files without the ledger."""
+    return {name: content for name, content in files.items() if name != MANIFEST_NAME}
+
+
 def ledger(content: bytes) -> list[dict[str, Any]]:
     """Its lines without times, and without the names of files that were written first."""
     lines = [json.loads(line) for line in content.splitlines()]
@@ -103,7 +109,7 @@ def test_an_album_in_a_store_gives_the_same_bytes_and_ledger_as_a_folder(
     status, told = colorize(*ADDRESSES)
     assert status == 2
     assert "colored 0, skipped 4 (4 done before), failed 1" in told
-    assert {name: made[name] for name in made} == {k: v for k, v in objects(store).items() if k != MANIFEST_NAME}
+    assert photos_of(objects(store)) == made
 
 
 def test_nothing_that_is_there_is_replaced_without_being_asked(
@@ -168,7 +174,7 @@ def test_a_run_that_was_killed_goes_on_and_each_photo_is_colored_once(
     lines = [json.loads(line) for line in made.pop(MANIFEST_NAME).splitlines()]
     assert sorted(line["file"] for line in lines if line["outputs"]) == sorted(made)
     colorize("album", "--out", "here")
-    assert made == {name: content for name, content in results(Path("here")).items() if name != MANIFEST_NAME}
+    assert made == photos_of(results(Path("here")))
     assert working_folders() == []
 
 
@@ -230,9 +236,7 @@ def test_photos_of_this_machine_can_go_to_a_store_and_back(
     assert results(photos) == before
     there, back = objects(store), results(Path("back"))
     assert there.keys() == back.keys()
-    assert {k: v for k, v in there.items() if k != MANIFEST_NAME} == {
-        k: v for k, v in back.items() if k != MANIFEST_NAME
-    }
+    assert photos_of(there) == photos_of(back)
 
 
 def test_a_file_of_this_machine_is_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +306,7 @@ def test_after_a_kill_every_photo_on_an_s3_server_is_colored_once_and_to_the_sam
     made = {name.removeprefix("color/"): server.cat_file(name) for name in server.find("color")}
     lines = [json.loads(line) for line in made.pop(MANIFEST_NAME).splitlines()]
     assert sorted(line["file"] for line in lines if line["outputs"]) == sorted(made)
-    assert made == {name: content for name, content in results(Path("here")).items() if name != MANIFEST_NAME}
+    assert made == photos_of(results(Path("here")))
     assert not list(Path(os.environ["XDG_CACHE_HOME"], "photochrom", "remote").iterdir())
 
 
@@ -318,3 +322,26 @@ def test_what_an_s3_server_refuses_is_one_line(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     dead = told_by(["s3://photos/album", "--out", "s3://color"], tiny)
     assert dead.startswith("2 photochrom: s3://color: cannot be reached (Could not connect to the endpoint URL")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_colors_an_album_in_a_store_to_the_same_bytes_without_seeing_a_file(
+    photos: Path, store: MemoryFileSystem, colorize: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    asked: list[bytes] = []
+    ask = _RemoteWorker.ask
+
+    def overheard(self: _RemoteWorker, question: bytes, seconds: float | None) -> Any:
+        asked.append(question)
+        return ask(self, question, seconds)
+
+    monkeypatch.setattr(_RemoteWorker, "ask", overheard)
+    assert "colored 4, failed 1; results: memory://color" in colorize(*ADDRESSES, "--engine", "ray")[1]
+    colorize("album", "--out", "here")
+    assert photos_of(objects(store)) == photos_of(results(Path("here")))
+    assert len(asked) == 5
+    assert not any(b"cache" in question or b"album/" in question for question in asked)
