@@ -41,9 +41,8 @@ def run(
 ) -> Generator[Outcome, None, None]:
     """Color the photos of a plan that are not done already.
 
-    Each folder of results has a manifest, `photochrom.jsonl`. A photo gets a line before it is colored and another one
-    when it has ended, so that after any interruption the same plan continues where it was. A second run on the
-    same folder waits until the first has ended.
+    Each folder of results has a manifest, `photochrom.jsonl`, with a line for a photo before it is colored and one when
+    it has ended, so that the same plan goes on where it was. A second run on a folder waits until the first has ended.
 
     Args:
         pool: Workers that are shared with others, instead of new ones.
@@ -62,13 +61,12 @@ def run(
     yield from plan.failures
     if not plan.jobs:
         return
-    settings = _settings(plan.options)
     count = workers or default_workers(len(plan.jobs))
     with ExitStack() as stack:
         if pool is None:
             pool = Pool(plan.options.model, workers=count, threads=max(1, cores() // count))
             stack.callback(pool.close)
-        running = _Run(plan, settings, pool, count, stop or threading.Event(), on_begin, on_wait, fetch)
+        running = _Run(plan, _settings(plan.options), pool, count, stop or threading.Event(), on_begin, on_wait, fetch)
         stack.callback(running.end)
         yield from running.outcomes()
 
