@@ -76,8 +76,7 @@ def colorize(
         return
     with _planned(sources, out, chosen, overwrite=overwrite, keep_date=keep_date) as (work, mirror):
         workers = engines.album_pool(engine, work, jobs, threads, provider, address, gpus, mirror)
-        status = _run(work, workers, mirror, quiet=quiet)
-    raise typer.Exit(status)
+        raise typer.Exit(_run(work, workers, mirror, quiet=quiet))
 
 
 @contextmanager
