@@ -3,21 +3,25 @@
 from photochrom.album._finding import Found
 from photochrom.album._job import Job, Outcome, Status
 from photochrom.album._manifest import MANIFEST_NAME, Manifest, Record
+from photochrom.album._mirror import CarryingPool, Mirror, is_address
 from photochrom.album._plan import Plan, place, plan
 from photochrom.album._run import run
 from photochrom.album._task import color_photo, facts_of
 
 __all__ = [
     "MANIFEST_NAME",
+    "CarryingPool",
     "Found",
     "Job",
     "Manifest",
+    "Mirror",
     "Outcome",
     "Plan",
     "Record",
     "Status",
     "color_photo",
     "facts_of",
+    "is_address",
     "place",
     "plan",
     "run",

@@ -16,7 +16,7 @@ from photochrom.files import is_of_system
 from photochrom.photo import FORMATS, HEAD_BYTES, RAW_SUFFIXES, SOFTWARE, Kind, develops, format_of, kind_of
 
 _PHOTO_SUFFIXES = frozenset(suffix for one in FORMATS.values() for suffix in one.suffixes)
-_RESULT_STEM = re.compile(r".-color(-(\d+|compare|confidence))?$")
+RESULT_STEM = re.compile(r".-color(-(\d+|compare|confidence))?$")
 _CHUNK = 2**20
 
 _RESULT = Kind("colored by photochrom", "color the photos that they were made of")
@@ -192,7 +192,7 @@ def _is_result(path: Path) -> bool:
 
     A name alone is no proof: somebody's `paint-color.jpg` is a photo.
     """
-    return _RESULT_STEM.search(path.stem) is not None and path.is_file() and carries_signature(path)
+    return RESULT_STEM.search(path.stem) is not None and path.is_file() and carries_signature(path)
 
 
 def carries_signature(path: Path) -> bool:

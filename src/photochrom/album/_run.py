@@ -7,15 +7,16 @@ import json
 import os
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from photochrom.album._digests import digest_of, with_digests
 from photochrom.album._job import Job, Outcome
 from photochrom.album._manifest import Intent, Manifest, Record, locked
 from photochrom.album._plan import Plan
@@ -36,18 +37,19 @@ def run(
     stop: threading.Event | None = None,
     on_begin: Callable[[Job], object] | None = None,
     on_wait: Callable[[Path], object] | None = None,
+    fetch: Callable[[Path], object] | None = None,
 ) -> Generator[Outcome, None, None]:
     """Color the photos of a plan that are not done already.
 
-    Each folder of results has a manifest, `photochrom.jsonl`. A photo gets a line before it is colored and another one
-    when it has ended, so that after any interruption the same plan continues where it was. A second run on the
-    same folder waits until the first has ended.
+    Each folder of results has a manifest, `photochrom.jsonl`, with a line for a photo before it is colored and one when
+    it has ended, so that the same plan goes on where it was. A second run on a folder waits until the first has ended.
 
     Args:
         pool: Workers that are shared with others, instead of new ones.
         stop: Ends the run when it is set; photos at work are given up.
         on_begin: Called with each job that is handed to a worker.
         on_wait: Called with a folder in which another run is at work.
+        fetch: Called with each photo just before it is read.
 
     Yields:
         Outcomes as they come, those of sources without photos first. Closing the iterator leaves nothing half-written.
@@ -59,13 +61,12 @@ def run(
     yield from plan.failures
     if not plan.jobs:
         return
-    settings = _settings(plan.options)
     count = workers or default_workers(len(plan.jobs))
     with ExitStack() as stack:
         if pool is None:
             pool = Pool(plan.options.model, workers=count, threads=max(1, cores() // count))
             stack.callback(pool.close)
-        running = _Run(plan, settings, pool, count, stop or threading.Event(), on_begin, on_wait)
+        running = _Run(plan, _settings(plan.options), pool, count, stop or threading.Event(), on_begin, on_wait, fetch)
         stack.callback(running.end)
         yield from running.outcomes()
 
@@ -98,6 +99,7 @@ class _Run:
         stop: threading.Event,
         on_begin: Callable[[Job], object] | None,
         on_wait: Callable[[Path], object] | None,
+        fetch: Callable[[Path], object] | None,
     ) -> None:
         self._plan = plan
         self._settings = settings
@@ -106,6 +108,7 @@ class _Run:
         self._stop = stop
         self._on_begin = on_begin
         self._on_wait = on_wait
+        self._fetch = fetch
         self._begun: dict[Pending, _Begun] = {}
         self._open: dict[str, tuple[Manifest, ExitStack]] = {}
         # A folder may be known by several paths; each is resolved once, for that is slow on a network drive.
@@ -122,7 +125,7 @@ class _Run:
         # All runs lock folders in the same order, so that no two wait for each other.
         jobs = sorted(self._plan.jobs, key=self._folder)
         with ThreadPoolExecutor(self._workers) as readers:
-            for job, sha256 in _with_digests(jobs, readers, 2 * self._workers):
+            for job, sha256 in with_digests(jobs, readers, 2 * self._workers, self._fetch):
                 try:
                     outcome = self._tried(job, sha256)
                 except CancelledError:  # while it waited for another run
@@ -190,7 +193,7 @@ class _Run:
         folder = manifest.path.parent
         _remove(_targets(left.intent, folder))
         made = dict(zip(left.intent.outputs, left.intent.digests, strict=False))  # none if it was killed before
-        written = [folder / name for name in left.intent.outputs if made.get(name, "") == _digest(folder / name)]
+        written = [folder / name for name in left.intent.outputs if made.get(name, "") == digest_of(folder / name)]
         if len(written) == len(left.intent.outputs) and sha256 is not None and sha256 == left.sha256:
             manifest.append(replace(left, outputs=left.intent.outputs, error=None, intent=None))
         elif not left.intent.replaces:
@@ -352,35 +355,12 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _with_digests(jobs: Sequence[Job], readers: ThreadPoolExecutor, ahead: int) -> Iterator[tuple[Job, str | None]]:
-    """Jobs with the SHA-256 of their photos, which are read side by side and a little ahead."""
-    queue: deque[tuple[Job, Future[str | None]]] = deque()
-    for job in jobs:
-        queue.append((job, readers.submit(_digest, job.source)))
-        if len(queue) > ahead:
-            next_job, digest = queue.popleft()
-            yield next_job, digest.result()
-    for next_job, digest in queue:
-        yield next_job, digest.result()
-
-
-def _digest(path: Path) -> str | None:
-    """The SHA-256 of a file; None if it cannot be read, which the worker reports."""
-    try:
-        if not path.is_file():  # a pipe might never end
-            return None
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError):
-        return None
-
-
 def _settings(options: Options) -> dict[str, Any]:
     """The settings that results depend on."""
     settings = options.as_json()
     del settings["limits"], settings["signer"]
     if options.signer is not None:  # what it is called and where it lies is nobody's business
-        settings["signer"] = _digest(Path(options.signer.certificate))
+        settings["signer"] = digest_of(Path(options.signer.certificate))
     names = filter(None, (options.model.whole, options.model.faces))
     # As JSON reads it back: lists instead of tuples.
     return dict(json.loads(json.dumps({**settings, "networks": {name: _fingerprint(name) for name in names}})))

@@ -57,7 +57,7 @@ def color_photo(
         if targets is None:
             made.append(asdict(output))
         else:
-            _write(targets[number], output.content)
+            write_result(targets[number], output.content)
             digest = hashlib.sha256(output.content).hexdigest()
             made.append({"ending": output.ending, "suffix": output.suffix, "sha256": digest})
     seconds = {"read": was_read - start, "guess": was_guessed - was_read, "render": time.perf_counter() - was_guessed}
@@ -101,7 +101,7 @@ def _remarks(photo: Photo, result: "Result") -> Iterator[str]:
         yield "its people lie on their side; it is colored as if they stood"
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_result(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from photochrom.commands._terminal import warn
 from photochrom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from photochrom.album import Plan
+    from photochrom.album import Mirror, Plan
     from photochrom.lab.evaluation import PhotoEvaluator
     from photochrom.lab.executors import Executor
     from photochrom.workers import Pool
@@ -47,13 +48,24 @@ def executor_of(
 
 @contextmanager
 def album_pool(
-    engine: str, plan: "Plan", jobs: int | None, threads: int | None, provider: str, address: str, gpus: float
+    engine: str,
+    plan: "Plan",
+    jobs: int | None,
+    threads: int | None,
+    provider: str,
+    address: str,
+    gpus: float,
+    mirror: "Mirror | None" = None,
 ) -> Iterator[tuple["Pool", int]]:
     """The workers that color an album, as the options ask for, and their number.
+
+    Args:
+        mirror: Hands workers the content of photos, so that they need not see the files.
 
     Raises:
         ConfigError: There is no such engine, or no cluster at the address.
     """
+    from photochrom.album import CarryingPool
     from photochrom.cluster import connected, room
     from photochrom.workers import Hire, Pool, Worker, cores, default_workers, hire_on_cluster
 
@@ -66,10 +78,11 @@ def album_pool(
             stack.enter_context(connected(address))
             threads = threads or 1
             count = max(1, min(jobs or room(threads, gpus), len(plan.jobs)))
-            hire = hire_on_cluster(gpus, [path.absolute() for path in _to_share(plan)])
+            hire = hire_on_cluster(gpus, [] if mirror else [path.absolute() for path in _to_share(plan)])
         else:
             raise _no_engine(engine)
-        pool = Pool(plan.options.model, workers=count, threads=threads, provider=provider, on_remark=warn, hire=hire)
+        make = Pool if mirror is None else partial(CarryingPool, mirror.content)
+        pool = make(plan.options.model, workers=count, threads=threads, provider=provider, on_remark=warn, hire=hire)
         stack.callback(pool.close)
         yield pool, count
 

@@ -60,11 +60,15 @@ Parent = Annotated[int, typer.Option(hidden=True, help="End with the process of 
 # Of `colorize`.
 Sources = Annotated[
     list[str],
-    typer.Argument(help="Photos, folders, patterns such as 'scans/**/*.tif'; or - for standard input and output."),
+    typer.Argument(
+        help="Photos, folders, patterns such as 'scans/**/*.tif'; s3:// addresses; or - for standard input and output."
+    ),
 ]
 ResultFolder = Annotated[
-    Path | None,
-    typer.Option(help="The folder for results; beside their sources if not given. For a single photo, or a file."),
+    str | None,
+    typer.Option(
+        metavar="PATH", help="The folder for results; beside their sources if not given. For a single photo, or a file."
+    ),
 ]
 Strength = Annotated[float, typer.Option(help="From 0, gray, to 1.")]
 Vividness = Annotated[float, typer.Option(help="How many times as vivid as guessed, from 0 to 3.")]

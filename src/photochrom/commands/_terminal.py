@@ -25,6 +25,7 @@ _EXTRAS = {
     "cluster": {"ray"},
     "export": {"onnx", "onnx_ir", "onnxscript"},
     "mlflow": {"mlflow"},
+    "remote": {"fsspec", "s3fs"},
     "search": {"optuna"},
     "serve": {
         "fastapi",

@@ -2,9 +2,10 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from photochrom.errors import ConfigError, InColorError, PhotoError
 from photochrom.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from photochrom.album import Outcome, Plan
+    from photochrom.album import Mirror, Outcome, Plan
     from photochrom.coloring import Limits, Look, Options
     from photochrom.photo import Kind, Signer
     from photochrom.workers import Pool
@@ -65,7 +66,6 @@ def colorize(
     quiet: options.Quiet = False,
 ) -> None:
     """Color photos: a.jpg gives a-color.jpg, a folder album gives album-color; go on after an interruption."""
-    from photochrom.album import plan
     from photochrom.coloring import Model, Options, Outputs
 
     look, limits = _look(strength, vividness, hint), _limits(max_megapixels, timeout, force=force, strict=strict)
@@ -74,8 +74,26 @@ def colorize(
     if "-" in sources:
         _color_stream(sources, out, chosen, threads, provider)
         return
-    work = plan(sources, out, chosen, overwrite=overwrite, keep_date=keep_date)
-    raise typer.Exit(_run(work, engines.album_pool(engine, work, jobs, threads, provider, address, gpus), quiet=quiet))
+    with _planned(sources, out, chosen, overwrite=overwrite, keep_date=keep_date) as (work, mirror):
+        workers = engines.album_pool(engine, work, jobs, threads, provider, address, gpus, mirror)
+        raise typer.Exit(_run(work, workers, mirror, quiet=quiet))
+
+
+@contextmanager
+def _planned(
+    sources: Sequence[str], out: str | None, options: "Options", *, overwrite: bool, keep_date: bool
+) -> Iterator[tuple["Plan", "Mirror | None"]]:
+    """The plan, and what mirrors the store that it is about, if photos or results lie in one."""
+    from photochrom.album import Mirror, is_address, plan
+
+    if not any(map(is_address, [*sources, *filter(None, [out])])):
+        folder = None if out is None else Path(out)
+        yield plan(sources, folder, options, overwrite=overwrite, keep_date=keep_date), None
+        return
+    with Mirror(sources, out, overwrite=overwrite) as mirror, mirror.telling():
+        places = [mirror.local(name) for name in (*sources, out or "")]
+        work = plan(places[:-1], Path(places[-1]), options, overwrite=overwrite, keep_date=keep_date)
+        yield replace(work, failures=(*work.failures, *mirror.failures)), mirror
 
 
 def _look(strength: float, vividness: float, hints: Sequence[str] | None) -> "Look":
@@ -102,31 +120,35 @@ def _signer(files: tuple[Path, Path] | None) -> "Signer | None":
     return signer
 
 
-def _run(plan: "Plan", workers: AbstractContextManager[tuple["Pool", int]], *, quiet: bool) -> int:
+def _run(
+    plan: "Plan", workers: AbstractContextManager[tuple["Pool", int]], mirror: "Mirror | None", *, quiet: bool
+) -> int:
     """Color photos with a progress bar and a summary; returns the exit status."""
     from photochrom.album import run
 
+    told = mirror.told if mirror else str
+    fetch = mirror.fetch if mirror else None
     counts: Counter[str] = Counter()
     with (
         workers as (pool, count),
         resumable(),
         stopped_by_signals() as stop,
         counting_bar(is_shown=err.is_terminal and not quiet) as progress,
-        closing(run(plan, count, pool=pool, stop=stop, on_wait=_tell_waiting)) as outcomes,
+        closing(run(plan, count, pool=pool, stop=stop, on_wait=_tell_waiting, fetch=fetch)) as outcomes,
     ):
         task = progress.add_task("photos", total=len(plan))
-        for outcome in outcomes:
+        for outcome in map(mirror.delivered, outcomes) if mirror else outcomes:
             counts[outcome.status] += 1
             if outcome.status == "failed" or (outcome.status == "in color" and not quiet):
-                _tell(outcome)
+                _tell(outcome, told)
             if outcome.status == "colored" and not quiet:
                 for remark in outcome.remarks:
-                    warn(one_line(f"{outcome.source}: {remark}"))
+                    warn(one_line(told(f"{outcome.source}: {remark}")))
             progress.advance(task)
     if not quiet:
         if plan.unread:
             warn(_unread(plan.unread))
-        say(_summary(counts, plan.folders))
+        say(told(_summary(counts, plan.folders)))
     return 2 if counts["failed"] else 0
 
 
@@ -134,12 +156,12 @@ def _tell_waiting(folder: Path) -> None:
     warn(one_line(f"{folder}: another run is at work here; waiting until it has ended"))
 
 
-def _tell(outcome: "Outcome") -> None:
+def _tell(outcome: "Outcome", told: Callable[[str], str]) -> None:
     """Print, above the bar, why a photo was not colored."""
     if outcome.status == "failed":
-        tell_failure(f"{outcome.source}: {outcome.error}")
+        tell_failure(told(f"{outcome.source}: {outcome.error}"))
     else:
-        warn(one_line(f"{outcome.source}: in color already, left alone; --force colors it again"))
+        warn(one_line(told(f"{outcome.source}: in color already, left alone; --force colors it again")))
 
 
 def _unread(kinds: "Mapping[Kind, int]") -> str:
@@ -169,7 +191,7 @@ def _summary(counts: Mapping[str, int], folders: Sequence[Path]) -> str:
     return f"{', '.join(parts)}; results: {places}{f' and {more} more folders' if more > 0 else ''}"
 
 
-def _require_stream_alone(sources: Sequence[str], out: Path | None, options: "Options") -> None:
+def _require_stream_alone(sources: Sequence[str], out: str | None, options: "Options") -> None:
     """Refuse other sources than standard input, and other results than standard output."""
     if len(sources) > 1 or out is not None:
         raise ConfigError("- goes from standard input to standard output: no other photo and no --out beside it")
@@ -178,7 +200,7 @@ def _require_stream_alone(sources: Sequence[str], out: Path | None, options: "Op
 
 
 def _color_stream(
-    sources: Sequence[str], out: Path | None, options: "Options", threads: int | None, provider: str
+    sources: Sequence[str], out: str | None, options: "Options", threads: int | None, provider: str
 ) -> None:
     """Color the photo on standard input to standard output; one in color passes through as it is."""
     from photochrom.album import color_photo

@@ -38,10 +38,13 @@ class Pending(Future[Any]):
     `FaultError` for a fault in our code; `CancelledError` when it was cancelled or the pool was closed.
     """
 
-    def __init__(self, pool: "Pool", question: Callable[[], bytes], timeout: float | None) -> None:
+    def __init__(
+        self, pool: "Pool", question: Callable[[], bytes], timeout: float | None, then: Callable[[Any], Any]
+    ) -> None:
         super().__init__()
         self._pool = pool
         self.question = question
+        self.then = then
         self.timeout = timeout
         self.is_given_up = False
 
@@ -150,6 +153,7 @@ class Pool:
         model: Model | None = None,
         timeout: float | None = None,
         is_patient: bool = False,
+        then: Callable[[Any], Any] = lambda answer: answer,
     ) -> Pending:
         """Queue a task.
 
@@ -158,6 +162,7 @@ class Pool:
             *args: What else the task is called with; a `Deferred` is read when the task's turn comes.
             model: The networks of the colorizer; the pool's if not given.
             is_patient: Whether it may wait beyond the end of the queue.
+            then: Makes the result of the worker's answer, in a thread of the pool.
 
         Raises:
             BusyError: The queue is full, or the pool is closed.
@@ -167,7 +172,7 @@ class Pool:
             read = [arg.read() if isinstance(arg, Deferred) else arg for arg in args]
             return pickle.dumps((task, read, model or self._model))
 
-        pending = Pending(self, question, timeout or self._timeout)
+        pending = Pending(self, question, timeout or self._timeout, then)
         with self._change:
             is_full = self._longest_queue is not None and len(self._waiting) >= self._longest_queue
             if self._is_closing or (is_full and not is_patient):
@@ -243,7 +248,7 @@ class Pool:
                 worker = worker or self._started()
                 self._assign(pending, worker)
                 try:
-                    answer = worker.ask(question, pending.timeout)
+                    answer = pending.then(worker.ask(question, pending.timeout))
                     break
                 except EndedError as ended:
                     self._part_with(worker)
