@@ -266,11 +266,7 @@ class CarryingPool(Pool):
 
 def _written(targets: Sequence[Path], told: dict[str, Any]) -> dict[str, Any]:
     """What `color_photo` tells of results that are files, of which it told the content."""
-    made = []
-    for target, output in zip(targets, told["outputs"], strict=True):
-        write_result(target, output["content"])
-        digest = hashlib.sha256(output["content"]).hexdigest()
-        made.append({"ending": output["ending"], "suffix": output["suffix"], "sha256": digest})
+    made = [write_result(target, output) for target, output in zip(targets, told["outputs"], strict=True)]
     return {**told, "outputs": made}
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,12 +54,7 @@ def color_photo(
     files = outputs(photo, results, options)
     made = []
     for number, output in enumerate(files if options.signer is None else _signed(files, source, options.signer)):
-        if targets is None:
-            made.append(asdict(output))
-        else:
-            write_result(targets[number], output.content)
-            digest = hashlib.sha256(output.content).hexdigest()
-            made.append({"ending": output.ending, "suffix": output.suffix, "sha256": digest})
+        made.append(asdict(output) if targets is None else write_result(targets[number], asdict(output)))
     seconds = {"read": was_read - start, "guess": was_guessed - was_read, "render": time.perf_counter() - was_guessed}
     lost = losses(photo, options.outputs.format, is_signed=options.signer is not None)
     facts = facts_of(photo, results)
@@ -101,7 +96,9 @@ def _remarks(photo: Photo, result: "Result") -> Iterator[str]:
         yield "its people lie on their side; it is colored as if they stood"
 
 
-def write_result(path: Path, content: bytes) -> None:
+def write_result(path: Path, output: Mapping[str, Any]) -> dict[str, Any]:
+    """Write one of the outputs that `color_photo` tells of; gives it with its digest instead of its content."""
+    content: bytes = output["content"]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -109,3 +106,4 @@ def write_result(path: Path, content: bytes) -> None:
         raise PhotoError(
             f"its results cannot be written ({error.strerror or error}); make room, or choose another folder"
         ) from error
+    return {"ending": output["ending"], "suffix": output["suffix"], "sha256": hashlib.sha256(content).hexdigest()}
