@@ -1,8 +1,9 @@
 import datetime
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
+from photochrom.cli import main
 from photochrom.coloring.distribution import BIN_CENTERS, BIN_COUNT, DECODINGS
 from photochrom.coloring.metadata import GraphMetadata
 from photochrom.lab.datasets._faces import draw_faces
@@ -32,6 +34,31 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail(f"a test reached for {host!r}")
 
     monkeypatch.setattr("socket.getaddrinfo", refuse)
+
+
+class Ended(NamedTuple):
+    """What a command ended with."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def photochrom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """The command, run in an empty folder: called with its words, it gives status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["photochrom", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
 
 
 @pytest.fixture

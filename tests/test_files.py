@@ -131,3 +131,12 @@ def test_a_folder_in_the_way_is_an_os_error_and_stays(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="irectory"):
         write_whole(tmp_path / "samples.png", b"new")
     assert lies_alone(tmp_path / "samples.png")
+
+
+def test_an_error_names_the_file_and_not_the_one_beside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "folder.png"
+    folder.mkdir()
+    for path, names in ((folder, [str(folder), None]), (Path("/proc/none.png"), ["/proc/none.png", None])):
+        with pytest.raises(OSError, match=path.name) as failed:
+            write_whole(path, b"picture")
+        assert [failed.value.filename, failed.value.filename2] == names

@@ -52,7 +52,10 @@ class StartError(PhotochromError):
 
 
 class PhotoError(PhotochromError):
-    """A photo that cannot be read, colored or written. The text does not name the photo: whoever shows it does."""
+    """A photo that cannot be read, colored or written.
+
+    The text names a file that was to be written, but not the photo that was read: whoever shows the text does.
+    """
 
 
 class GoneError(PhotoError):

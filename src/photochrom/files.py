@@ -37,13 +37,17 @@ def written_whole(path: Path) -> Iterator[Path]:
         The path of a file beside it that does not exist yet, with the same suffix.
 
     Raises:
-        OSError: The folder cannot be written to, or the disk is full; what was at `path` stays.
+        OSError: The folder cannot be written to, or the disk is full; it names `path`, and what was there stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".writing-{uuid4().hex}{path.suffix}")
     try:
         yield aside
         aside.replace(path)
+    except OSError as error:
+        if error.filename == str(aside):  # a name that tells nobody anything
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         aside.unlink(missing_ok=True)
 

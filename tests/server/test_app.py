@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,8 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from photochrom.errors import CheckpointError, ConfigError
+from photochrom.photo import FORMATS, WRITTEN_FORMATS
+from photochrom.photo.formats import format_of
 from photochrom.server.app import create_app
 from photochrom.server.app import serve as serve_until_interrupted
 from photochrom.server.batches import BatchStore
@@ -46,22 +49,28 @@ def test_a_photo_comes_back_in_color_with_what_was_stored_with_it(client: TestCl
     assert colored.getexif()[0x010E] == "a grandmother"
 
 
-@pytest.mark.parametrize(
-    ("name", "media_type"),
-    [
-        ("jpeg", "image/jpeg"),
-        ("png", "image/png"),
-        ("webp", "image/webp"),
-        ("tiff", "image/tiff"),
-        ("bmp", "image/bmp"),
-        ("heif", "image/heic"),
-    ],
-)
-def test_another_format_can_be_asked_for(client: TestClient, gray_photo: bytes, name: str, media_type: str) -> None:
-    answer = sent(client, gray_photo, format=name)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
-    if name != "heif":
-        assert opened(answer.content).format == name.upper()
+@pytest.mark.parametrize("name", WRITTEN_FORMATS)
+def test_each_format_can_be_asked_for_and_comes_back_as_it_was(
+    client: TestClient, gray_photo: bytes, name: str
+) -> None:
+    asked = sent(client, gray_photo, format=name.lower())
+    assert (asked.status_code, asked.headers["content-type"]) == (200, FORMATS[name].media_type)
+    assert format_of(asked.content).name == name
+    returned = sent(client, asked.content, force=True)
+    assert (returned.status_code, returned.headers["content-type"]) == (200, FORMATS[name].media_type)
+
+
+def test_a_format_that_is_not_written_is_refused_with_those_that_are(client: TestClient, gray_photo: bytes) -> None:
+    answer = sent(client, gray_photo, format="gif")
+    assert answer.status_code == 422
+    assert "avif, bmp" in answer.text
+
+
+def test_the_page_lets_photos_of_each_format_be_chosen(client: TestClient) -> None:
+    offers = re.findall(r'accept="image/\*,([^"]*)"', client.get("/").text)
+    assert len(offers) == 2
+    for offer in offers:
+        assert set(offer.split(",")) == {suffix for one in FORMATS.values() for suffix in one.suffixes}
 
 
 def test_several_pictures_come_as_a_zip_file(client: TestClient, gray_photo: bytes) -> None:

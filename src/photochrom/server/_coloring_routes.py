@@ -15,7 +15,7 @@ from photochrom.album import color_photo
 from photochrom.coloring import Limits, Look, Model, Options, Output, Outputs, parse_hint
 from photochrom.coloring.distribution import MAX_VARIANTS
 from photochrom.server._facts import PhotoFacts
-from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, file_response, worked
+from photochrom.server._responses import BINARY, MEDIA_TYPES, Format, attached, file_response, worked
 from photochrom.server.meters import Meters
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
@@ -23,8 +23,6 @@ from photochrom.workers import Deferred, Pool
 
 _MOST_HINTS = 100
 _LONGEST_HINT = 64
-
-Format = Literal["jpeg", "png", "webp", "tiff", "bmp", "heif"]
 
 routes = APIRouter(tags=["coloring"])
 

@@ -17,9 +17,9 @@ from pydantic import BaseModel, Field
 from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outputs, parse_hint, require_inside
 from photochrom.errors import PhotochromError
 from photochrom.server._archive import Archive
-from photochrom.server._coloring_routes import Format, known_model
+from photochrom.server._coloring_routes import known_model
 from photochrom.server._facts import KeptFacts
-from photochrom.server._responses import BINARY, MEDIA_TYPES, attached, file_response, worked
+from photochrom.server._responses import BINARY, MEDIA_TYPES, Format, attached, file_response, worked
 from photochrom.server._sketch import GUESSES, WIDEST, Part, PictureFormat, Show, View, draw, sketch, write
 from photochrom.server.meters import Meters
 from photochrom.server.photos import KeptPhoto, PhotoStore

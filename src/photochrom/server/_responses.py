@@ -2,24 +2,31 @@
 
 import asyncio
 from concurrent.futures import CancelledError
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
+from pydantic import AfterValidator, Field
 
 from photochrom.coloring import Output
+from photochrom.photo import FORMATS, SUFFIXES, WRITTEN_FORMATS
 from photochrom.server.problems import Problem
 from photochrom.workers import Pending
 
-MEDIA_TYPES = {
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".tif": "image/tiff",
-    ".bmp": "image/bmp",
-    ".heic": "image/heic",
-}
+MEDIA_TYPES = {suffix: FORMATS[name].media_type for name, suffixes in SUFFIXES.items() for suffix in suffixes}
 """The media types of the pictures that are written, by suffix."""
+
+
+def _written(name: str) -> str:
+    if name.upper() not in WRITTEN_FORMATS:
+        raise ValueError(f"choose one of: {', '.join(_FORMAT_NAMES)}")
+    return name
+
+
+_FORMAT_NAMES = [name.lower() for name in WRITTEN_FORMATS]
+
+Format = Annotated[str, AfterValidator(_written), Field(json_schema_extra={"enum": _FORMAT_NAMES})]
+"""The name of a format that can be written, in lower case."""
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
