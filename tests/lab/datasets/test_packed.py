@@ -126,8 +126,18 @@ def test_what_cannot_be_packed_is_told(tmp_path: Path, faces: Dataset, pictures:
         pack(faces, pictures)
     with pytest.raises(ConfigError, match="a mixture is not packed"):
         pack(open_dataset(f"{pictures}+synthetic"), tmp_path / "packed")
-    with pytest.raises(ConfigError, match="synthetic: its pictures have one size; leave --size out"):
+    with pytest.raises(ConfigError, match="synthetic: its pictures have one size; leave size out"):
         open_dataset("synthetic", 96)
+
+
+@pytest.mark.parametrize("spec", ["auto", "packed", "packed+synthetic"])
+def test_what_has_one_size_is_not_read_at_another(
+    tmp_path: Path, faces: Dataset, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pack(faces, Path("packed"))
+    with pytest.raises(ConfigError, match="its pictures have one size; leave size out"):
+        open_dataset(spec.replace("packed", "./packed"), 96)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -42,6 +42,16 @@ def course(folder: Path) -> list[dict[str, Any]]:
     return [without_times(row) for row in RunFolder(folder).history()]
 
 
+def test_a_run_reads_pictures_at_the_size_of_its_settings(tmp_path: Path, face_folder: Path) -> None:
+    sizes = {}
+    for size in (None, 24):
+        run = RunFolder(tmp_path / str(size))
+        fit(CONFIG.varied(data=str(face_folder), size=size, max_epochs=1), run, device="cpu")
+        sizes[size] = load_checkpoint(run.weights).data["size"]
+    assert sizes[24] == 24
+    assert sizes[None] != 24
+
+
 def test_finished_run_holds_everything_it_promises(tmp_path: Path, faces: Synthetic) -> None:
     metrics = train(CONFIG, tmp_path, faces)
     names = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}

@@ -90,12 +90,12 @@ def _open_part(spec: str, size: int | None = None, *, must_fit: bool = False) ->
         must_fit: Whether a set that has one size only is refused if another is given.
     """
     if spec == "auto":
-        study = entry("study")()
-        return study if study.is_at_hand() else entry("synthetic")()
+        spec = "study" if entry("study")().is_at_hand() else "synthetic"
     if spec == "folder" or not spec:
         raise ConfigError("a folder of pictures is chosen by its path: --data path/to/pictures")
     if spec not in available() and Path(spec).is_dir():
         if is_pack(Path(spec)):
+            _require_no_size(spec, size if must_fit else None)
             return Packed(root=Path(spec))
         folder: Any = entry("folder")
         return cast("Dataset", folder(root=Path(spec), **({} if size is None or not must_fit else {"size": size})))
@@ -104,9 +104,13 @@ def _open_part(spec: str, size: int | None = None, *, must_fit: bool = False) ->
     dataset = entry(spec)
     if size is not None and issubclass(dataset, PictureCollection):
         return dataset(size=size)
-    if size is not None and must_fit:
-        raise ConfigError(f"{spec}: its pictures have one size; leave --size out")
+    _require_no_size(spec, size if must_fit else None)
     return dataset()
+
+
+def _require_no_size(spec: str, size: int | None) -> None:
+    if size is not None:
+        raise ConfigError(f"{spec}: its pictures have one size; leave size out")
 
 
 def open_split(spec: str, split: str) -> Pairs:

@@ -15,11 +15,11 @@ class Examples:
 
     def __init__(self, run: RunFolder, config: TrainingConfig) -> None:
         self._run = run
-        self._data = config.data
+        self._config = config
 
     @cached_property
     def _pairs(self) -> Pairs:
-        val = open_dataset(self._data).split("val")
+        val = open_dataset(self._config.data, self._config.size).split("val")
         return val.take(sample_indices(len(val)))
 
     def draw(self) -> Image.Image:

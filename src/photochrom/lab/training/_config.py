@@ -19,6 +19,7 @@ class TrainingConfig(BaseModel):
 
     Attributes:
         data: Name of a data set, path of a folder, or `auto`; a run stores the name of the data set that this opens.
+        size: Side of the pictures of a folder or of a collection such as `flickr8k`; their usual one if None.
         hyperparameters: Arguments of the network; the others keep their defaults.
         initial_weights: A shipped model or a `.safetensors` file with the weights to start from; it must hold the same
             network. `imagenet` loads an encoder's weights from ImageNet. Empty for fresh weights.
@@ -59,6 +60,7 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str = "auto"
+    size: int | None = Field(default=None, ge=1)
     model: str = "convnet"
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     initial_weights: str = ""
@@ -126,7 +128,7 @@ class TrainingConfig(BaseModel):
 
     def resolved(self) -> "TrainingConfig":
         """This configuration with the name of the data set that its `data` opens, instead of `auto`."""
-        return self.model_copy(update={"data": open_dataset(self.data).name})
+        return self.model_copy(update={"data": open_dataset(self.data, self.size).name})
 
     def differences(self, other: "TrainingConfig") -> str:
         """The settings in which another configuration differs, as text; empty if both are equal."""

@@ -66,7 +66,7 @@ def fit(
     _require_divisible(config, ranks.count)
     torch.manual_seed(config.seed)
     model = _first_model(config)
-    dataset = dataset or open_dataset(config.data)
+    dataset = dataset or open_dataset(config.data, config.size)
     with _claimed(run, config.varied(data=dataset.name), ranks):
         if run.is_finished():
             return run.metrics()
