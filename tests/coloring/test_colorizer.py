@@ -203,14 +203,14 @@ def test_a_photo_is_never_squashed(height: int, width: int, one_color: OneColor)
     assert rows % 4 == 0
     assert columns % 4 == 0
     assert rows / columns == pytest.approx(height / width, rel=0.05)
-    assert min(rows, columns) == 192
+    assert min(rows, columns) == 256
 
 
 @pytest.mark.parametrize("shape", [(1, 3000), (3000, 1), (2, 6000), (30, 9000)])
 def test_a_photo_like_a_thread_costs_no_more_than_a_few_photos(shape: tuple[int, int], one_color: OneColor) -> None:
     rgb = one_color.colorizer().colorize(even(*shape)).rgb
     ((_, _, rows, columns),) = one_color.whole.shown
-    assert rows * columns <= 9 * 192**2
+    assert rows * columns <= 8 * 256**2
     np.testing.assert_allclose(chroma(rgb).mean(axis=(0, 1)), WHOLE, atol=1.5)
 
 
