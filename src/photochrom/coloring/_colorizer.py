@@ -27,8 +27,8 @@ from photochrom.tensors import AnyArray
 __all__ = ["Colorizer", "Result"]
 
 _SHORTEST_SIDE = 256
-"""Shorter side, in pixels, of a photo in the network for whole photos. `scene` was trained at 192 and then at this size;
-`scene-open`, trained at 192 alone, is better at it too."""
+"""Shorter side, in pixels, of a photo in the network for whole photos. `scene` was trained at 192 and then at this
+size; `scene-open`, trained at 192 alone, is better at it too."""
 
 _LONGEST_SIDE = 2048
 """Maximum longer side of the same: otherwise a photo of 1x3000 pixels would be enlarged to millions of pixels."""
