@@ -1,4 +1,4 @@
-"""Process settings: keeping or returning freed memory, and ending with the parent."""
+"""Process settings: numbers of threads, keeping or returning freed memory, and ending with the parent."""
 
 import ctypes
 import signal
@@ -9,6 +9,15 @@ _LARGE = 2**24
 _NEVER_TRIM = 2**31 - 1
 _LARGEST_MMAP_THRESHOLD = 2**25
 _PR_SET_PDEATHSIG = 1
+
+
+def thread_limits(count: int) -> dict[str, str]:
+    """Environment variables with which a process that is started computes with so many threads.
+
+    libvips and numpy's linear algebra take their numbers of threads from the environment when they are loaded.
+    Processes side by side that each use all cores wait for one another most of the time.
+    """
+    return {"VIPS_CONCURRENCY": str(count), "OPENBLAS_NUM_THREADS": str(count)}
 
 
 def keep_freed_pages() -> None:

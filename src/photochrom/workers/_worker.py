@@ -12,6 +12,7 @@ from typing import IO, Any, Protocol
 
 from photochrom import errors
 from photochrom.coloring import Model
+from photochrom.process import thread_limits
 from photochrom.workers._task import FaultError
 from photochrom.workers._wire import read_plain, write_frames
 
@@ -101,8 +102,7 @@ class Worker:
     """
 
     def __init__(self, model: Model, threads: int, provider: str) -> None:
-        # libvips and numpy's linear algebra take their numbers of threads from the environment.
-        environment = {**os.environ, "VIPS_CONCURRENCY": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+        environment = {**os.environ, **thread_limits(threads)}
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )

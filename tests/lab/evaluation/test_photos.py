@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -405,6 +406,30 @@ def test_tables_fit_a_terminal_and_show_every_set_and_part(photo_folder: Path, p
     for table in photo_tables([evaluation, evaluation]):
         assert len(table.rows) == 2
         assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_processes_side_by_side_are_started_with_one_thread_each(
+    photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    monkeypatch.delenv("VIPS_CONCURRENCY", raising=False)
+    seen: list[str] = []
+
+    class Pool:
+        def map(self, _: object, tasks: list[Any]) -> list[str]:
+            seen.extend(os.environ[name] for name in ("OPENBLAS_NUM_THREADS", "VIPS_CONCURRENCY"))
+            return ["cannot be read"] * len(tasks)
+
+        def shutdown(self, **_: object) -> None:
+            pass
+
+    with PhotoEvaluator(Painter(as_true), jobs=1) as evaluator:
+        evaluator._pool = Pool()  # type: ignore[assignment]
+        with pytest.raises(DataError, match="cannot be read"):
+            evaluator.evaluate(open_photos(str(photo_folder)))
+    assert seen == ["1", "1"]
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "7"
+    assert "VIPS_CONCURRENCY" not in os.environ
 
 
 @pytest.mark.slow

@@ -2,9 +2,10 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -24,7 +25,7 @@ from photochrom.lab.evaluation._frechet import FeatureReader, frechet_distance
 from photochrom.lab.evaluation._photo_files import PhotoFile, PhotoSet, drawn_by_name
 from photochrom.lab.evaluation._photo_measures import WHOLE, Colorize, MeasuredPhoto, Panels, measure_photo
 from photochrom.lab.evaluation._records import add_record, as_json, read_records
-from photochrom.process import end_with_parent
+from photochrom.process import end_with_parent, thread_limits
 from photochrom.shipped import DEFAULT_MODEL
 
 _RECORD_KEYS = frozenset({"photos", "split", "limit", "product"})
@@ -204,9 +205,24 @@ class PhotoEvaluator:
             yield from map(self._worker, tasks)
             return
         try:
-            yield from self._pool.map(_work, tasks)
+            with _started_with(thread_limits(1)):
+                outcomes = self._pool.map(_work, tasks)
+            yield from outcomes
         except BrokenProcessPool as error:
             raise DataError("a process that colors photos was killed; try fewer processes: --jobs 1") from error
+
+
+@contextmanager
+def _started_with(variables: Mapping[str, str]) -> Iterator[None]:
+    """Processes that are started meanwhile get these environment variables."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            os.environ.pop(name)
+        os.environ.update(before)
 
 
 class _ClusterPool:
