@@ -327,6 +327,7 @@ def test_help_tells_the_limit_that_is_set(photochrom: Command, monkeypatch: pyte
 def test_coloring_and_listing_models_bring_no_framework(tmp_path: Path, words: str) -> None:
     program = f"""
 import sys
+from photochrom.cli import main
 sys.argv = ["photochrom", *{words}]
 try:
     main()
