@@ -26,10 +26,11 @@ def assert_one_clear_line(ended: Any, *words: str) -> None:
 
 
 def test_each_module_of_commands_is_a_command(photochrom: Command) -> None:
-    shown = photochrom("--help").out
+    ended = photochrom("--help")
+    assert ended.status == 0
     for path in Path(commands.__path__[0]).glob("[!_]*.py"):
-        assert re.search(rf"│ {path.stem} ", shown), path
-    assert "--install-completion" in shown
+        assert re.search(rf"│ {path.stem} ", ended.out), path
+    assert "--install-completion" in ended.out
 
 
 def test_help_groups_commands_in_panels(photochrom: Command) -> None:
