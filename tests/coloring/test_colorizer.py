@@ -80,9 +80,15 @@ class FindsOneInTheMiddle:
 
 
 class SaysOneColor:
-    """In place of a network: probabilities of a single color everywhere. It remembers what it was shown."""
+    """In place of a network: the same probabilities everywhere. It remembers what it was shown.
+
+    Attributes:
+        share: Probability of the color; the rest is that of two colors as far to both sides, of which none is within
+            the study's margin.
+    """
 
     def __init__(self, blue: int, red: int) -> None:
+        self.share = 1.0
         self.metadata = GraphMetadata("says-one-color", {}, output="probabilities")
         self.remark = ""
         self.bins = [round(level / 4) + BIN_COUNT // 2 for level in (blue, red)]
@@ -94,7 +100,9 @@ class SaysOneColor:
         rows, columns = (-(-side // 4) for side in gray.shape[-2:])
         probabilities = np.zeros((len(gray), 2, BIN_COUNT, rows, columns), dtype=np.float32)
         for channel, number in enumerate(self.bins):
-            probabilities[:, channel, number] = 1.0
+            probabilities[:, channel, number] = self.share
+            for other in (number - 6, number + 6):
+                probabilities[:, channel, other] = (1.0 - self.share) / 2.0
         return probabilities
 
 
@@ -319,6 +327,28 @@ def test_who_is_certain_has_full_confidence(one_color: OneColor) -> None:
     assert confidence.shape == (30, 40)
     assert confidence.dtype == np.uint8
     assert (confidence == 255).all()
+
+
+@pytest.mark.parametrize(("stated", "observed"), [(0.45, 0.372), (0.57, 0.519), (0.95, 0.966)])
+def test_confidence_is_how_often_a_guess_is_right(one_color: OneColor, stated: float, observed: float) -> None:
+    one_color.whole.share = stated
+    result = one_color.colorizer().colorize(even(30, 40))
+    np.testing.assert_allclose(result.guess.confidence, observed, atol=2e-3)
+
+
+def test_more_is_stated_for_what_is_more_probable(one_color: OneColor) -> None:
+    confidences = []
+    for one_color.whole.share in np.linspace(0.0, 1.0, 21):
+        confidences.append(float(one_color.colorizer().colorize(even(30, 40)).guess.confidence[0, 0]))
+    assert confidences[0] == pytest.approx(0.0, abs=1e-6)
+    assert confidences[-1] == pytest.approx(1.0, abs=1e-6)
+    assert (np.diff(confidences) > 0.0).all()
+
+
+def test_a_face_keeps_the_confidence_of_the_network_for_faces(one_color: OneColor) -> None:
+    one_color.face.share = 0.45
+    confidence = one_color.colorizer(face_around(60, 60, 80)).colorize(even(120, 120)).guess.confidence
+    np.testing.assert_allclose(confidence[60, 60], 0.45, atol=2e-3)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (33, 20)])
