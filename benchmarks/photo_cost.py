@@ -53,8 +53,8 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 FACE_SIDE, FACE_COUNT, FACE_BATCH = 80, 1000, 16
-NETWORK_SIDE = 192
-"""Side of the square that has as many pixels as the network for whole photos sees."""
+NETWORK_SIDE = 256
+"""Side of a square photo in the network for whole photos."""
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 

@@ -17,7 +17,7 @@ from photochrom.coloring import PROVIDERS
 from photochrom.coloring.network import Network
 from photochrom.shipped import network_file
 
-SHAPES = {"scene": (1, 1, 192, 256), "face": (4, 1, 80, 80)}
+SHAPES = {"scene": (1, 1, 256, 340), "face": (4, 1, 80, 80)}
 """Inputs of the shipped networks for a photo of 4:3 with four faces."""
 
 
