@@ -41,6 +41,7 @@ from PIL import Image
 
 from photochrom.color import to_signed, to_uint8
 from photochrom.coloring import Colorizer
+from photochrom.coloring._colorizer import SHORTEST_SIDE
 from photochrom.coloring.distribution import color_from_probabilities
 from photochrom.coloring.network import Network
 from photochrom.commands import one_line_failures, print_table, say, warn
@@ -53,8 +54,6 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 FACE_SIDE, FACE_COUNT, FACE_BATCH = 80, 1000, 16
-NETWORK_SIDE = 256
-"""Side of a square photo in the network for whole photos."""
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -378,7 +377,7 @@ def commands(setting: Setting, repeat: int = 0) -> dict[str, list[str]]:
 def make_stand_ins(setting: Setting) -> dict[str, dict[str, int]]:
     """Write the stand-ins; gives the size of each and of our own networks, as `NetworkSize` has them."""
     ours = {
-        "portrait": (f"{network_file(setting.model)}", NETWORK_SIDE),
+        "portrait": (f"{network_file(setting.model)}", SHORTEST_SIDE),
         "face": (f"{network_file(setting.face_model)}", FACE_SIDE),
     }
     program = Path(__file__).with_name("stand_in_networks.py")

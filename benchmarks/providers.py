@@ -14,10 +14,11 @@ import numpy.typing as npt
 import typer
 
 from photochrom.coloring import PROVIDERS
+from photochrom.coloring._colorizer import SHORTEST_SIDE
 from photochrom.coloring.network import Network
 from photochrom.shipped import network_file
 
-SHAPES = {"scene": (1, 1, 256, 340), "face": (4, 1, 80, 80)}
+SHAPES = {"scene": (1, 1, SHORTEST_SIDE, round(SHORTEST_SIDE / 3) * 4), "face": (4, 1, 80, 80)}
 """Inputs of the shipped networks for a photo of 4:3 with four faces."""
 
 

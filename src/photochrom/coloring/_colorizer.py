@@ -24,9 +24,9 @@ from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, wri
 from photochrom.shipped import DEFAULT_MODEL, network_file
 from photochrom.tensors import AnyArray
 
-__all__ = ["Colorizer", "Result"]
+__all__ = ["SHORTEST_SIDE", "Colorizer", "Result"]
 
-_SHORTEST_SIDE = 256
+SHORTEST_SIDE = 256
 """Shorter side, in pixels, of a photo in the network for whole photos. `scene` was trained at 192 and then at this
 size; `scene-open`, trained at 192 alone, is better at it too."""
 
@@ -347,7 +347,7 @@ def _shrunk(luma: Pixels) -> FloatMap:
     The aspect ratio is kept; smaller photos are enlarged.
     """
     height, width = luma.shape
-    share = min(_SHORTEST_SIDE / min(height, width), _LONGEST_SIDE / max(height, width))
+    share = min(SHORTEST_SIDE / min(height, width), _LONGEST_SIDE / max(height, width))
     rows, columns = (max(1, round(side * share / 4)) * 4 for side in (height, width))
     return signed_luma(resized(luma, rows, columns))
 
