@@ -34,7 +34,7 @@ import torch
 import typer
 
 from photochrom.color import to_signed, to_uint8
-from photochrom.coloring.distribution import color_from_probabilities
+from photochrom.coloring.decoding import color_from_probabilities
 from photochrom.coloring.metadata import METADATA_KEY
 from photochrom.commands import one_line_failures, print_table, say
 from photochrom.files import write_whole

@@ -28,7 +28,7 @@ from PIL import Image
 
 from photochrom.color import fit_gamut, luma, to_signed, to_uint8
 from photochrom.coloring import Colorizer, Face, Framing, Patch, Result, frame
-from photochrom.coloring.distribution import decode_chroma
+from photochrom.coloring.decoding import decode_chroma
 from photochrom.coloring.network import Network
 from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.files import write_whole

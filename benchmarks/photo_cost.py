@@ -42,7 +42,7 @@ from PIL import Image
 from photochrom.color import to_signed, to_uint8
 from photochrom.coloring import Colorizer
 from photochrom.coloring._colorizer import SHORTEST_SIDE
-from photochrom.coloring.distribution import color_from_probabilities
+from photochrom.coloring.decoding import color_from_probabilities
 from photochrom.coloring.network import Network
 from photochrom.commands import one_line_failures, print_table, say, warn
 from photochrom.errors import PhotochromError

@@ -15,7 +15,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
 from photochrom.cli import main
-from photochrom.coloring.distribution import BIN_CENTERS, BIN_COUNT, DECODINGS
+from photochrom.coloring.decoding import DECODINGS
+from photochrom.coloring.distribution import BIN_CENTERS, BIN_COUNT
 from photochrom.coloring.metadata import GraphMetadata
 from photochrom.lab.datasets._faces import draw_faces
 from photochrom.lab.datasets.synthetic import Synthetic

@@ -27,3 +27,9 @@ ChromaBatch = Float[Any, "batch 2 height width"]
 
 ChromaProbabilities = Float[Any, "batch 2 bins rows columns"]
 """For Cb and for Cr at each place, how likely each bin of values is; see `photochrom.coloring.distribution`."""
+
+ColorProbabilities = Float[Any, "batch colors rows columns"]
+"""How likely each color of a palette is at each place; see `photochrom.coloring.palette`."""
+
+Probabilities: TypeAlias = ChromaProbabilities | ColorProbabilities
+"""What a network gives: of the bins of Cb and of Cr, or of the colors of a palette."""

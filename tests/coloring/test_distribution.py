@@ -7,7 +7,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photochrom.color import fit_gamut, luma, rgb_to_chroma
 from photochrom.coloring import distribution
 from photochrom.errors import ConfigError
 
@@ -39,7 +38,15 @@ def two_sided(low: float, high: float, share_of_high: float) -> Probabilities:
 
 
 READERS: list[tuple[Callable[[Probabilities], Probabilities], float]] = [
-    *((read, 0.01 * LEVEL) for read in distribution.DECODINGS.values()),
+    *(
+        (read, 0.01 * LEVEL)
+        for read in (
+            distribution.mean_chroma,
+            distribution.likeliest_chroma,
+            distribution.natural_chroma,
+            distribution.cautious_chroma,
+        )
+    ),
     # Where a quantile falls between two humps, hardly any probability lies there, and the last bit of a sum moves it.
     (lambda probabilities: distribution.quantile_chroma(probabilities, 0.3, 0.6), 0.5 * LEVEL),
     (lambda probabilities: distribution.variant_chroma(probabilities, 3)[2], 0.5 * LEVEL),
@@ -204,47 +211,3 @@ def test_logits_become_probabilities_that_sum_to_one() -> None:
     )
     np.testing.assert_allclose(probabilities.sum(axis=2), 1.0)
     assert probabilities.min() >= 0.0
-
-
-def test_an_unknown_decoding_is_refused_with_the_names_of_the_known() -> None:
-    with pytest.raises(ConfigError, match="no decoding is called 'mode'; there are: within, mean, natural"):
-        distribution.decode_chroma(certain(0), "mode")
-
-
-# --- pictures of probabilities ---------------------------------------------------------------------------------------
-
-
-def gray_pictures(*shape: int) -> npt.NDArray[np.float32]:
-    return np.random.default_rng(5).uniform(-1.0, 1.0, shape).astype(np.float32)
-
-
-@pytest.mark.parametrize("decoding", distribution.DECODINGS)
-@pytest.mark.parametrize("size", [(12, 16), (9, 13), (12, 14)])
-def test_a_picture_of_probabilities_keeps_its_luma(decoding: str, size: tuple[int, int]) -> None:
-    gray = gray_pictures(2, 1, *size)
-    color = distribution.color_from_probabilities(gray, random_probabilities(1), decoding, stride=4)
-    assert color.shape == (2, 3, *size)
-    np.testing.assert_allclose(luma(color), gray, atol=1e-5)
-
-
-def test_chroma_is_enlarged_as_torch_does_it() -> None:
-    gray, probabilities = np.zeros((2, 1, 12, 16), dtype=np.float32), random_probabilities(2)
-    coarse = torch.from_numpy(distribution.mean_chroma(probabilities))
-    wide = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear", align_corners=False).numpy()
-    np.testing.assert_allclose(
-        distribution.color_from_probabilities(gray, probabilities, "mean", stride=4), fit_gamut(gray, wide), atol=1e-5
-    )
-
-
-def test_a_sure_color_is_seen_everywhere_but_where_light_leaves_no_room() -> None:
-    gray = np.zeros((1, 1, 7, 7), dtype=np.float32)
-    gray[..., 0, 0], gray[..., 6, 6] = 1.0, -1.0
-    color = distribution.color_from_probabilities(gray, certain(20), "mean", stride=4)
-    np.testing.assert_allclose(rgb_to_chroma(color)[..., 3, 3], 20 * LEVEL, atol=1e-5)
-    np.testing.assert_allclose(color[..., 0, 0], 1.0)
-    np.testing.assert_allclose(color[..., 6, 6], -1.0)
-
-
-def test_a_picture_by_an_unknown_decoding_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no decoding is called 'loud'"):
-        distribution.color_from_probabilities(gray_pictures(1, 1, 8, 8), certain(0), "loud", stride=4)

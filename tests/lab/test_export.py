@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from photochrom.cli import main
 from photochrom.color import to_uint8
-from photochrom.coloring.distribution import BIN_COUNT, DECODINGS, color_from_probabilities
+from photochrom.coloring.decoding import DECODINGS, PALETTE_DECODINGS, color_from_probabilities
+from photochrom.coloring.distribution import BIN_COUNT
 from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY
 from photochrom.coloring.network import Network
+from photochrom.coloring.palette import PALETTE
 from photochrom.errors import CheckpointError, ExportError
 from photochrom.lab import models
 from photochrom.lab.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -199,6 +201,32 @@ def test_every_decoding_gives_the_networks_colors_without_torch(
     color = color_from_probabilities(gray, mirrored.output(gray), decoding, stride=4)
     assert color.dtype == np.float32
     np.testing.assert_allclose(color, expected, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def of_a_palette(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    model = network("scene_unet", width=8, mirrored=True, decoding="decided", temperature=0.7, modesty=1.3)
+    return Exported(model, tmp_path_factory.mktemp("palette"))
+
+
+@pytest.mark.parametrize("decoding", [*DECODINGS, *PALETTE_DECODINGS])
+@pytest.mark.parametrize("size", [(1, 1), (33, 47), (64, 96)])
+def test_a_palette_gives_the_networks_colors_without_torch(
+    of_a_palette: Exported, decoding: str, size: tuple[int, int]
+) -> None:
+    gray, probabilities = gray_pictures(2, *size), of_a_palette.output(gray_pictures(2, *size))
+    assert probabilities.shape == (2, len(PALETTE), -(-size[0] // 4), -(-size[1] // 4))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+    of_a_palette.model.decoding = decoding
+    with torch.no_grad():
+        expected = of_a_palette.model(torch.from_numpy(gray)).numpy()
+    np.testing.assert_allclose(color_from_probabilities(gray, probabilities, decoding, stride=4), expected, atol=1e-3)
+
+
+def test_a_file_tells_how_confidence_is_corrected(of_a_palette: Exported, mirrored: Exported) -> None:
+    assert set(of_a_palette.metadata["decodings"]) == {*DECODINGS, *PALETTE_DECODINGS}
+    assert (of_a_palette.metadata["steepness"], of_a_palette.metadata["modesty"]) == (1.0, 1.3)
+    assert (mirrored.metadata["steepness"], mirrored.metadata["modesty"]) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (80, 80)])

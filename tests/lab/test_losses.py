@@ -1,11 +1,14 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
 from photochrom.color import rgb_to_chroma
 from photochrom.coloring.distribution import mean_chroma
+from photochrom.coloring.palette import PALETTE, decided_chroma
 from photochrom.errors import ConfigError
-from photochrom.lab.losses import LOSSES, chroma_cross_entropy, chroma_target, get_loss, soft_bins
+from photochrom.lab.losses import LOSSES, chroma_cross_entropy, chroma_target, get_loss, soft_bins, soft_palette
 
 
 def color(level: float) -> Tensor:
@@ -65,12 +68,22 @@ def test_training_aims_at_a_bell_around_the_truth(level: float) -> None:
     )
 
 
-def test_logits_that_say_the_truth_lose_least() -> None:
+@pytest.mark.parametrize(("blue", "red"), [(0.0, 0.0), (-40.0, 20.0), (33.0, -12.0)])
+def test_training_on_a_palette_aims_at_the_true_color(blue: float, red: float) -> None:
+    chroma = torch.tensor([blue, red]).reshape(1, 2, 1, 1) * (2.0 / 255.0)
+    probabilities = soft_palette(chroma)
+    assert probabilities.shape == (1, len(PALETTE), 1, 1)
+    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(1, 1, 1))
+    torch.testing.assert_close(decided_chroma(probabilities), chroma, rtol=0.0, atol=1.0 * 2.0 / 255.0)
+
+
+@pytest.mark.parametrize("soft", [soft_bins, soft_palette])
+def test_logits_that_say_the_truth_lose_least(soft: Callable[[torch.Tensor], torch.Tensor]) -> None:
     chroma = rgb_to_chroma(torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)) * 1.6 - 0.8)
-    said = soft_bins(chroma).clamp(min=1e-12).log()
-    entropy = -(said.exp() * said).sum(dim=2).mean()
+    said = soft(chroma).clamp(min=1e-12).log()
+    entropy = -(said.exp() * said).sum(dim=-3).mean()
     assert chroma_cross_entropy(said, chroma).item() == pytest.approx(entropy.item(), rel=1e-4)
-    for other in (said * 0.5, said.roll(1, dims=2), torch.zeros_like(said)):
+    for other in (said * 0.5, said.roll(1, dims=-3), torch.zeros_like(said)):
         assert chroma_cross_entropy(other, chroma) > entropy + 0.01
 
 

@@ -16,13 +16,14 @@ from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._memory import release_freed_memory
 from photochrom.coloring._options import Hint, Look
 from photochrom.coloring._yunet import YuNet
-from photochrom.coloring.distribution import MAX_VARIANTS, decode_chroma, probability_within, variant_chroma
+from photochrom.coloring.decoding import as_observed, decode_chroma, probability_within, variant_chroma
+from photochrom.coloring.distribution import require_variants
 from photochrom.coloring.network import Network
 from photochrom.coloring.resampling import resized
 from photochrom.errors import ConfigError, InColorError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
 from photochrom.shipped import DEFAULT_MODEL, network_file
-from photochrom.tensors import AnyArray
+from photochrom.tensors import AnyArray, GrayBatch
 
 __all__ = ["SHORTEST_SIDE", "Colorizer", "Result"]
 
@@ -50,11 +51,6 @@ _SEARCH_SIDE = 640
 _SURE_SCORE = 0.8
 """Score of a face for which a photo is turned. Of 88 photos in which no upright face is found, one holds such a face
 when it is turned, perhaps that of an acrobat."""
-
-_STEEPNESS, _MODESTY = 1.23, 1.31
-"""How far the stated confidence of the network for whole photos is moved from even odds, and what the odds of being
-wrong are multiplied with. Fitted for `scene` by maximum likelihood on the validation photos of flickr8k, lsp, ccp,
-open_photos and cc0_portraits, each set with equal weight; see docs/log.md."""
 
 _DECODING = "mean"
 """Decoding for faces, and for the whole photo unless its network names another one. It has the least chroma error."""
@@ -216,8 +212,7 @@ class Colorizer:
             InColorError: The photo is in color already, and `force` is not set.
             ConfigError: A value is out of range, or a hint lies outside the photo.
         """
-        if not 1 <= count <= MAX_VARIANTS:
-            raise ConfigError(f"there can be 1 to {MAX_VARIANTS} variants, not {count}")
+        require_variants(count)
         look = Look(strength, vividness, tuple(hints))
         photo = _photo(source)
         require_inside(look.hints, photo.luma.shape)
@@ -263,37 +258,17 @@ class Colorizer:
     def _whole_photo(self, luma: Pixels, count: int) -> list[Canvas]:
         """The guesses of the network for whole photos."""
         grid = _grid(luma)
-        probabilities = self._whole.run(_shrunk(luma)[None, None])
-        decoding = self._whole.metadata.decoding or _DECODING
-        guesses = _guesses(probabilities, decoding, count)
-        return [Canvas(grid, chroma[0], _as_observed(sure[0])) for chroma, sure in guesses]
-
-
-def _as_observed(stated: FloatMap) -> FloatMap:
-    """How often guesses of a stated confidence are right on unseen photos.
-
-    Of what the network is half sure of, less is right than it states, and of what it is almost sure of, more.
-
-    Args:
-        stated: Any shape; what lies outside of [0, 1] counts as its nearest end.
-
-    Returns:
-        Same shape, range [0, 1]; 0 and 1 stay, and no two values change places.
-
-    Reference:
-        Platt, "Probabilistic outputs for support vector machines", 1999: a line through the logarithms of odds.
-    """
-    stated = stated.clip(0.0, 1.0)
-    right, wrong = stated**_STEEPNESS, _MODESTY * (1.0 - stated) ** _STEEPNESS
-    return right / (right + wrong)
+        network = self._whole
+        guesses = _guesses(network, _shrunk(luma)[None, None], network.metadata.decoding or _DECODING, count)
+        return [Canvas(grid, chroma[0], sure[0]) for chroma, sure in guesses]
 
 
 def _lay_parts(canvases: Sequence[Canvas], network: Network, patches: Sequence[Patch]) -> None:
     """Lay the guesses of a network for parts of the photo on the canvases, one guess on each."""
     for start in range(0, len(patches), _PARTS_AT_ONCE):
         chosen = patches[start : start + _PARTS_AT_ONCE]
-        probabilities = network.run(np.stack([patch.gray for patch in chosen])[:, None])
-        for canvas, (chroma, sure) in zip(canvases, _guesses(probabilities, _DECODING, len(canvases)), strict=True):
+        guesses = _guesses(network, np.stack([patch.gray for patch in chosen])[:, None], _DECODING, len(canvases))
+        for canvas, (chroma, sure) in zip(canvases, guesses, strict=True):
             for patch, own_chroma, own_sure in zip(chosen, chroma, sure, strict=True):
                 canvas.lay(patch, own_chroma, own_sure)
 
@@ -352,19 +327,22 @@ def _shrunk(luma: Pixels) -> FloatMap:
     return signed_luma(resized(luma, rows, columns))
 
 
-def _guesses(probabilities: AnyArray, decoding: str, count: int) -> list[tuple[AnyArray, AnyArray]]:
+def _guesses(network: Network, gray: GrayBatch, decoding: str, count: int) -> list[tuple[AnyArray, AnyArray]]:
     """Guesses and their confidence: the best one by the decoding, then others within what is probable.
 
     Args:
-        probabilities: Shape (batch, 2, bins, rows, columns).
-        decoding: A key of `photochrom.coloring.distribution.DECODINGS`.
+        gray: The network's input; shape (batch, 1, height, width), signed.
+        decoding: A key of `photochrom.coloring.decoding.DECODINGS`, or another one that the network has.
         count: Number of guesses.
 
     Returns:
         `count` pairs of chroma, shape (batch, 2, rows, columns), and its confidence, shape (batch, 1, rows, columns).
     """
+    probabilities, metadata = network.run(gray), network.metadata
     guesses = [best := decode_chroma(probabilities, decoding)]
     if count > 1:
-        median, *others = variant_chroma(probabilities, count)
-        guesses += [best + (other - median) for other in others]
-    return [(guess, probability_within(probabilities, guess)) for guess in guesses]
+        plain, *others = variant_chroma(probabilities, count)
+        guesses += [best + (other - plain) for other in others]
+    stated = [probability_within(probabilities, guess) for guess in guesses]
+    sure = [as_observed(one, metadata.steepness, metadata.modesty) for one in stated]
+    return list(zip(guesses, sure, strict=True))

@@ -4,32 +4,27 @@ A gray picture does not show which colors it had. So a network gives the probabi
 for Cb and for Cr. The functions here choose one color from them, for both numpy arrays and torch tensors.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from photochrom.color import BLUE_SPAN, RED_SPAN, STUDY_MARGIN, fit_gamut
+from photochrom.color import BLUE_SPAN, RED_SPAN, STUDY_MARGIN
 from photochrom.errors import ConfigError
-from photochrom.tensors import AnyArray, ChromaBatch, ChromaProbabilities, GrayBatch, RgbBatch
+from photochrom.tensors import AnyArray, ChromaBatch, ChromaProbabilities, GrayBatch, Probabilities
 
 __all__ = [
     "BIN_CENTERS",
     "BIN_COUNT",
     "BIN_WIDTH",
-    "DECODINGS",
     "MAX_VARIANTS",
     "NATURAL_VIVIDNESS",
     "cautious_chroma",
-    "color_from_probabilities",
-    "decode_chroma",
     "likeliest_chroma",
     "mean_chroma",
     "natural_chroma",
     "probabilities_from_logits",
     "probability_within",
     "quantile_chroma",
-    "require_decoding",
+    "require_variants",
     "variant_chroma",
 ]
 
@@ -101,18 +96,18 @@ def _along_bins(values: AnyArray, array: AnyArray) -> AnyArray:
     return array_namespace(array).reshape(_like(values, array), (1, 1, -1, 1, 1))
 
 
-def probabilities_from_logits(logits: AnyArray) -> ChromaProbabilities:
+def probabilities_from_logits(logits: AnyArray) -> Probabilities:
     """The probabilities for a network's logits, by softmax.
 
     Args:
-        logits: Shape (batch, 2, bins, height, width), any range.
+        logits: Shape (..., bins, rows, columns), any range.
 
     Returns:
         Same shape, range [0, 1]; the bins of a place sum to 1.
     """
     xp = array_namespace(logits)
-    powers = xp.exp(logits - xp.max(logits, axis=2, keepdims=True))
-    return powers / xp.sum(powers, axis=2, keepdims=True)
+    powers = xp.exp(logits - xp.max(logits, axis=-3, keepdims=True))
+    return powers / xp.sum(powers, axis=-3, keepdims=True)
 
 
 def mean_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
@@ -220,6 +215,16 @@ def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float)
     return lowest + BIN_WIDTH * xp.sum(filled, axis=2)
 
 
+def require_variants(count: int) -> None:
+    """Check a number of variants.
+
+    Raises:
+        ConfigError: It is not from 1 to `MAX_VARIANTS`.
+    """
+    if not 1 <= count <= MAX_VARIANTS:
+        raise ConfigError(f"there can be 1 to {MAX_VARIANTS} variants, not {count}")
+
+
 def variant_chroma(probabilities: ChromaProbabilities, count: int) -> list[ChromaBatch]:
     """Several guesses, which differ where the network is uncertain: the median, then warmer and cooler pairs.
 
@@ -233,8 +238,7 @@ def variant_chroma(probabilities: ChromaProbabilities, count: int) -> list[Chrom
     Raises:
         ConfigError: The count is out of range.
     """
-    if not 1 <= count <= MAX_VARIANTS:
-        raise ConfigError(f"there can be 1 to {MAX_VARIANTS} variants, not {count}")
+    require_variants(count)
     return [quantile_chroma(probabilities, blue, red) for blue, red in _VARIANT_SHARES[:count]]
 
 
@@ -270,73 +274,3 @@ _VARIANT_SHARES = (
 and red mostly move in opposite directions."""
 
 MAX_VARIANTS = len(_VARIANT_SHARES)
-
-DECODINGS: dict[str, Callable[[ChromaProbabilities], ChromaBatch]] = {
-    "within": likeliest_chroma,
-    "mean": mean_chroma,
-    "natural": natural_chroma,
-    "cautious": cautious_chroma,
-}
-"""The decodings by name."""
-
-
-def require_decoding(name: str) -> None:
-    """Check that a name is a key of `DECODINGS`.
-
-    Raises:
-        ConfigError: There is no such decoding.
-    """
-    if name not in DECODINGS:
-        raise ConfigError(f"no decoding is called {name!r}; there are: {', '.join(DECODINGS)}")
-
-
-def decode_chroma(probabilities: ChromaProbabilities, decoding: str) -> ChromaBatch:
-    """The guess of a decoding.
-
-    Args:
-        probabilities: Shape (batch, 2, bins, height, width).
-        decoding: A key of `DECODINGS`.
-
-    Returns:
-        Shape (batch, 2, height, width), range [-1, 1].
-
-    Raises:
-        ConfigError: There is no such decoding.
-    """
-    require_decoding(decoding)
-    return DECODINGS[decoding](probabilities)
-
-
-def color_from_probabilities(
-    gray: GrayBatch, probabilities: ChromaProbabilities, decoding: str, stride: int
-) -> RgbBatch:
-    """The color pictures for probabilities, as the network itself decodes them; for numpy arrays.
-
-    Args:
-        gray: The network's input; shape (batch, 1, height, width), signed.
-        probabilities: Shape (batch, 2, bins, height / stride, width / stride), sides rounded up.
-        decoding: A key of `DECODINGS`.
-        stride: Width of the picture divided by that of the probabilities, as in the metadata.
-
-    Returns:
-        Shape (batch, 3, height, width), signed; the luma is that of the gray.
-
-    Raises:
-        ConfigError: There is no such decoding.
-    """
-    height, width = gray.shape[-2:]
-    enlarged = _enlarged(decode_chroma(probabilities, decoding), stride)
-    return fit_gamut(gray, enlarged[..., :height, :width])
-
-
-def _enlarged(chroma: ChromaBatch, factor: int) -> AnyArray:
-    """Chroma at a multiple of its size, linear between the centers of its places; shape (batch, 2, height, width)."""
-    rows, columns = (_linear_weights(count, factor) for count in chroma.shape[-2:])
-    return rows @ chroma @ columns.T
-
-
-def _linear_weights(count: int, factor: int) -> AnyArray:
-    """The weight of each value at each place between them; shape (count * factor, count), float32."""
-    places = (np.arange(count * factor, dtype=np.float32) + 0.5) / factor - 0.5
-    distance = np.abs(places.clip(0, count - 1)[:, None] - np.arange(count, dtype=np.float32))
-    return np.clip(1.0 - distance, 0.0, None).astype(np.float32)

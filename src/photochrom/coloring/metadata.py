@@ -69,9 +69,13 @@ class GraphMetadata(NetworkMetadata):
         stride: Width of a picture divided by the width of its probabilities.
         decodings: The ways to decode probabilities; empty for `rgb`.
         decoding: The chosen one; None for `rgb`.
+        steepness: How stated confidence is corrected; see `photochrom.coloring.decoding.as_observed`.
+        modesty: See there.
     """
 
     output: str = field(kw_only=True)
     stride: int = 1
     decodings: list[str] = field(default_factory=list)
     decoding: str | None = None
+    steepness: float = 1.0
+    modesty: float = 1.0

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from photochrom.color import to_signed, to_uint8
-from photochrom.coloring.distribution import color_from_probabilities
+from photochrom.coloring.decoding import color_from_probabilities
 from photochrom.coloring.metadata import GraphMetadata
 from photochrom.coloring.network import Network
 from photochrom.errors import CheckpointError, ExportError, PhotochromError
@@ -25,7 +25,7 @@ from photochrom.files import written_whole
 from photochrom.lab.checkpoint import Checkpoint
 from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.lab.packed_weights import SCALE_SUFFIX, unpack_weights
-from photochrom.tensors import AnyArray, ChromaProbabilities, GrayBatch
+from photochrom.tensors import AnyArray, GrayBatch, Probabilities
 
 _TOLERANCE = 1
 """Levels of 255 by which a colored picture may differ: rounding can turn any difference into one level."""
@@ -73,9 +73,9 @@ def export_onnx(checkpoint: Checkpoint, path: Path, *, weights: Path | None = No
     """Write a network as an ONNX file, if ONNX Runtime makes the same pictures with it.
 
     The graph's input is `gray`: float32, signed, shape (batch, 1, height, width), of any size that the network allows.
-    Its output is `probabilities`, shape (batch, 2, bins, rows, columns), for networks that give a distribution: rows
-    and columns are height and width divided by `GraphMetadata.stride`, rounded up, and `color_from_probabilities`
-    decodes them. For other networks it is `rgb`, shape (batch, 3, height, width), signed.
+    Its output is `probabilities`, shape (batch, 2, bins, rows, columns) or (batch, colors, rows, columns), for networks
+    that give a distribution: rows and columns are height and width divided by `GraphMetadata.stride`, rounded up, and
+    `color_from_probabilities` decodes them. For other networks it is `rgb`, shape (batch, 3, height, width), signed.
 
     Args:
         weights: The checkpoint's file, in the same folder. If given, the ONNX file refers to the weights in it instead
@@ -116,6 +116,8 @@ def _metadata(checkpoint: Checkpoint, network: ColorizationModel) -> GraphMetada
         stride=_stride(network),
         decodings=list(network.decodings),
         decoding=network.decoding,
+        steepness=network.steepness,
+        modesty=network.modesty,
     )
 
 
@@ -134,7 +136,7 @@ class _ProbabilitiesOf(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, gray: GrayBatch) -> ChromaProbabilities:
+    def forward(self, gray: GrayBatch) -> Probabilities:
         """The probabilities of chroma of gray pictures."""
         return self.network.probabilities(gray)
 

@@ -8,8 +8,9 @@ from torch.nn.functional import adaptive_avg_pool2d, l1_loss, mse_loss, smooth_l
 
 from photochrom.color import rgb_to_chroma
 from photochrom.coloring.distribution import BIN_CENTERS, BIN_WIDTH
+from photochrom.coloring.palette import PALETTE, PALETTE_STEP, is_of_palette
 from photochrom.errors import ConfigError
-from photochrom.tensors import ChromaBatch, ChromaProbabilities, RgbBatch
+from photochrom.tensors import ChromaBatch, ChromaProbabilities, ColorProbabilities, RgbBatch
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From prediction and target, both signed of shape (batch, 3, height, width), to a scalar."""
@@ -44,7 +45,7 @@ def chroma_target(color: RgbBatch, height: int, width: int) -> Tensor:
 
 
 def soft_bins(chroma: ChromaBatch) -> ChromaProbabilities:
-    """Target probabilities: a bell around the true value, as wide as a bin.
+    """Target probabilities of bins: a bell around the true value, as wide as a bin.
 
     Unlike a single true bin, it makes a near miss cost less than a far one.
 
@@ -58,19 +59,37 @@ def soft_bins(chroma: ChromaBatch) -> ChromaProbabilities:
     return (-0.5 * ((chroma[:, :, None] - centers) / BIN_WIDTH) ** 2).softmax(dim=2)
 
 
+def soft_palette(chroma: ChromaBatch) -> ColorProbabilities:
+    """Target probabilities of a palette's colors: a bell around the true color, half as wide as their distance.
+
+    Args:
+        chroma: Shape (batch, 2, height, width), range [-1, 1].
+
+    Returns:
+        Shape (batch, colors, height, width); the colors of a place sum to 1.
+    """
+    palette = torch.from_numpy(PALETTE).to(chroma)[:, :, None, None]
+    squares = [(chroma[:, None, axis] - palette[:, axis]).square() for axis in range(2)]
+    return ((squares[0] + squares[1]) * (-0.5 / (0.5 * PALETTE_STEP) ** 2)).softmax(dim=1)
+
+
 def chroma_cross_entropy(logits: Tensor, chroma: ChromaBatch, doubling_chroma: float = 0.0) -> Tensor:
     """The cross entropy of logits against the true chroma.
 
     Args:
-        logits: Shape (batch, 2, bins, height, width), any range.
+        logits: Shape (batch, 2, bins, height, width), or (batch, colors, height, width) for a palette; any range.
         chroma: The truth, as `chroma_target` gives it; shape (batch, 2, height, width).
         doubling_chroma: Length of chroma, in levels of 255, at which a place has twice the weight of a gray one. Strong
             colors are rare in photos, and with equal weights a network becomes pale. 0 weights all places equally.
 
     Returns:
-        A scalar: the weighted mean over places and over Cb and Cr; at least the entropy of the bell of `soft_bins`.
+        A scalar: the weighted mean over places, and over Cb and Cr if they have bins each; at least the entropy of the
+        bell of `soft_bins` or `soft_palette`.
     """
-    entropy: Tensor = -(soft_bins(chroma) * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
+    if is_of_palette(logits):
+        entropy: Tensor = -(soft_palette(chroma) * logits.log_softmax(dim=1)).sum(dim=1)
+    else:
+        entropy = -(soft_bins(chroma) * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
     if not doubling_chroma:
         return entropy.mean()
     weight = chroma_weight(chroma, doubling_chroma)

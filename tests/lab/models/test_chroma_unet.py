@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from photochrom.color import luma, to_uint8
-from photochrom.coloring.distribution import BIN_COUNT, DECODINGS, MAX_VARIANTS
+from photochrom.coloring.decoding import DECODINGS
+from photochrom.coloring.distribution import BIN_COUNT, MAX_VARIANTS
 from photochrom.errors import ConfigError
 from photochrom.lab import models
 from photochrom.lab.models.chroma_unet import ChromaUNet

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 import pytest
 import torch
 
+from photochrom.coloring.decoding import DECODINGS, PALETTE_DECODINGS
+from photochrom.coloring.palette import PALETTE
 from photochrom.errors import CheckpointError, ConfigError
 from photochrom.lab import models
 from photochrom.lab.models import EncodingModel, _efficientnet_lite
@@ -106,12 +108,34 @@ def test_a_lower_temperature_sharpens_probabilities_and_keeps_their_order() -> N
         plain = model.probabilities(gray)
         model.temperature = 0.5
         sharp = model.probabilities(gray)
-    torch.testing.assert_close(sharp.sum(dim=2), torch.ones_like(sharp.sum(dim=2)))
-    assert torch.equal(sharp.argmax(dim=2), plain.argmax(dim=2))
-    assert (sharp.amax(dim=2) > plain.amax(dim=2)).all()
+    assert plain.shape == (2, len(PALETTE), 16, 16)
+    torch.testing.assert_close(sharp.sum(dim=1), torch.ones_like(sharp.sum(dim=1)))
+    assert torch.equal(sharp.argmax(dim=1), plain.argmax(dim=1))
+    assert (sharp.amax(dim=1) > plain.amax(dim=1)).all()
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
-def test_a_temperature_is_positive(temperature: float) -> None:
-    with pytest.raises(ConfigError, match="temperature must be above 0"):
-        models.create("scene_unet", {"temperature": temperature})
+def test_confidence_is_corrected_as_the_network_says() -> None:
+    torch.manual_seed(0)
+    model = models.create("scene_unet", {"width": 8}).eval()
+    gray = gray_pictures(64, 64)
+    with torch.no_grad():
+        stated = model.confidence(gray)
+        model.modesty = 2.0
+        observed = model.confidence(gray)
+    assert observed.shape == (2, 1, 64, 64)
+    assert (observed < stated).all()
+
+
+@pytest.mark.parametrize("name", ["temperature", "steepness", "modesty"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+def test_what_corrects_confidence_is_positive(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must be above 0"):
+        models.create("scene_unet", {name: value})
+
+
+@pytest.mark.parametrize("decoding", [*DECODINGS, *PALETTE_DECODINGS])
+def test_every_decoding_colors_a_picture_of_any_size(decoding: str) -> None:
+    model = models.create("scene_unet", {"width": 8, "decoding": decoding, "mirrored": True}).eval()
+    gray = gray_pictures(33, 47)
+    with torch.no_grad():
+        assert model(gray).shape == (2, 3, 33, 47)

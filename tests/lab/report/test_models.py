@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import photochrom
-from photochrom.coloring.distribution import DECODINGS
+from photochrom.coloring.decoding import DECODINGS
 from photochrom.lab.report._figures import picture_columns
 from photochrom.lab.report._model_pictures import model_figures
 from photochrom.lab.report._models import gather_shipped

@@ -5,7 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from photochrom.tensors import ChromaProbabilities, GrayBatch, GrayPictures, RgbBatch, RgbPictures
+from photochrom.tensors import GrayBatch, GrayPictures, Probabilities, RgbBatch, RgbPictures
 
 
 class ColorizationModel(nn.Module):
@@ -67,16 +67,20 @@ class DistributionModel(Protocol):
     Attributes:
         decodings: The names of these ways.
         decoding: The way that `forward` uses; can be set.
+        steepness: How stated confidence is corrected; see `photochrom.coloring.decoding.as_observed`.
+        modesty: See there.
     """
 
     decodings: tuple[str, ...]
     decoding: str
+    steepness: float
+    modesty: float
 
     def logits(self, gray: GrayBatch) -> Tensor:
-        """Logits of chroma at a fraction of the size; shape (batch, 2, bins, rows, columns)."""
+        """Logits of what has a probability, at a fraction of the size; any range."""
 
-    def probabilities(self, gray: GrayBatch) -> ChromaProbabilities:
-        """The probabilities of chroma, as `photochrom.coloring.distribution` reads them."""
+    def probabilities(self, gray: GrayBatch) -> Probabilities:
+        """The probabilities of chroma, as `photochrom.coloring.decoding` reads them."""
 
     def color(self, gray: GrayBatch, logits: Tensor) -> RgbBatch:
         """The color that logits stand for, by the chosen decoding."""

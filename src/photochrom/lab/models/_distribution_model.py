@@ -6,18 +6,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from photochrom.color import fit_gamut
-from photochrom.coloring.distribution import (
-    BIN_COUNT,
+from photochrom.coloring.decoding import (
     DECODINGS,
+    as_observed,
     decode_chroma,
-    probabilities_from_logits,
     probability_within,
     require_decoding,
     variant_chroma,
 )
+from photochrom.coloring.distribution import BIN_COUNT, probabilities_from_logits
 from photochrom.errors import ConfigError
 from photochrom.lab.models._colorizer import ColorizationModel
-from photochrom.tensors import ChromaProbabilities, GrayBatch, RgbBatch
+from photochrom.tensors import GrayBatch, Probabilities, RgbBatch
 
 CHROMA_STRIDE = 4
 """Chroma is predicted at a quarter of the size. On the study's validation faces, true chroma that is shrunk so and
@@ -25,72 +25,90 @@ enlarged again is within the study's margin for 99.99 % of the values."""
 
 
 class ChromaDistributionModel(ColorizationModel):
-    """A network whose `logits` are turned into probabilities of Cb and Cr, decoded, and merged with the luma.
+    """A network whose `logits` are turned into probabilities of chroma, decoded, and merged with the luma.
 
     Pictures may have any size: their edges are repeated up to the next multiple of `stride`.
 
+    Attributes:
+        outcomes: The shape of what has a probability: by default, Cb and Cr have bins each.
+
     Args:
         stride: Inside the network, height and width are multiples of this.
-        decoding: How `forward` decodes; see `photochrom.coloring.distribution.DECODINGS`.
+        decoding: How `forward` decodes; see `photochrom.coloring.decoding`.
         mirrored: Whether to average the probabilities of a picture and of its mirror image. This takes twice the time
             and is slightly more accurate; it is not done in training.
         temperature: What logits are divided by before they become probabilities, so that the stated confidence is
             right on photos that were not learnt from; below 1 if the network is too modest. Not used in training.
+        steepness: How stated confidence is corrected where no temperature does it; see
+            `photochrom.coloring.decoding.as_observed`.
+        modesty: See there.
 
     Raises:
-        ConfigError: There is no such decoding, or the temperature is not positive.
+        ConfigError: There is no such decoding, or one of the last three is not positive.
 
     Reference:
         Guo et al., "On calibration of modern neural networks", 2017.
     """
 
-    decodings = tuple(DECODINGS)
+    decodings: tuple[str, ...] = tuple(DECODINGS)
+    outcomes: tuple[int, ...] = (2, BIN_COUNT)
 
-    def __init__(self, stride: int, decoding: str, mirrored: bool, temperature: float = 1.0) -> None:
+    def __init__(
+        self,
+        stride: int,
+        decoding: str,
+        mirrored: bool,
+        temperature: float = 1.0,
+        steepness: float = 1.0,
+        modesty: float = 1.0,
+    ) -> None:
         super().__init__()
-        require_decoding(decoding)
-        if not temperature > 0.0:
-            raise ConfigError(f"temperature must be above 0, not {temperature}")
+        require_decoding(decoding, self.decodings)
+        for name, value in {"temperature": temperature, "steepness": steepness, "modesty": modesty}.items():
+            if not value > 0.0:
+                raise ConfigError(f"{name} must be above 0, not {value}")
         self.temperature = temperature
+        self.steepness = steepness
+        self.modesty = modesty
         self.stride = stride
         self.decoding = decoding
         self.mirrored = mirrored
 
     @abstractmethod
     def raw_logits(self, continued: GrayBatch) -> Tensor:
-        """Logits of the bins of Cb and then of Cr.
+        """Logits of all outcomes in one row.
 
         Args:
             continued: Shape (batch, 1, height, width), signed; height and width are multiples of `stride`.
 
         Returns:
-            Shape (batch, 2 * bins, height / 4, width / 4), any range.
+            Shape (batch, outcomes, height / 4, width / 4), any range.
         """
 
     def logits(self, gray: GrayBatch) -> Tensor:
-        """Logits of Cb and Cr, for a softmax over the bins.
+        """Logits for a softmax over the bins or colors.
 
         Args:
             gray: Shape (batch, 1, height, width), signed.
 
         Returns:
-            Shape (batch, 2, bins, height / 4, width / 4), sides rounded up, any range.
+            Shape (batch, *outcomes, height / 4, width / 4), sides rounded up, any range.
         """
         logits = _cropped_to(gray, self.raw_logits(self._continued(gray)))
         # len() would fix the batch size in an ONNX graph.
-        return logits.reshape(gray.shape[0], 2, BIN_COUNT, *logits.shape[-2:])
+        return logits.reshape(gray.shape[0], *self.outcomes, *logits.shape[-2:])
 
-    def probabilities(self, gray: GrayBatch) -> ChromaProbabilities:
+    def probabilities(self, gray: GrayBatch) -> Probabilities:
         """The probabilities of chroma, in the shape of `logits`."""
         # Padded before it is mirrored, so that both grids of probabilities coincide.
         continued = self._continued(gray)
         probabilities = self._calibrated(self.logits(continued))
         if self.mirrored:
-            mirror_image = self._calibrated(self.logits(continued.flip(3))).flip(4)
+            mirror_image = self._calibrated(self.logits(continued.flip(-1))).flip(-1)
             probabilities = (probabilities + mirror_image) / 2.0
         return _cropped_to(gray, probabilities)
 
-    def _calibrated(self, logits: Tensor) -> ChromaProbabilities:
+    def _calibrated(self, logits: Tensor) -> Probabilities:
         logits = logits.float()
         return probabilities_from_logits(logits if self.temperature == 1.0 else logits / self.temperature)
 
@@ -120,7 +138,8 @@ class ChromaDistributionModel(ColorizationModel):
     def confidence(self, gray: GrayBatch) -> GrayBatch:
         """The stated probability that a value of `forward` is within the study's margin; mean of red and blue."""
         probabilities = self.probabilities(gray)
-        return _enlarged_to(gray, probability_within(probabilities, decode_chroma(probabilities, self.decoding)))
+        stated = probability_within(probabilities, decode_chroma(probabilities, self.decoding))
+        return _enlarged_to(gray, as_observed(stated, self.steepness, self.modesty))
 
     def _continued(self, gray: GrayBatch) -> Tensor:
         """Pictures with their last row and column repeated up to the next multiple of the stride."""

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from photochrom.coloring.distribution import BIN_COUNT
+from photochrom.coloring.decoding import DECODINGS, PALETTE_DECODINGS
+from photochrom.coloring.palette import PALETTE
 from photochrom.errors import ConfigError
 from photochrom.lab.models._catalogue import register
 from photochrom.lab.models._checks import require_at_least
@@ -60,7 +61,7 @@ class _Decoder(nn.Module):
         self.levels = nn.ModuleList(
             _Level(channels + lower, upper) for channels, (upper, lower) in zip(encoded, pairwise(widths), strict=True)
         )
-        self.to_logits = nn.Conv2d(widths[0], 2 * BIN_COUNT, kernel_size=1)
+        self.to_logits = nn.Conv2d(widths[0], len(PALETTE), kernel_size=1)
 
     def forward(self, encoded: Sequence[Tensor]) -> Tensor:
         _, *bridges, deepest = encoded
@@ -79,11 +80,11 @@ _FIRST_STAGES = {8: 2, 16: 3, 32: 5}
 
 @register
 class SceneUNet(ChromaDistributionModel):
-    """Probabilities of Cb and Cr at a quarter of the size, from features that tell skin, sky, grass and cloth apart.
+    """Probabilities of colors at a quarter of the size, from features that tell skin, sky, grass and cloth apart.
 
-    Pictures may have any size; see `ChromaDistributionModel`, also for `decoding`, `mirrored` and `temperature`. The
-    encoder is EfficientNet-Lite0. Its batch norm keeps its statistics in training, and its weights down to a stride of
-    4 are never trained; see `TrainingConfig.frozen_epochs` and `tuned_stride` for the others.
+    Pictures may have any size; see `ChromaDistributionModel`, also for `decoding`, `mirrored` and what follows them.
+    The encoder is EfficientNet-Lite0. Its batch norm keeps its statistics in training, and its weights down to a stride
+    of 4 are never trained; see `TrainingConfig.frozen_epochs` and `tuned_stride` for the others.
 
     Args:
         width: Channels at a quarter of the size.
@@ -91,14 +92,20 @@ class SceneUNet(ChromaDistributionModel):
         decoding: How `forward` decodes.
         mirrored: Whether to average over the mirror image.
         temperature: What logits are divided by.
+        steepness: How stated confidence is corrected.
+        modesty: See there.
 
     Raises:
         ConfigError: An argument is out of range, or there is no such decoding.
 
     Reference:
         Ronneberger, Fischer and Brox, "U-Net", 2015; Iizuka, Simo-Serra and Ishikawa, "Let there be color!", 2016, for
-        features of the whole picture; Zhang, Isola and Efros, "Colorful image colorization", 2016, for probabilities.
+        features of the whole picture; Zhang, Isola and Efros, "Colorful image colorization", 2016, for probabilities of
+        colors on a grid.
     """
+
+    decodings = (*DECODINGS, *PALETTE_DECODINGS)
+    outcomes = (len(PALETTE),)
 
     def __init__(
         self,
@@ -108,8 +115,10 @@ class SceneUNet(ChromaDistributionModel):
         decoding: str = "mean",
         mirrored: bool = False,
         temperature: float = 1.0,
+        steepness: float = 1.0,
+        modesty: float = 1.0,
     ) -> None:
-        super().__init__(FEATURE_STRIDES[-1], decoding, mirrored, temperature)
+        super().__init__(FEATURE_STRIDES[-1], decoding, mirrored, temperature, steepness, modesty)
         require_at_least(1, width=width)
         if not 0.0 <= dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {dropout}")
@@ -137,6 +146,6 @@ class SceneUNet(ChromaDistributionModel):
         return self
 
     def raw_logits(self, continued: GrayBatch) -> Tensor:
-        """Logits of the bins of Cb and then of Cr, at a quarter of the size."""
+        """Logits of the palette's colors at a quarter of the size."""
         logits: Tensor = self.decoder(self.encoder(continued))
         return logits
