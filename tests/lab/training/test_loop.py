@@ -185,12 +185,35 @@ def test_a_network_with_an_encoder_that_was_cut_off_ends_like_an_unbroken_one(
 
 
 def test_tuning_an_encoder_takes_smaller_steps(tmp_path: Path, faces: Synthetic) -> None:
-    tuned = {}
-    for rate in (1.0, 1e-9):
-        train(SCENE.varied(max_epochs=2, average=0.0, tuning_rate=rate), tmp_path / str(rate), faces)
-        tuned[rate] = [row["val_loss"] for row in course(tmp_path / str(rate))]
-    assert tuned[1.0][0] == tuned[1e-9][0]
-    assert abs(tuned[1.0][1] - tuned[1.0][0]) > 10 * abs(tuned[1e-9][1] - tuned[1e-9][0])
+    def weights(run: str, **settings: float) -> torch.Tensor:
+        train(SCENE.varied(average=0.0, select_by="last", **settings), tmp_path / run, faces)
+        model = load_checkpoint(RunFolder(tmp_path / run).weights).model
+        return torch.cat([tensor.flatten() for tensor in model.parameters()])
+
+    frozen = weights("frozen", max_epochs=1)
+    large, small = (weights(str(rate), max_epochs=2, tuning_rate=rate) for rate in (1.0, 1e-4))
+    assert 0.0 < (small - frozen).norm() < 1e-3 * (large - frozen).norm()
+
+
+def test_nothing_but_the_last_layer_changes_if_that_is_asked_for(tmp_path: Path, faces: Synthetic) -> None:
+    settings = SCENE.varied(average=0.0, select_by="last")
+    train(settings.varied(max_epochs=1), tmp_path / "first", faces)
+    weights = RunFolder(tmp_path / "first").weights
+    train(
+        settings.varied(initial_weights=str(weights), last_layer_only=True, frozen_epochs=0, max_epochs=2),
+        tmp_path / "second",
+        faces,
+    )
+    before, after = (
+        load_checkpoint(RunFolder(tmp_path / run).weights).model.state_dict() for run in ("first", "second")
+    )
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"decoder.to_logits.weight", "decoder.to_logits.bias"}
+
+
+def test_only_a_network_with_an_encoder_has_a_last_layer_to_train(tmp_path: Path, faces: Synthetic) -> None:
+    with pytest.raises(ConfigError, match="convnet has no encoder; last_layer_only is for scene_unet"):
+        train(CONFIG.varied(last_layer_only=True), tmp_path, faces)
 
 
 def test_weights_of_imagenet_need_an_encoder(tmp_path: Path, faces: Synthetic) -> None:

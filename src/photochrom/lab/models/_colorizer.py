@@ -59,6 +59,9 @@ class EncodingModel(Protocol):
     def train_encoder_from(self, stride: int | None) -> None:
         """Choose which part of the encoder training changes: that from a stride of 8, 16 or 32 on; None for nothing."""
 
+    def train_last_layer_only(self) -> None:
+        """Let training change nothing but the last layer."""
+
 
 @runtime_checkable
 class DistributionModel(Protocol):

@@ -139,9 +139,15 @@ class SceneUNet(ChromaDistributionModel):
         if stride is not None:
             self.encoder.stages[_FIRST_STAGES[stride] :].requires_grad_(True)
 
+    def train_last_layer_only(self) -> None:
+        """Let training change nothing but the last layer, on features as they are in use."""
+        self.requires_grad_(False)
+        self.decoder.to_logits.requires_grad_(True)
+
     def train(self, mode: bool = True) -> "SceneUNet":
-        """Set training mode except in the encoder, whose batch norm keeps its statistics."""
-        super().train(mode)
+        """Set training mode except where features stay as they are: in the encoder, or in all but the last layer."""
+        learns_features = any(weights.requires_grad for weights in self.decoder.levels.parameters())
+        super().train(mode and learns_features)
         self.encoder.eval()
         return self
 

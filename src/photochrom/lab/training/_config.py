@@ -38,6 +38,8 @@ class TrainingConfig(BaseModel):
             edges and textures, whose training takes most of the time of a step.
         tuning_rate: Step size after these epochs, as a share of `learning_rate`.
         encoder_rate: The encoder's step size, as a share of that of the other weights.
+        last_layer_only: Whether only the last layer of a network with an encoder is trained. Everything before it stays as
+            in use: nothing is dropped, and the statistics of batch norm are kept.
         focus_epochs: Number of epochs at the end that train only on the first data set of a mixture.
         augmentation: `faces` turns, scales, shifts and mirrors pictures a little; `scenes` does more of it with square
             crops of photos of any shape, and ages the gray input with grain, blur, coarse JPEG, fading, scratches and
@@ -82,6 +84,7 @@ class TrainingConfig(BaseModel):
     tuned_stride: Literal[8, 16, 32] = 32
     tuning_rate: float = Field(default=1.0, gt=0, le=1)
     encoder_rate: float = Field(default=0.1, ge=0, le=1)
+    last_layer_only: bool = False
     stopping: Literal["settled", "patience"] = "settled"
     patience: int = Field(default=10, ge=1)
     min_delta: float = Field(default=5e-5, ge=0)

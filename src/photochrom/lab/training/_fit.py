@@ -101,6 +101,8 @@ def _require_divisible(config: TrainingConfig, processes: int) -> None:
 def _first_model(config: TrainingConfig) -> ColorizationModel:
     """The network before the first step."""
     model = models.create(config.model, config.hyperparameters)
+    if config.last_layer_only and not isinstance(model, EncodingModel):
+        raise ConfigError(f"{config.model} has no encoder; last_layer_only is for scene_unet")
     if config.initial_weights == _IMAGENET:
         if not isinstance(model, EncodingModel):
             raise ConfigError(f"{config.model} has no encoder; the initial weights imagenet are for scene_unet")

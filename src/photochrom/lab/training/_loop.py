@@ -150,10 +150,12 @@ class Loop:
         Returns:
             Mean loss and accuracy of the predictions, each made before the step that learns from it.
         """
-        self.model.train()
         if isinstance(self.plain_model, EncodingModel):
             is_tuned = len(self.rows) >= self.config.frozen_epochs
             self.plain_model.train_encoder_from(self.config.tuned_stride if is_tuned else None)
+            if self.config.last_layer_only:
+                self.plain_model.train_last_layer_only()
+        self.model.train()
         loss_sum = torch.zeros((), device=self.fabric.device)
         accuracies: list[float] = []
         count = self.pictures[len(self.rows)]
