@@ -50,11 +50,15 @@ _SHARES_OF_BINS = _shares_of_bins()
 _REACH = 16.0 * _LEVEL
 """How far the colors lie apart that are alike: the standard deviation of the weight of neighbors."""
 
-_DECISIVENESS = 4
-"""How strongly a group of alike colors wins over less likely ones; 1 gives the plain mean."""
+_LIVELINESS = 0.15
+"""How much longer the mean of the likeliest colors is made, as a share of the spread of what is probable: where that is
+uncertain, it is still a compromise."""
 
-_PREFERENCE = 8.0
-"""How strongly variants prefer their hue: a color of 11 levels more chroma in that hue is twice as popular."""
+_LIVELIEST = 0.5
+"""How much longer it can be at most, as a share of itself."""
+
+_PREFERENCE = 10.0
+"""How strongly variants prefer their hue: a color with 9 levels more of that hue is twice as popular."""
 
 _PREFERRED = np.array(
     [(0, 0), (-1, 1), (1, -1), (-1, -1), (1, 1), (0, 1), (1, 0), (0, -1), (-1, 0)], dtype=np.float32
@@ -115,8 +119,8 @@ def decided_chroma(probabilities: ColorProbabilities) -> ChromaBatch:
     Returns:
         Shape (batch, 2, rows, columns), range [-1, 1].
     """
-    flat = _flat(probabilities)
-    return _by_popularity(probabilities, flat, array_namespace(flat).matmul(_like(_LIKENESS, flat), flat))
+    (guess,) = variant_colors(probabilities, 1)
+    return guess
 
 
 def variant_colors(probabilities: ColorProbabilities, count: int) -> list[ChromaBatch]:
@@ -135,22 +139,30 @@ def variant_colors(probabilities: ColorProbabilities, count: int) -> list[Chroma
         ConfigError: The count is out of range.
     """
     require_variants(count)
-    flat = _flat(probabilities)
-    popularity = array_namespace(flat).matmul(_like(_LIKENESS, flat), flat)
-    appeals = [_like(np.exp(_PREFERENCE * (PALETTE @ hue))[:, None], flat) for hue in _PREFERRED[:count]]
-    return [_by_popularity(probabilities, flat, popularity * appeal) for appeal in appeals]
+    xp, (batch, _, rows, columns) = array_namespace(probabilities), probabilities.shape
+    flat, likeness, palette = _flat(probabilities), _like(_LIKENESS, probabilities), _like(PALETTE, probabilities)
+    popularity, spread = xp.matmul(likeness, flat), _spread(flat)
+    guesses = []
+    for hue in _PREFERRED[:count]:
+        appeal = xp.exp(_PREFERENCE * (palette @ _like(hue, palette)))
+        weights = flat * xp.matmul(likeness, appeal[:, None] * popularity)
+        mean = xp.matmul(palette.T, weights) / xp.sum(weights, axis=1, keepdims=True)
+        length = xp.sqrt(xp.sum(mean**2, axis=1, keepdims=True))
+        livelier = 1.0 + _LIVELINESS * spread / (length + _LIVELINESS / _LIVELIEST * spread)
+        guesses.append(xp.reshape(mean * livelier, (batch, 2, rows, columns)))
+    return guesses
 
 
-def _by_popularity(probabilities: ColorProbabilities, flat: AnyArray, popularity: AnyArray) -> ChromaBatch:
-    """The mean of all colors, each weighted by its probability and by how popular the colors like it are.
+def _spread(flat: AnyArray) -> AnyArray:
+    """The standard deviation of the colors that are probable at each place; above 0.
 
     Args:
-        flat: The probabilities; shape (batch, colors, places).
-        popularity: Same shape, positive.
+        flat: Probabilities; shape (batch, colors, places).
+
+    Returns:
+        Shape (batch, 1, places).
     """
-    xp = array_namespace(flat)
-    batch, _, rows, columns = probabilities.shape
-    highest = xp.max(popularity, axis=1, keepdims=True)
-    weights = flat * xp.matmul(_like(_LIKENESS, flat), (popularity / highest) ** (_DECISIVENESS - 1))
-    chroma = xp.matmul(_like(PALETTE.T, flat), weights) / xp.sum(weights, axis=1, keepdims=True)
-    return xp.reshape(chroma, (batch, 2, rows, columns))
+    xp, palette = array_namespace(flat), _like(PALETTE, flat)
+    square = xp.matmul(xp.sum(palette**2, axis=1)[None], flat)
+    strength = xp.sum(xp.matmul(palette.T, flat) ** 2, axis=1, keepdims=True)
+    return xp.sqrt(xp.clip(square - strength, 1e-10, None))

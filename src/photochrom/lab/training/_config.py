@@ -38,8 +38,8 @@ class TrainingConfig(BaseModel):
             edges and textures, whose training takes most of the time of a step.
         tuning_rate: Step size after these epochs, as a share of `learning_rate`.
         encoder_rate: The encoder's step size, as a share of that of the other weights.
-        last_layer_only: Whether only the last layer of a network with an encoder is trained. Everything before it stays as
-            in use: nothing is dropped, and the statistics of batch norm are kept.
+        last_layer_only: Whether to train only the last layer of a network with an encoder. All before it is as in use:
+            nothing is dropped, and the statistics of batch norm stay.
         focus_epochs: Number of epochs at the end that train only on the first data set of a mixture.
         augmentation: `faces` turns, scales, shifts and mirrors pictures a little; `scenes` does more of it with square
             crops of photos of any shape, and ages the gray input with grain, blur, coarse JPEG, fading, scratches and
