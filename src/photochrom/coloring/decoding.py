@@ -98,7 +98,7 @@ def probability_within(probabilities: Probabilities, chroma: ChromaBatch) -> Gra
     return distribution.probability_within(_of_bins(probabilities), chroma)
 
 
-def as_observed(stated: GrayBatch, steepness: float, modesty: float) -> GrayBatch:
+def as_observed(stated: AnyArray, steepness: float, modesty: float) -> AnyArray:
     """How often guesses of a stated confidence are right on unseen photos.
 
     Args:

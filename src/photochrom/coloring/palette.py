@@ -110,8 +110,8 @@ def decided_chroma(probabilities: ColorProbabilities) -> ChromaBatch:
     """The mean of the likeliest group of alike colors, and of other groups the less, the less likely they are.
 
     The mean of all colors lies between those that are likely, where no color may be: a red or blue coat becomes a pale
-    purple. The likeliest color alone jumps from place to place. Here each color counts by its probability times
-    the popularity of what is like it.
+    purple. The likeliest color alone jumps from place to place. Here each color counts by its probability times the
+    probability of all that are like it; and the mean is made longer where the colors differ.
 
     Args:
         probabilities: Shape (batch, colors, rows, columns); the colors of a place sum to 1.
