@@ -76,6 +76,16 @@ def test_a_group_of_alike_colors_wins_over_a_single_likelier_one() -> None:
     assert np.hypot(*(guess - (-27, -27))) < np.hypot(*(guess - RED)) / 2
 
 
+def test_a_coat_has_one_color_although_another_one_is_likelier_in_a_spot() -> None:
+    coat = np.broadcast_to(mixed((BLUE, 0.7), (RED, 0.3))[:, :, :1, :1], (1, len(PALETTE), 24, 24)).copy()
+    alone = mixed((BLUE, 0.45), (RED, 0.55))[:, :, :1, :1]
+    coat[:, :, 11:13, 11:13] = alone
+    blue, red = (np.hypot(*(decided_chroma(coat)[0, :, 12, 12] / LEVEL - color)) for color in (BLUE, RED))
+    assert blue < red
+    blue, red = (np.hypot(*(decided_chroma(alone)[0, :, 0, 0] / LEVEL - color)) for color in (BLUE, RED))
+    assert red < blue
+
+
 def test_a_guess_does_not_jump_where_two_colors_are_nearly_as_likely() -> None:
     one, other = (decided_chroma(mixed((RED, share), (BLUE, 1.0 - share))) for share in (0.49, 0.51))
     assert np.abs(one - other).max() < 10 * LEVEL

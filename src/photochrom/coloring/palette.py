@@ -50,7 +50,11 @@ _SHARES_OF_BINS = _shares_of_bins()
 _REACH = 16.0 * _LEVEL
 """How far the colors lie apart that are alike: the standard deviation of the weight of neighbors."""
 
-_LIVELINESS = 0.15
+_NEIGHBORHOOD = 0.16
+"""How far around a place colors make each other popular: the standard deviation of the weight of other places, as a
+share of the picture's shorter side."""
+
+_LIVELINESS = 0.4
 """How much longer the mean of the likeliest colors is made, as a share of the spread of what is probable: where that is
 uncertain, it is still a compromise."""
 
@@ -111,7 +115,8 @@ def decided_chroma(probabilities: ColorProbabilities) -> ChromaBatch:
 
     The mean of all colors lies between those that are likely, where no color may be: a red or blue coat becomes a pale
     purple. The likeliest color alone jumps from place to place. Here each color counts by its probability times the
-    probability of all that are like it; and the mean is made longer where the colors differ.
+    probability, in a wide neighborhood, of all that are like it, so that a coat has one color and no patches. Where the
+    colors of a place differ, their mean is made longer.
 
     Args:
         probabilities: Shape (batch, colors, rows, columns); the colors of a place sum to 1.
@@ -141,7 +146,7 @@ def variant_colors(probabilities: ColorProbabilities, count: int) -> list[Chroma
     require_variants(count)
     xp, (batch, _, rows, columns) = array_namespace(probabilities), probabilities.shape
     flat, likeness, palette = _flat(probabilities), _like(_LIKENESS, probabilities), _like(PALETTE, probabilities)
-    popularity, spread = xp.matmul(likeness, flat), _spread(flat)
+    popularity, spread = _in_neighborhood(xp.matmul(likeness, flat), rows, columns), _spread(flat)
     guesses = []
     for hue in _PREFERRED[:count]:
         appeal = xp.exp(_PREFERENCE * (palette @ _like(hue, palette)))
@@ -151,6 +156,21 @@ def variant_colors(probabilities: ColorProbabilities, count: int) -> list[Chroma
         livelier = 1.0 + _LIVELINESS * spread / (length + _LIVELINESS / _LIVELIEST * spread)
         guesses.append(xp.reshape(mean * livelier, (batch, 2, rows, columns)))
     return guesses
+
+
+def _in_neighborhood(popularity: AnyArray, rows: int, columns: int) -> AnyArray:
+    """The popularity of colors averaged over the neighborhood of each place; shape (batch, colors, places)."""
+    xp, reach = array_namespace(popularity), _NEIGHBORHOOD * min(rows, columns)
+    down, across = (_like(_bells(count, reach), popularity) for count in (rows, columns))
+    grid = xp.reshape(popularity, (*popularity.shape[:2], rows, columns))
+    return xp.reshape(down @ grid @ across.T, popularity.shape)
+
+
+def _bells(count: int, reach: float) -> AnyArray:
+    """The weight of each place of a row in the average around each one; shape (count, count), each row sums to 1."""
+    places = np.arange(count, dtype=np.float32)
+    weights = np.exp(-0.5 * ((places[:, None] - places) / reach) ** 2)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _spread(flat: AnyArray) -> AnyArray:
