@@ -18,6 +18,7 @@ __all__ = [
     "MAX_VARIANTS",
     "NATURAL_VIVIDNESS",
     "cautious_chroma",
+    "constant_like",
     "likeliest_chroma",
     "mean_chroma",
     "natural_chroma",
@@ -86,14 +87,14 @@ _WINDOWS = np.stack([_window_shares(reach) for reach in _REACHES])
 candidate; for Cb judged by blue, for Cr by red. Shape (2, candidates, bins)."""
 
 
-def _like(constant: AnyArray, array: AnyArray) -> AnyArray:
-    """A constant of this module with the array library, number type and device of an array."""
+def constant_like(constant: AnyArray, array: AnyArray) -> AnyArray:
+    """A constant with the array library, number type and device of an array."""
     return array_namespace(array).asarray(constant, dtype=array.dtype, device=device(array))
 
 
 def _along_bins(values: AnyArray, array: AnyArray) -> AnyArray:
     """Values of bins or candidates, in a shape that fits probabilities, converted by `_like`."""
-    return array_namespace(array).reshape(_like(values, array), (1, 1, -1, 1, 1))
+    return array_namespace(array).reshape(constant_like(values, array), (1, 1, -1, 1, 1))
 
 
 def probabilities_from_logits(logits: AnyArray) -> Probabilities:
@@ -136,7 +137,7 @@ def likeliest_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
     xp = array_namespace(probabilities)
     hits, candidates = _hit_probabilities(probabilities), _along_bins(_CANDIDATES, probabilities)
     highest = xp.max(hits, axis=2, keepdims=True)
-    best = _like(_CANDIDATES, probabilities)[xp.argmax(hits, axis=2)][:, :, None]
+    best = constant_like(_CANDIDATES, probabilities)[xp.argmax(hits, axis=2)][:, :, None]
     is_neighbor = xp.astype(xp.abs(candidates - best) <= _NEIGHBORHOOD, probabilities.dtype)
     weights = xp.exp(_SHARPNESS * (hits - highest)) * is_neighbor
     # Dividing once at the end spares a pass over all candidates.
@@ -147,7 +148,7 @@ def _hit_probabilities(probabilities: ChromaProbabilities) -> AnyArray:
     """Probability that the truth lies within reach of each candidate; shape (batch, 2, candidates, height, width)."""
     xp = array_namespace(probabilities)
     batch, _, bins, height, width = probabilities.shape
-    windows = _like(_WINDOWS, probabilities)
+    windows = constant_like(_WINDOWS, probabilities)
     flat = xp.matmul(windows, xp.reshape(probabilities, (batch, 2, bins, height * width)))
     return xp.reshape(flat, (batch, 2, -1, height, width))
 
@@ -207,7 +208,7 @@ def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float)
         Shape (batch, 2, height, width), range [-1, 1].
     """
     xp = array_namespace(probabilities)
-    shares = xp.reshape(_like(np.asarray([blue, red], dtype=np.float32), probabilities), (1, 2, 1, 1, 1))
+    shares = xp.reshape(constant_like(np.asarray([blue, red], dtype=np.float32), probabilities), (1, 2, 1, 1, 1))
     below = xp.cumulative_sum(probabilities, axis=2) - probabilities
     # The share of each bin that lies below the quantile: 1 for lower bins, 0 for higher ones.
     filled = xp.clip((shares - below) / xp.clip(probabilities, 1e-6, None), 0.0, 1.0)
@@ -253,7 +254,7 @@ def probability_within(probabilities: ChromaProbabilities, chroma: ChromaBatch) 
         Shape (batch, 1, height, width), range [0, 1].
     """
     xp = array_namespace(probabilities)
-    reach = xp.reshape(_like(np.asarray(_REACHES), probabilities), (1, 2, 1, 1, 1))
+    reach = xp.reshape(constant_like(np.asarray(_REACHES), probabilities), (1, 2, 1, 1, 1))
     distance = xp.abs(_along_bins(BIN_CENTERS, probabilities) - chroma[:, :, None])
     inside = xp.clip((reach + BIN_WIDTH / 2.0 - distance) / BIN_WIDTH, 0.0, 1.0)
     return xp.mean(xp.sum(probabilities * inside, axis=2), axis=1, keepdims=True)

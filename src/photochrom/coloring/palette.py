@@ -5,10 +5,10 @@ palette can. The functions here take both numpy arrays and torch tensors.
 """
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
 from photochrom.color import merge
-from photochrom.coloring.distribution import BIN_CENTERS, BIN_COUNT, BIN_WIDTH, require_variants
+from photochrom.coloring.distribution import BIN_CENTERS, BIN_COUNT, BIN_WIDTH, constant_like, require_variants
 from photochrom.tensors import AnyArray, ChromaBatch, ChromaProbabilities, ColorProbabilities
 
 __all__ = ["PALETTE", "PALETTE_STEP", "decided_chroma", "is_of_palette", "marginals", "variant_colors"]
@@ -20,7 +20,7 @@ PALETTE_STEP = 10.0 * _LEVEL
 """Distance of neighboring colors in Cb and in Cr."""
 
 _OUTERMOST = 9
-"""Steps from gray to the outermost Cb and Cr; in the training photos, one value in two thousand lies beyond."""
+"""Steps from gray to the outermost Cb and Cr; of the training photos, one value in 1,700 lies beyond."""
 
 
 def _palette() -> AnyArray:
@@ -90,11 +90,6 @@ def _flat(probabilities: ColorProbabilities) -> AnyArray:
     return array_namespace(probabilities).reshape(probabilities, (batch, colors, rows * columns))
 
 
-def _like(constant: AnyArray, array: AnyArray) -> AnyArray:
-    """A constant of this module with the array library, number type and device of an array."""
-    return array_namespace(array).asarray(constant, dtype=array.dtype, device=device(array))
-
-
 def marginals(probabilities: ColorProbabilities) -> ChromaProbabilities:
     """The probabilities of the bins of Cb alone and of Cr alone, as `photochrom.coloring.distribution` reads them.
 
@@ -106,7 +101,7 @@ def marginals(probabilities: ColorProbabilities) -> ChromaProbabilities:
     """
     xp = array_namespace(probabilities)
     batch, colors, rows, columns = probabilities.shape
-    shares = xp.reshape(_like(_SHARES_OF_BINS, probabilities), (2 * BIN_COUNT, colors))
+    shares = xp.reshape(constant_like(_SHARES_OF_BINS, probabilities), (2 * BIN_COUNT, colors))
     return xp.reshape(xp.matmul(shares, _flat(probabilities)), (batch, 2, BIN_COUNT, rows, columns))
 
 
@@ -145,11 +140,15 @@ def variant_colors(probabilities: ColorProbabilities, count: int) -> list[Chroma
     """
     require_variants(count)
     xp, (batch, _, rows, columns) = array_namespace(probabilities), probabilities.shape
-    flat, likeness, palette = _flat(probabilities), _like(_LIKENESS, probabilities), _like(PALETTE, probabilities)
+    flat, likeness, palette = (
+        _flat(probabilities),
+        constant_like(_LIKENESS, probabilities),
+        constant_like(PALETTE, probabilities),
+    )
     popularity, spread = _in_neighborhood(xp.matmul(likeness, flat), rows, columns), _spread(flat)
     guesses = []
     for hue in _PREFERRED[:count]:
-        appeal = xp.exp(_PREFERENCE * (palette @ _like(hue, palette)))
+        appeal = xp.exp(_PREFERENCE * (palette @ constant_like(hue, palette)))
         weights = flat * xp.matmul(likeness, appeal[:, None] * popularity)
         mean = xp.matmul(palette.T, weights) / xp.sum(weights, axis=1, keepdims=True)
         length = xp.sqrt(xp.sum(mean**2, axis=1, keepdims=True))
@@ -161,7 +160,7 @@ def variant_colors(probabilities: ColorProbabilities, count: int) -> list[Chroma
 def _in_neighborhood(popularity: AnyArray, rows: int, columns: int) -> AnyArray:
     """The popularity of colors averaged over the neighborhood of each place; shape (batch, colors, places)."""
     xp, reach = array_namespace(popularity), _NEIGHBORHOOD * min(rows, columns)
-    down, across = (_like(_bells(count, reach), popularity) for count in (rows, columns))
+    down, across = (constant_like(_bells(count, reach), popularity) for count in (rows, columns))
     grid = xp.reshape(popularity, (*popularity.shape[:2], rows, columns))
     return xp.reshape(down @ grid @ across.T, popularity.shape)
 
@@ -182,7 +181,7 @@ def _spread(flat: AnyArray) -> AnyArray:
     Returns:
         Shape (batch, 1, places).
     """
-    xp, palette = array_namespace(flat), _like(PALETTE, flat)
+    xp, palette = array_namespace(flat), constant_like(PALETTE, flat)
     square = xp.matmul(xp.sum(palette**2, axis=1)[None], flat)
     strength = xp.sum(xp.matmul(palette.T, flat) ** 2, axis=1, keepdims=True)
     return xp.sqrt(xp.clip(square - strength, 1e-10, None))
