@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from photochrom.album import MANIFEST_NAME, Manifest, Outcome, Plan, Record, plan, run
+from photochrom.album import MANIFEST_NAME, Job, Manifest, Outcome, Plan, Record, plan, run
 from photochrom.album._manifest import Intent
 from photochrom.coloring import Limits, Look, Model, Options, Outputs
 from photochrom.errors import CheckpointError, PhotoError, StartError
@@ -311,6 +311,24 @@ def test_what_a_killed_run_did_not_finish_goes_and_is_made_again(
     assert statuses(colored(album))["b.jpg"] == "colored"
     assert not half.exists()
     assert of_another.exists()
+
+
+def test_what_a_worker_of_a_killed_run_still_writes_goes_too(
+    album: Path, tiny: Options, pool: Pool, settings: dict[str, Any]
+) -> None:
+    intent = begun(Path("album-color"), album / "b.jpg", settings=settings)
+    half = Path("album-color", f".writing-{intent.id}-0.jpg")
+    seen = []
+
+    def on_begin(job: Job) -> None:
+        if job.source.name == "b.jpg":
+            seen.append(half.write_bytes(b"written late"))
+
+    assert "colored" in {
+        outcome.status for outcome in run(plan([album], options=tiny), 1, pool=pool, on_begin=on_begin)
+    }
+    assert seen
+    assert not half.exists()
 
 
 def test_one_file_of_several_is_no_result(album: Path, colored: Colored, tiny: Options) -> None:

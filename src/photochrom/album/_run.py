@@ -110,6 +110,7 @@ class _Run:
         self._on_wait = on_wait
         self._fetch = fetch
         self._begun: dict[Pending, _Begun] = {}
+        self._abandoned: list[Path] = []
         self._open: dict[str, tuple[Manifest, ExitStack]] = {}
         # A folder may be known by several paths; each is resolved once, for that is slow on a network drive.
         self._folders = {base: os.path.realpath(base) for base in {job.base for job in plan.jobs}}
@@ -148,6 +149,7 @@ class _Run:
             with contextlib.suppress(Exception):  # the error that ends the run is raised instead
                 self._finished(pending, begun)
             _remove(begun.targets)
+        _remove(self._abandoned)
         for _, stack in self._open.values():
             stack.close()
 
@@ -191,7 +193,9 @@ class _Run:
         if left is None or left.intent is None:
             return
         folder = manifest.path.parent
-        _remove(_targets(left.intent, folder))
+        targets = _targets(left.intent, folder)
+        _remove(targets)
+        self._abandoned += targets  # a worker that outlives the killed run for a moment may still write them
         made = dict(zip(left.intent.outputs, left.intent.digests, strict=False))  # none if it was killed before
         written = [folder / name for name in left.intent.outputs if made.get(name, "") == digest_of(folder / name)]
         if len(written) == len(left.intent.outputs) and sha256 is not None and sha256 == left.sha256:
