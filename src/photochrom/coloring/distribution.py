@@ -93,7 +93,7 @@ def constant_like(constant: AnyArray, array: AnyArray) -> AnyArray:
 
 
 def _along_bins(values: AnyArray, array: AnyArray) -> AnyArray:
-    """Values of bins or candidates, in a shape that fits probabilities, converted by `_like`."""
+    """Values of bins or candidates, in a shape that fits probabilities, converted by `constant_like`."""
     return array_namespace(array).reshape(constant_like(values, array), (1, 1, -1, 1, 1))
 
 
