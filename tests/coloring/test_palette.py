@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photochrom.color import fit_gamut, rgb_to_chroma
-from photochrom.coloring.distribution import BIN_COUNT, MAX_VARIANTS, mean_chroma
+from photochrom.coloring.distribution import BIN_COUNT, MAX_VARIANTS, mean_chroma, probabilities_from_logits
 from photochrom.coloring.palette import PALETTE, PALETTE_STEP, decided_chroma, is_of_palette, marginals, variant_colors
 from photochrom.errors import ConfigError
 
@@ -26,9 +26,8 @@ def mixed(*parts: tuple[tuple[int, int], float]) -> Probabilities:
 
 
 def random_probabilities(seed: int) -> Probabilities:
-    raw = np.random.default_rng(seed).normal(0.0, 4.0, (2, len(PALETTE), 3, 4)).astype(np.float32)
-    powers = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    logits = np.random.default_rng(seed).normal(0.0, 4.0, (2, len(PALETTE), 3, 4))
+    return np.asarray(probabilities_from_logits(logits.astype(np.float32)))
 
 
 def test_a_palette_has_gray_and_every_color_that_can_be_shown_at_some_luma() -> None:

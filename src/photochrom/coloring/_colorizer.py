@@ -16,7 +16,7 @@ from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._memory import release_freed_memory
 from photochrom.coloring._options import Hint, Look
 from photochrom.coloring._yunet import YuNet
-from photochrom.coloring.decoding import as_observed, decode_chroma, probability_within, variant_chroma
+from photochrom.coloring.decoding import as_observed, decode_chroma, of_bins, probability_within, variant_chroma
 from photochrom.coloring.distribution import require_variants
 from photochrom.coloring.network import Network
 from photochrom.coloring.resampling import resized
@@ -343,6 +343,7 @@ def _guesses(network: Network, gray: GrayBatch, decoding: str, count: int) -> li
     if count > 1:
         plain, *others = variant_chroma(probabilities, count)
         guesses += [best + (other - plain) for other in others]
-    stated = [probability_within(probabilities, guess) for guess in guesses]
+    bins = of_bins(probabilities)  # once for all guesses
+    stated = [probability_within(bins, guess) for guess in guesses]
     sure = [as_observed(one, metadata.steepness, metadata.modesty) for one in stated]
     return list(zip(guesses, sure, strict=True))

@@ -64,7 +64,7 @@ def decode_chroma(probabilities: Probabilities, decoding: str) -> ChromaBatch:
     if is_of_palette(probabilities) and decoding in PALETTE_DECODINGS:
         return PALETTE_DECODINGS[decoding](probabilities)
     require_decoding(decoding, tuple(DECODINGS))
-    return DECODINGS[decoding](_of_bins(probabilities))
+    return DECODINGS[decoding](of_bins(probabilities))
 
 
 def variant_chroma(probabilities: Probabilities, count: int) -> list[ChromaBatch]:
@@ -85,6 +85,11 @@ def variant_chroma(probabilities: Probabilities, count: int) -> list[ChromaBatch
     return distribution.variant_chroma(probabilities, count)
 
 
+def of_bins(probabilities: Probabilities) -> ChromaProbabilities:
+    """The probabilities of the bins of Cb and of Cr; those of a palette become their marginals."""
+    return marginals(probabilities) if is_of_palette(probabilities) else probabilities
+
+
 def probability_within(probabilities: Probabilities, chroma: ChromaBatch) -> GrayBatch:
     """The confidence of a guess, as `photochrom.coloring.distribution.probability_within` gives it.
 
@@ -95,7 +100,7 @@ def probability_within(probabilities: Probabilities, chroma: ChromaBatch) -> Gra
     Returns:
         Shape (batch, 1, rows, columns), range [0, 1].
     """
-    return distribution.probability_within(_of_bins(probabilities), chroma)
+    return distribution.probability_within(of_bins(probabilities), chroma)
 
 
 def as_observed(stated: AnyArray, steepness: float, modesty: float) -> AnyArray:
@@ -115,10 +120,6 @@ def as_observed(stated: AnyArray, steepness: float, modesty: float) -> AnyArray:
     stated = array_namespace(stated).clip(stated, 0.0, 1.0)
     right, wrong = stated**steepness, modesty * (1.0 - stated) ** steepness
     return right / (right + wrong)
-
-
-def _of_bins(probabilities: Probabilities) -> ChromaProbabilities:
-    return marginals(probabilities) if is_of_palette(probabilities) else probabilities
 
 
 def color_from_probabilities(gray: GrayBatch, probabilities: Probabilities, decoding: str, stride: int) -> RgbBatch:

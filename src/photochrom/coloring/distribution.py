@@ -15,11 +15,13 @@ __all__ = [
     "BIN_CENTERS",
     "BIN_COUNT",
     "BIN_WIDTH",
+    "LEVEL",
     "MAX_VARIANTS",
     "NATURAL_VIVIDNESS",
     "cautious_chroma",
     "constant_like",
     "likeliest_chroma",
+    "livelier",
     "mean_chroma",
     "natural_chroma",
     "probabilities_from_logits",
@@ -29,16 +31,16 @@ __all__ = [
     "variant_chroma",
 ]
 
-_LEVEL = 2.0 / 255.0
+LEVEL = 2.0 / 255.0
 """One of 255 levels, as a difference of signed values."""
 
-BIN_WIDTH = 4.0 * _LEVEL
+BIN_WIDTH = 4.0 * LEVEL
 _OUTERMOST = 24
 BIN_COUNT = 2 * _OUTERMOST + 1
 """Bins of 4 levels, from -96 to 96. In the study's faces, one value in a thousand lies beyond +-57."""
 
 BIN_CENTERS = np.arange(-_OUTERMOST, _OUTERMOST + 1, dtype=np.float32) * np.float32(BIN_WIDTH)
-_CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * _LEVEL)
+_CANDIDATES = np.arange(-48, 49, dtype=np.float32) * np.float32(2.0 * LEVEL)
 """The values among which `likeliest_chroma` chooses: every second level."""
 
 NATURAL_VIVIDNESS = 1.15
@@ -48,7 +50,7 @@ _LIVELINESS = 0.3
 """How much longer than the mean a cautious guess is, as a share of the spread of what is probable."""
 
 _LIVELIEST = 0.5
-"""How much longer it can be at most, as a share of the mean."""
+"""How much longer any guess can be at most, as a share of the mean."""
 
 _CAUTION = 0.02
 """How fast a cautious guess fades where its mean says little: by half where the spread is seven times the mean. Chosen
@@ -58,12 +60,12 @@ _SHARPNESS = 60.0
 """How strongly the best candidate wins over its neighbors. Candidates of similar probability are averaged, for smooth
 hues."""
 
-_NEIGHBORHOOD = 14.0 * _LEVEL
+_NEIGHBORHOOD = 14.0 * LEVEL
 """Maximum distance of neighbors: the width over which all colors of one bin lie within the margin. Candidates of
 another peak do not count: what lies between two likely colors may be unlikely."""
 
 
-_REACHES = tuple(STUDY_MARGIN * _LEVEL / span for span in (BLUE_SPAN, RED_SPAN))
+_REACHES = tuple(STUDY_MARGIN * LEVEL / span for span in (BLUE_SPAN, RED_SPAN))
 """Maximum error of Cb with which blue lies within the study's margin, and of Cr with which red does."""
 
 
@@ -188,9 +190,23 @@ def cautious_chroma(probabilities: ChromaProbabilities) -> ChromaBatch:
     square = xp.sum(probabilities * _along_bins(BIN_CENTERS**2, probabilities), axis=2)
     strength = xp.sum(mean**2, axis=1, keepdims=True)
     variance = xp.clip(xp.sum(square, axis=1, keepdims=True) - strength, 1e-10, None)
-    spread = xp.sqrt(variance)
-    livelier = 1.0 + _LIVELINESS * spread / (xp.sqrt(strength) + _LIVELINESS / _LIVELIEST * spread)
-    return mean * livelier * strength / (strength + _CAUTION * variance)
+    return livelier(mean, xp.sqrt(variance), _LIVELINESS) * strength / (strength + _CAUTION * variance)
+
+
+def livelier(mean: AnyArray, spread: AnyArray, liveliness: float) -> AnyArray:
+    """A mean of several tints made longer, as it is paler than each; at most by half.
+
+    Args:
+        mean: Shape (batch, 2, ...).
+        spread: The standard deviation of what is probable; shape (batch, 1, ...), above 0.
+        liveliness: How much longer, as a share of the spread.
+
+    Returns:
+        The shape of the mean.
+    """
+    xp = array_namespace(mean)
+    length = xp.sqrt(xp.sum(mean**2, axis=1, keepdims=True))
+    return mean * (1.0 + liveliness * spread / (length + liveliness / _LIVELIEST * spread))
 
 
 def quantile_chroma(probabilities: ChromaProbabilities, blue: float, red: float) -> ChromaBatch:

@@ -8,15 +8,20 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from photochrom.color import merge
-from photochrom.coloring.distribution import BIN_CENTERS, BIN_COUNT, BIN_WIDTH, constant_like, require_variants
+from photochrom.coloring.distribution import (
+    BIN_CENTERS,
+    BIN_COUNT,
+    BIN_WIDTH,
+    LEVEL,
+    constant_like,
+    livelier,
+    require_variants,
+)
 from photochrom.tensors import AnyArray, ChromaBatch, ChromaProbabilities, ColorProbabilities
 
 __all__ = ["PALETTE", "PALETTE_STEP", "decided_chroma", "is_of_palette", "marginals", "variant_colors"]
 
-_LEVEL = 2.0 / 255.0
-"""One of 255 levels, as a difference of signed values."""
-
-PALETTE_STEP = 10.0 * _LEVEL
+PALETTE_STEP = 10.0 * LEVEL
 """Distance of neighboring colors in Cb and in Cr."""
 
 _OUTERMOST = 9
@@ -47,7 +52,7 @@ def _shares_of_bins() -> AnyArray:
 
 _SHARES_OF_BINS = _shares_of_bins()
 
-_REACH = 16.0 * _LEVEL
+_REACH = 16.0 * LEVEL
 """How far the colors lie apart that are alike: the standard deviation of the weight of neighbors."""
 
 _NEIGHBORHOOD = 0.16
@@ -57,9 +62,6 @@ share of the picture's shorter side."""
 _LIVELINESS = 0.4
 """How much longer the mean of the likeliest colors is made, as a share of the spread of what is probable: where that is
 uncertain, it is still a compromise."""
-
-_LIVELIEST = 0.5
-"""How much longer it can be at most, as a share of itself."""
 
 _PREFERENCE = 10.0
 """How strongly variants prefer their hue: a color with 9 levels more of that hue is twice as popular."""
@@ -151,9 +153,7 @@ def variant_colors(probabilities: ColorProbabilities, count: int) -> list[Chroma
         appeal = xp.exp(_PREFERENCE * (palette @ constant_like(hue, palette)))
         weights = flat * xp.matmul(likeness, appeal[:, None] * popularity)
         mean = xp.matmul(palette.T, weights) / xp.sum(weights, axis=1, keepdims=True)
-        length = xp.sqrt(xp.sum(mean**2, axis=1, keepdims=True))
-        livelier = 1.0 + _LIVELINESS * spread / (length + _LIVELINESS / _LIVELIEST * spread)
-        guesses.append(xp.reshape(mean * livelier, (batch, 2, rows, columns)))
+        guesses.append(xp.reshape(livelier(mean, spread, _LIVELINESS), (batch, 2, rows, columns)))
     return guesses
 
 
