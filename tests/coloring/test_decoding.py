@@ -52,18 +52,38 @@ def test_the_confidence_of_a_palettes_guess_is_that_of_its_marginals() -> None:
     )
 
 
-def test_each_kind_of_probabilities_has_its_own_variants() -> None:
-    for probabilities, expected in (
-        (of_palette(1), palette.variant_colors(of_palette(1), 4)),
-        (of_bins(1), distribution.variant_chroma(of_bins(1), 4)),
-    ):
-        np.testing.assert_array_equal(decoding.variant_chroma(probabilities, 4), expected)
+@pytest.mark.parametrize("probabilities", [of_palette(1), of_bins(1)], ids=["palette", "bins"])
+@pytest.mark.parametrize("name", DECODINGS)
+def test_variants_begin_with_the_guess_of_the_decoding(probabilities: Probabilities, name: str) -> None:
+    for count in (1, 4):
+        first = decoding.variant_chroma(probabilities, name, count)[0]
+        np.testing.assert_array_equal(first, decoding.decode_chroma(probabilities, name))
+
+
+def test_the_decided_guess_is_the_first_variant_of_a_palette() -> None:
+    variants = decoding.variant_chroma(of_palette(1), "decided", 4)
+    np.testing.assert_array_equal(variants[0], decoding.decode_chroma(of_palette(1), "decided"))
+    np.testing.assert_allclose(variants, palette.variant_colors(of_palette(1), 4), atol=1e-6)
+
+
+@pytest.mark.parametrize("probabilities", [of_palette(1), of_bins(1)], ids=["palette", "bins"])
+def test_the_variants_of_both_kinds_are_what_the_page_calls_them(probabilities: Probabilities) -> None:
+    best, *others = (guess.mean(axis=(0, 2, 3)) for guess in decoding.variant_chroma(probabilities, "mean", 4))
+    warmer, cooler, rosier = (other - best for other in others)
+    assert warmer[0] < 0.0 < warmer[1]
+    assert cooler[1] < 0.0 < cooler[0]
+    assert rosier[1] > 2.0 * abs(rosier[0])
 
 
 def test_a_decoding_of_palettes_does_not_read_bins() -> None:
     assert set(PALETTE_DECODINGS).isdisjoint(DECODINGS)
     with pytest.raises(ConfigError, match="no decoding is called 'decided'; there are: within, mean, natural"):
         decoding.decode_chroma(of_bins(0), "decided")
+
+
+def test_the_message_about_an_unknown_decoding_of_a_palette_names_those_of_palettes_too() -> None:
+    with pytest.raises(ConfigError, match=r"no decoding is called 'mode'; there are: .*, decided$"):
+        decoding.decode_chroma(of_palette(0), "mode")
 
 
 def test_an_unknown_decoding_is_refused_with_the_names_of_the_known() -> None:

@@ -99,10 +99,11 @@ def test_variants_differ_where_several_colors_are_likely_and_agree_where_one_is(
 
 def test_the_first_variant_is_the_decided_guess_and_others_lean_to_their_hue() -> None:
     probabilities = random_probabilities(2)
-    first, orange, blue, *_ = variant_colors(probabilities, 5)
+    first, orange, blue, red, *_ = variant_colors(probabilities, 5)
     np.testing.assert_allclose(first, decided_chroma(probabilities), atol=1e-6)
     assert (orange[:, 1] - orange[:, 0]).mean() > (first[:, 1] - first[:, 0]).mean() + 10 * LEVEL
     assert (blue[:, 0] - blue[:, 1]).mean() > (first[:, 0] - first[:, 1]).mean() + 10 * LEVEL
+    assert red[:, 1].mean() > first[:, 1].mean() + 10 * LEVEL
 
 
 @pytest.mark.parametrize("count", [0, MAX_VARIANTS + 1])

@@ -16,7 +16,7 @@ from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._memory import release_freed_memory
 from photochrom.coloring._options import Hint, Look
 from photochrom.coloring._yunet import YuNet
-from photochrom.coloring.decoding import as_observed, decode_chroma, of_bins, probability_within, variant_chroma
+from photochrom.coloring.decoding import as_observed, of_bins, probability_within, variant_chroma
 from photochrom.coloring.distribution import require_variants
 from photochrom.coloring.network import Network
 from photochrom.coloring.resampling import resized
@@ -202,7 +202,7 @@ class Colorizer:
         hints: Sequence[Hint] = (),
         force: bool = False,
     ) -> list[Result]:
-        """Color a photo in several ways: the best guess first, then warmer and cooler ones.
+        """Color a photo in several ways: the best guess first, then warmer, cooler, rosier and other ones.
 
         Args:
             count: From 1 to `MAX_VARIANTS` of `photochrom.coloring.distribution`; the rest as for `colorize`.
@@ -339,10 +339,7 @@ def _guesses(network: Network, gray: GrayBatch, decoding: str, count: int) -> li
         `count` pairs of chroma, shape (batch, 2, rows, columns), and its confidence, shape (batch, 1, rows, columns).
     """
     probabilities, metadata = network.run(gray), network.metadata
-    guesses = [best := decode_chroma(probabilities, decoding)]
-    if count > 1:
-        plain, *others = variant_chroma(probabilities, count)
-        guesses += [best + (other - plain) for other in others]
+    guesses = variant_chroma(probabilities, decoding, count)
     bins = of_bins(probabilities)  # once for all guesses
     stated = [probability_within(bins, guess) for guess in guesses]
     sure = [as_observed(one, metadata.steepness, metadata.modesty) for one in stated]

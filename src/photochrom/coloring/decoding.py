@@ -10,7 +10,13 @@ from array_api_compat import array_namespace
 
 from photochrom.color import fit_gamut
 from photochrom.coloring import distribution
-from photochrom.coloring.distribution import cautious_chroma, likeliest_chroma, mean_chroma, natural_chroma
+from photochrom.coloring.distribution import (
+    cautious_chroma,
+    likeliest_chroma,
+    mean_chroma,
+    natural_chroma,
+    require_variants,
+)
 from photochrom.coloring.palette import decided_chroma, is_of_palette, marginals, variant_colors
 from photochrom.errors import ConfigError
 from photochrom.tensors import (
@@ -61,28 +67,38 @@ def decode_chroma(probabilities: Probabilities, decoding: str) -> ChromaBatch:
     Raises:
         ConfigError: There is no such decoding of these probabilities.
     """
-    if is_of_palette(probabilities) and decoding in PALETTE_DECODINGS:
-        return PALETTE_DECODINGS[decoding](probabilities)
-    require_decoding(decoding, tuple(DECODINGS))
+    palette_decodings = PALETTE_DECODINGS if is_of_palette(probabilities) else {}
+    if decoding in palette_decodings:
+        return palette_decodings[decoding](probabilities)
+    require_decoding(decoding, (*DECODINGS, *palette_decodings))
     return DECODINGS[decoding](of_bins(probabilities))
 
 
-def variant_chroma(probabilities: Probabilities, count: int) -> list[ChromaBatch]:
-    """Several guesses, the plainest first, which differ where several colors are likely.
+def variant_chroma(probabilities: Probabilities, decoding: str, count: int) -> list[ChromaBatch]:
+    """The guess of a decoding, then others, which differ from it where several colors are likely.
+
+    They are warmer, cooler, rosier and so on; see `photochrom.coloring.distribution.VARIANT_SHARES`.
 
     Args:
         probabilities: As for `decode_chroma`.
+        decoding: As there.
         count: Number of guesses, from 1 to `MAX_VARIANTS` of `photochrom.coloring.distribution`.
 
     Returns:
-        `count` guesses of shape (batch, 2, rows, columns), range [-1, 1].
+        `count` guesses of shape (batch, 2, rows, columns); all but the first may leave [-1, 1].
 
     Raises:
-        ConfigError: The count is out of range.
+        ConfigError: The count is out of range, or there is no such decoding of these probabilities.
     """
-    if is_of_palette(probabilities):
-        return variant_colors(probabilities, count)
-    return distribution.variant_chroma(probabilities, count)
+    require_variants(count)
+    if count == 1:
+        return [decode_chroma(probabilities, decoding)]
+    variants = variant_colors if is_of_palette(probabilities) else distribution.variant_chroma
+    plain, *others = variants(probabilities, count)
+    # Of a palette's colors, the first variant is what `decided` gives.
+    is_plain = is_of_palette(probabilities) and decoding == "decided"
+    best = plain if is_plain else decode_chroma(probabilities, decoding)
+    return [best, *(best + (other - plain) for other in others)]
 
 
 def of_bins(probabilities: Probabilities) -> ChromaProbabilities:

@@ -256,7 +256,7 @@ def variant_chroma(probabilities: ChromaProbabilities, count: int) -> list[Chrom
         ConfigError: The count is out of range.
     """
     require_variants(count)
-    return [quantile_chroma(probabilities, blue, red) for blue, red in _VARIANT_SHARES[:count]]
+    return [quantile_chroma(probabilities, blue, red) for blue, red in VARIANT_SHARES[:count]]
 
 
 def probability_within(probabilities: ChromaProbabilities, chroma: ChromaBatch) -> GrayBatch:
@@ -276,7 +276,7 @@ def probability_within(probabilities: ChromaProbabilities, chroma: ChromaBatch) 
     return xp.mean(xp.sum(probabilities * inside, axis=2), axis=1, keepdims=True)
 
 
-_VARIANT_SHARES = (
+VARIANT_SHARES = (
     (0.5, 0.5),
     (0.3, 0.68),
     (0.7, 0.32),
@@ -287,7 +287,8 @@ _VARIANT_SHARES = (
     (0.66, 0.62),
     (0.34, 0.38),
 )
-"""Quantiles of Cb and Cr of each variant. Light varies more between warm and cool than between green and pink, so blue
-and red mostly move in opposite directions."""
+"""Quantiles of Cb and Cr of each variant: the median, then what is warmer, cooler, rosier, more like teal, yellower,
+bluer, more purple and greener. Light varies more between warm and cool than between green and pink, so blue and red
+mostly move in opposite directions."""
 
-MAX_VARIANTS = len(_VARIANT_SHARES)
+MAX_VARIANTS = len(VARIANT_SHARES)

@@ -13,6 +13,7 @@ from photochrom.coloring.distribution import (
     BIN_COUNT,
     BIN_WIDTH,
     LEVEL,
+    VARIANT_SHARES,
     constant_like,
     livelier,
     require_variants,
@@ -66,10 +67,14 @@ uncertain, it is still a compromise."""
 _PREFERENCE = 10.0
 """How strongly variants prefer their hue: a color with 9 levels more of that hue is twice as popular."""
 
-_PREFERRED = np.array(
-    [(0, 0), (-1, 1), (1, -1), (-1, -1), (1, 1), (0, 1), (1, 0), (0, -1), (-1, 0)], dtype=np.float32
-) / np.float32(2.0**0.5)
-"""The hue of each variant as Cb and Cr: none, orange, blue, green, purple, then those between and less of them."""
+
+def _preferred_hues() -> AnyArray:
+    """The hue of each variant as Cb and Cr, of length 1 but for the first, none; shape (variants, 2)."""
+    moves = np.array(VARIANT_SHARES, dtype=np.float32) - np.float32(0.5)
+    return moves / np.maximum(np.linalg.norm(moves, axis=1, keepdims=True), np.float32(1e-6))
+
+
+_PREFERRED_HUES = _preferred_hues()
 
 
 def _likeness() -> AnyArray:
@@ -149,7 +154,7 @@ def variant_colors(probabilities: ColorProbabilities, count: int) -> list[Chroma
     )
     popularity, spread = _in_neighborhood(xp.matmul(likeness, flat), rows, columns), _spread(flat)
     guesses = []
-    for hue in _PREFERRED[:count]:
+    for hue in _PREFERRED_HUES[:count]:
         appeal = xp.exp(_PREFERENCE * (palette @ constant_like(hue, palette)))
         weights = flat * xp.matmul(likeness, appeal[:, None] * popularity)
         mean = xp.matmul(palette.T, weights) / xp.sum(weights, axis=1, keepdims=True)

@@ -121,7 +121,7 @@ class ChromaDistributionModel(ColorizationModel):
         return _merged(gray, decode_chroma(self.probabilities(gray), self.decoding))
 
     def variants(self, gray: GrayBatch, count: int) -> list[RgbBatch]:
-        """Several different colorings of gray pictures, the least colorful first.
+        """The color that `forward` gives, then other colorings of gray pictures.
 
         Args:
             gray: Shape (batch, 1, height, width), signed.
@@ -133,7 +133,7 @@ class ChromaDistributionModel(ColorizationModel):
         Raises:
             ConfigError: The count is out of range.
         """
-        return [_merged(gray, guess) for guess in variant_chroma(self.probabilities(gray), count)]
+        return [_merged(gray, guess) for guess in variant_chroma(self.probabilities(gray), self.decoding, count)]
 
     def confidence(self, gray: GrayBatch) -> GrayBatch:
         """The stated probability that a value of `forward` is within the study's margin; mean of red and blue."""
