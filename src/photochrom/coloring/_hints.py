@@ -11,11 +11,15 @@ from photochrom.coloring._options import Hint
 from photochrom.coloring._regions import LONGEST_SIDE, distance_from, small_luma
 from photochrom.errors import ConfigError
 
-_REACH = 0.35
-"""Distance that a color spreads over an even region, as a share of the photo's longer side."""
+_REACH = 0.8
+"""Distance over which a color fades in an even region, as a share of the photo's longer side."""
 
-_LUMA_REACH = 0.22
-"""Change of luma that ends a region, in signed values: 28 of 255 levels."""
+_LUMA_REACH = 0.6
+"""Changes of luma on the way, all together, over which it fades, in signed values: 76 of 255 levels. Folds in cloth do
+not end a region, an outline does."""
+
+_LUMA_DIFFERENCE = 0.4
+"""Difference of luma from the hint's own place over which it fades, in signed values: 51 of 255 levels."""
 
 
 def require_inside(hints: Sequence[Hint], size: tuple[int, int]) -> None:
@@ -68,7 +72,7 @@ def hint_layer(luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> 
     distances = np.stack([_distance(small, hint, size) for hint in hints])
     nearness = 1.0 / (distances + 1e-3) ** 2
     chroma = np.einsum("hrc,hk->krc", nearness / nearness.sum(axis=0), np.stack([_chroma_of(hint) for hint in hints]))
-    influence = np.exp(-(distances.min(axis=0) ** 4))
+    influence = np.exp(-(distances.min(axis=0) ** 2))
     maps = np.concatenate([chroma, influence[None]]).astype(np.float32)
     followed = follow_luma(maps, luma, radius=max(1, round(max(luma.shape) / LONGEST_SIDE))).at(luma)
     hinted = np.concatenate([np.zeros_like(followed[:2]), followed[:2]])
@@ -76,13 +80,13 @@ def hint_layer(luma: FloatMap, hints: Sequence[Hint], size: tuple[int, int]) -> 
 
 
 def _distance(luma: FloatMap, hint: Hint, size: tuple[int, int]) -> FloatMap:
-    """Distance of each place from a hint in a photo of a size; 1 is the end of its reach."""
+    """Distance of each place from a hint in a photo of a size; at 1, a third of its color is left."""
     row, column = (int(at * count / side) for at, count, side in zip((hint.y, hint.x), luma.shape, size, strict=True))
     start = np.zeros(luma.shape, dtype=bool)
     start[row, column] = True
     distance = distance_from(luma, start, reach=_REACH * max(luma.shape), luma_reach=_LUMA_REACH)
     # A much lighter or darker place belongs to another region, even if luma changes gently on the way to it.
-    return distance + np.abs(luma - luma[row, column]) / _LUMA_REACH
+    return distance + np.abs(luma - luma[row, column]) / _LUMA_DIFFERENCE
 
 
 def _chroma_of(hint: Hint) -> FloatMap:
