@@ -97,7 +97,7 @@ def test_a_gentle_slope_of_luma_ends_a_region_too() -> None:
 
 
 def test_folds_do_not_stop_a_color() -> None:
-    folds = 0.12 * np.sin(np.arange(200, dtype=np.float32) / 8.0)
+    folds = 0.05 * np.sin(np.arange(200, dtype=np.float32) / 8.0)
     after = hinted(np.broadcast_to(folds, (120, 200)).copy(), Hint(100, 60, RED))
     assert strength(after)[40:80, 70:130].min() > 0.5
 
