@@ -121,6 +121,25 @@ def test_a_full_disk_is_one_line_and_leaves_the_older_pack(
     assert [path.name for path in tmp_path.iterdir()] == ["packed"]
 
 
+@pytest.mark.parametrize("error", [OSError("no such device"), KeyboardInterrupt()])
+def test_the_older_pack_comes_back_if_the_new_one_cannot_take_its_place(
+    tmp_path: Path, faces: Dataset, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    before = pack(faces, tmp_path / "packed").fingerprint()
+    rename = Path.rename
+
+    def fail_for_the_new_one(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise error
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new_one)
+    with pytest.raises((DataError, KeyboardInterrupt)):
+        pack(faces, tmp_path / "packed")
+    assert packed_module.Packed(root=tmp_path / "packed").fingerprint() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["packed"]
+
+
 def test_what_cannot_be_packed_is_told(tmp_path: Path, faces: Dataset, pictures: Path) -> None:
     with pytest.raises(ConfigError, match="is there already and is no pack"):
         pack(faces, pictures)
