@@ -8,6 +8,7 @@ import pytest
 
 from photochrom.errors import ConfigError
 from photochrom.lab.tracking import fit_tracked
+from photochrom.lab.tracking._mlflow import _environment
 from photochrom.lab.training import RunFolder, TrainingConfig
 
 pytestmark = pytest.mark.slow
@@ -60,6 +61,11 @@ def test_mlflow_holds_settings_epochs_figures_and_files_of_a_run_that_was_interr
     examples = client.list_artifacts(recorded.info.run_id, "examples")
     assert [file.path for file in examples] == ["examples/epoch-0002.png"]
     assert not (Path.cwd() / "mlruns").exists()
+
+
+def test_git_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert set(_environment()) == {"photochrom", "python", "torch"}
 
 
 def test_a_tracker_that_fails_is_told_once_and_the_training_goes_on(

@@ -119,9 +119,12 @@ class MLflowTracker:
 
 
 def _environment() -> dict[str, str]:
-    """What a run is made with: versions, and the commit of the folder that the command runs in, if it is of git."""
+    """What a run is made with: versions, and the commit of the folder that the command runs in, if git knows one."""
     import torch
 
     found = {"photochrom": version("photochrom"), "python": platform.python_version(), "torch": torch.__version__}
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    try:
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    except OSError:  # git is not installed
+        return found
     return found | ({"git_commit": asked.stdout.strip()} if asked.returncode == 0 else {})
