@@ -1,8 +1,11 @@
-"""Process settings: numbers of threads, keeping or returning freed memory, and ending with the parent."""
+"""Processes: starting photochrom as another one, numbers of threads, freed memory, and ending with the parent."""
 
 import ctypes
 import signal
 import sys
+
+OWN_COMMAND = (sys.executable, "-P", "-m", "photochrom.cli")
+"""Starts photochrom as another process. -P: modules must not be imported from the current folder."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LARGE = 2**24

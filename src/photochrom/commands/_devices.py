@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from typing import IO, Any
 
 from photochrom.errors import ConfigError, LostProcessError
+from photochrom.process import OWN_COMMAND
 
 LOST_STATUS = 75
 """With this a process ends that has nothing to tell but that another one is gone; EX_TEMPFAIL of sysexits.h."""
@@ -39,7 +40,7 @@ def train_on_devices(devices: int, num_nodes: int) -> int:
         ConfigError: `NODE_RANK` is none of these machines.
         LostProcessError: A process was killed, or failed without the first one knowing why.
     """
-    command = [sys.executable, "-m", "photochrom.cli", *sys.argv[1:], "--parent", str(os.getpid())]
+    command = [*OWN_COMMAND, *sys.argv[1:], "--parent", str(os.getpid())]
     node = _node(num_nodes)
     shared = {"WORLD_SIZE": str(devices * num_nodes), "LOCAL_WORLD_SIZE": str(devices), **_meeting_place(num_nodes)}
     with ExitStack() as stack:

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from photochrom.files import write_whole
 from photochrom.lab.executors._job import TrainingJob, TrainingOutcome
+from photochrom.process import OWN_COMMAND
 
 
 class LocalExecutor:
@@ -49,8 +50,7 @@ class LocalExecutor:
         """Begin a training, or go on with it."""
         config_file = job.folder.path / "requested.json"
         write_whole(config_file, job.config.model_dump_json(indent=2) + "\n")
-        command = [sys.executable, "-m", "photochrom.cli", "train", "--config", str(config_file)]
-        command += ["--run", str(job.folder.path), *self._options]
+        command = [*OWN_COMMAND, "train", "--config", str(config_file), "--run", str(job.folder.path), *self._options]
         with (job.folder.path / "log.txt").open("ab") as log:
             self._working[job] = subprocess.Popen(  # noqa: S603 - our own command
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
