@@ -3,6 +3,7 @@
 import ctypes
 import signal
 import sys
+from typing import NoReturn
 
 OWN_COMMAND = (sys.executable, "-P", "-m", "photochrom.cli")
 """Starts photochrom as another process. -P: modules must not be imported from the current folder."""
@@ -69,6 +70,18 @@ def end_with_parent(*, at_once: bool = False) -> None:
     prctl = _from_libc("prctl")
     if prctl is not None:
         prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL if at_once else signal.SIGTERM))
+
+
+def raise_exit(number: int, _: object) -> NoReturn:
+    """A handler of signals that ends this process by an exception, so that what it started is ended on the way.
+
+    Args:
+        number: Of the signal.
+
+    Raises:
+        SystemExit: Always; its status is that of a process which the signal ended, as shells tell it.
+    """
+    sys.exit(128 + number)
 
 
 def _from_libc(name: str) -> "ctypes._NamedFuncPointer | None":

@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from typing import IO, Any
 
 from photochrom.errors import ConfigError, LostProcessError
-from photochrom.process import OWN_COMMAND
+from photochrom.process import OWN_COMMAND, raise_exit
 
 LOST_STATUS = 75
 """With this a process ends that has nothing to tell but that another one is gone; EX_TEMPFAIL of sysexits.h."""
@@ -99,13 +99,9 @@ def _meeting_place(num_nodes: int) -> dict[str, str]:
 
 def _let_only_this_process_be_interrupted(stack: ExitStack) -> None:
     """Have Ctrl-C reach this process alone, which ends the others, and a request to end it end them too."""
-    for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, _raise_exit)):
+    for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, raise_exit)):
         before = signal.signal(number, handler)  # that a signal is ignored is inherited
         stack.callback(signal.signal, number, before)
-
-
-def _raise_exit(number: int, _: object) -> None:
-    sys.exit(128 + number)
 
 
 def _statuses(processes: Sequence[subprocess.Popen[Any]]) -> list[int]:
