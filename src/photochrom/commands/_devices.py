@@ -107,11 +107,11 @@ def _let_only_this_process_be_interrupted(stack: ExitStack) -> None:
 def _statuses(processes: Sequence[subprocess.Popen[Any]]) -> list[int]:
     """The exit statuses of processes; when one fails, the others have a moment to end by themselves."""
     deadline = float("inf")
-    while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
-        if deadline == float("inf") and any(process.poll() for process in processes):
+    while (running := [process for process in processes if process.poll() is None]) and time.monotonic() < deadline:
+        if deadline == float("inf") and any(process.returncode for process in processes):
             deadline = time.monotonic() + _GRACE_SECONDS
         with suppress(subprocess.TimeoutExpired):
-            next(process for process in processes if process.returncode is None).wait(_POLL_SECONDS)
+            running[0].wait(_POLL_SECONDS)
     return [LOST_STATUS if process.returncode is None else process.returncode for process in processes]
 
 
