@@ -128,7 +128,15 @@ def test_evaluate_colors_whole_photos_and_compares_them_with_gray(
     ("words", "message"),
     [
         (["study-best", "--photos", "lsp"], "name either a MODEL, or --photos"),
-        (["--photos", "lsp", "--data", "study"], "--data and --decoding are for a MODEL"),
+        (["--photos", "lsp", "--data", "study"], "--data is for a MODEL alone; --photos names its own sets"),
+        (["--photos", "lsp", "--decoding", "mean"], "--decoding is for a MODEL alone; --photos names its own sets"),
+        (["study-best", "--model", "scene"], "--model is for --photos alone"),
+        (["study-best", "--face-model", "face"], "--face-model is for --photos alone"),
+        (["study-best", "--no-faces"], "--faces/--no-faces is for --photos alone"),
+        (["study-best", "--jobs", "2"], "--jobs is for --photos alone"),
+        (["study-best", "--engine", "ray"], "--engine is for --photos alone"),
+        (["study-best", "--address", "auto"], "--address is for --photos alone"),
+        (["study-best", "--sheet", "sheet.jpg"], "--sheet is for --photos alone; leave it out for a MODEL"),
     ],
 )
 def test_networks_and_whole_photos_are_not_mixed(photochrom: Command, words: list[str], message: str) -> None:
