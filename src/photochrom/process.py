@@ -1,6 +1,7 @@
-"""Processes: starting photochrom as another one, numbers of threads, freed memory, and ending with the parent."""
+"""Processes: starting photochrom as another one, cores and threads, freed memory, and ending with the parent."""
 
 import ctypes
+import os
 import signal
 import sys
 from typing import NoReturn
@@ -13,6 +14,13 @@ _LARGE = 2**24
 _NEVER_TRIM = 2**31 - 1
 _LARGEST_MMAP_THRESHOLD = 2**25
 _PR_SET_PDEATHSIG = 1
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def thread_limits(count: int) -> dict[str, str]:
