@@ -45,7 +45,7 @@ def evaluate(
     address: engines.Address = "",
     sheet: options.Sheet = None,
 ) -> None:
-    """Tell whether color looks right: of MODEL's pictures, or of whole --photos as the product colors them."""
+    """Measure how good the colors of a network are, or of whole photos."""
     if (weights is None) == (not photos):
         usage_failure(_USAGE, "name either a MODEL, or --photos and perhaps --model")
     if weights is not None:
