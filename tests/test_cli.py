@@ -158,6 +158,7 @@ def test_a_decoding_of_a_network_without_any_gets_one_line(photochrom: Command, 
     assert_one_clear_line(photochrom(*words), "no decodings", "mean")
 
 
+@pytest.mark.slow
 def test_experiment_then_report(photochrom: Command, face_folder: Path) -> None:
     ended = photochrom("experiment", "run", "baseline", "max_epochs=1", "--data", face_folder, "--jobs", 2)
     assert ended.status == 0, ended.err
@@ -183,6 +184,7 @@ def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path, 
     assert_one_clear_line(photochrom("runs", "show", "wider/three"), "no finished run", "runs list")
 
 
+@pytest.mark.slow
 def test_search_ends_with_an_experiment_that_can_be_run(
     photochrom: Command, face_folder: Path, trains_here: None
 ) -> None:
@@ -208,6 +210,7 @@ def test_wrong_searches_get_one_line(photochrom: Command, words: tuple[str, ...]
     assert_one_clear_line(photochrom("search", "convnet", "--data", "synthetic", *words), complaint)
 
 
+@pytest.mark.slow
 def test_failed_job_shows_in_the_status(photochrom: Command, face_folder: Path) -> None:
     words = ["experiment", "run", "baseline", "--data", face_folder, "max_epochs=2", "learning_rate=10", "--jobs", 1]
     ended = photochrom(*words)
