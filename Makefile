@@ -34,7 +34,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist worksteal -q -m "not slow" tests/photo tests/coloring tests/lab/models tests/lab/test_metrics.py tests/test_color.py tests/test_imports.py tests/test_size.py
+	$(BIN)/pytest -n 2 --dist worksteal -q -m "not slow" tests/photo tests/coloring tests/lab/models tests/lab/test_metrics.py tests/test_cli.py tests/test_color.py tests/test_imports.py tests/test_size.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,5 @@
 """The study's own commands, word for word, on top of photochrom."""
 
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -50,9 +49,10 @@ def train_group(command: str) -> None:
     """Train every run of some experiments side by side and print their table."""
     from photochrom.lab.executors import LocalExecutor
     from photochrom.lab.experiments import plan
+    from photochrom.process import cores
 
     jobs = plan(GROUPS[command], seeds=1, runs=RUNS)
-    failures = run_jobs_with_progress(jobs, LocalExecutor(os.cpu_count() or 1))
+    failures = run_jobs_with_progress(jobs, LocalExecutor(cores()))
     finished = [job for job in jobs if job.folder.is_finished()]
     for job in finished:
         keep(job.folder.weights, job.folder.path.name.removesuffix("-seed-0"))

@@ -24,8 +24,8 @@ import typer
 from PIL import Image, ImageDraw, ImageFilter
 
 from photochrom.coloring import Options
+from photochrom.process import cores
 from photochrom.server.settings import Settings
-from photochrom.workers import cores
 
 _SERVER = """
 import logging

@@ -128,7 +128,15 @@ def test_evaluate_colors_whole_photos_and_compares_them_with_gray(
     ("words", "message"),
     [
         (["study-best", "--photos", "lsp"], "name either a MODEL, or --photos"),
-        (["--photos", "lsp", "--data", "study"], "--data and --decoding are for a MODEL"),
+        (["--photos", "lsp", "--data", "study"], "--data is for a MODEL alone; --photos names its own sets"),
+        (["--photos", "lsp", "--decoding", "mean"], "--decoding is for a MODEL alone; --photos names its own sets"),
+        (["study-best", "--model", "scene"], "--model is for --photos alone"),
+        (["study-best", "--face-model", "face"], "--face-model is for --photos alone"),
+        (["study-best", "--no-faces"], "--faces/--no-faces is for --photos alone"),
+        (["study-best", "--jobs", "2"], "--jobs is for --photos alone"),
+        (["study-best", "--engine", "ray"], "--engine is for --photos alone"),
+        (["study-best", "--address", "auto"], "--address is for --photos alone"),
+        (["study-best", "--sheet", "sheet.jpg"], "--sheet is for --photos alone; leave it out for a MODEL"),
     ],
 )
 def test_networks_and_whole_photos_are_not_mixed(photochrom: Command, words: list[str], message: str) -> None:
@@ -150,6 +158,7 @@ def test_a_decoding_of_a_network_without_any_gets_one_line(photochrom: Command, 
     assert_one_clear_line(photochrom(*words), "no decodings", "mean")
 
 
+@pytest.mark.slow
 def test_experiment_then_report(photochrom: Command, face_folder: Path) -> None:
     ended = photochrom("experiment", "run", "baseline", "max_epochs=1", "--data", face_folder, "--jobs", 2)
     assert ended.status == 0, ended.err
@@ -175,6 +184,7 @@ def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path, 
     assert_one_clear_line(photochrom("runs", "show", "wider/three"), "no finished run", "runs list")
 
 
+@pytest.mark.slow
 def test_search_ends_with_an_experiment_that_can_be_run(
     photochrom: Command, face_folder: Path, trains_here: None
 ) -> None:
@@ -200,6 +210,7 @@ def test_wrong_searches_get_one_line(photochrom: Command, words: tuple[str, ...]
     assert_one_clear_line(photochrom("search", "convnet", "--data", "synthetic", *words), complaint)
 
 
+@pytest.mark.slow
 def test_failed_job_shows_in_the_status(photochrom: Command, face_folder: Path) -> None:
     words = ["experiment", "run", "baseline", "--data", face_folder, "max_epochs=2", "learning_rate=10", "--jobs", 1]
     ended = photochrom(*words)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from photochrom.commands._devices import LOST_STATUS, _node, _outcome, are_started
+from photochrom.commands._devices import LOST_STATUS, _node, _outcome, _statuses, are_started, train_on_devices
 from photochrom.errors import ConfigError, LostProcessError
 from photochrom.lab.training import RunFolder
+from photochrom.process import OWN_COMMAND
 
 
 def children(process: subprocess.Popen[str]) -> dict[str, int]:
@@ -50,6 +51,47 @@ def test_a_process_that_is_killed_is_one_line_and_the_same_command_goes_on(tmp_p
     assert len(ended.stdout.splitlines()) == 1
     assert run.history()[: len(before)] == before
     assert run.metrics().device == "2 x cpu"
+
+
+class Ending:
+    """Stands for a process that ends after it was asked some times."""
+
+    def __init__(self, asked: int = 0) -> None:
+        self.left = asked
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        self.left -= 1
+        if self.left < 0:
+            self.returncode = 0
+        return self.returncode
+
+    def wait(self, timeout: float = 0.0) -> int | None:
+        if self.poll() is None:
+            raise subprocess.TimeoutExpired("photochrom", timeout)
+        return self.returncode
+
+    def kill(self) -> None:
+        pass
+
+
+def test_a_process_for_each_device_is_started_by_photochrom_s_own_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+
+    def start(command: list[str], **_: object) -> Ending:
+        started.append(command)
+        return Ending()
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(sys, "argv", ["photochrom", "train", "--devices", "2"])
+    assert train_on_devices(2, 1) == 0
+    words = [*OWN_COMMAND, "train", "--devices", "2", "--parent", str(os.getpid())]
+    assert started == [words, words]
+
+
+@pytest.mark.parametrize("asked", range(8))
+def test_processes_may_end_at_any_moment(asked: int) -> None:
+    assert _statuses([Ending(asked), Ending()]) == [0, 0]  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
+import re
+
 import pytest
 
 from photochrom import shipped
+from photochrom.coloring.network import Network
 from photochrom.errors import CheckpointError
-from photochrom.shipped import shipped_model, shipped_models
+from photochrom.shipped import network_file, read_card, shipped_model, shipped_models
 
 
 def test_every_shipped_model_brings_its_weights_and_its_card() -> None:
@@ -18,6 +21,14 @@ def test_every_shipped_model_brings_its_weights_and_its_card() -> None:
             f"{name}.md",
             f"{name}.json",
         }
+
+
+@pytest.mark.parametrize("name", [name for name in shipped_models() if shipped_model(name).network.is_file()])
+def test_a_card_names_the_decodings_of_the_network_and_the_default_one(name: str) -> None:
+    told = dict(re.findall(r"`(\w+)` \(([^)]*)\)", read_card(name).facts["decodings"]))
+    metadata = Network(network_file(name), 1, "cpu").metadata
+    assert set(told) == set(metadata.decodings)
+    assert [decoding for decoding, text in told.items() if text.endswith("the default")] == [metadata.decoding]
 
 
 def test_the_face_detector_is_no_model_for_colors() -> None:

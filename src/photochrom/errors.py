@@ -1,5 +1,7 @@
 """Errors that the user can fix."""
 
+import re
+
 __all__ = [
     "BusyError",
     "CheckpointError",
@@ -16,7 +18,11 @@ __all__ = [
     "StartError",
     "TooLargeError",
     "UnreadableError",
+    "without_password",
 ]
+
+_PASSWORD = re.compile(r"([^:/@\s]*:)(?!//)\S*(?=@)")
+"""Up to the last @, for a password may hold one that should have been written as %40."""
 
 
 class PhotochromError(Exception):
@@ -80,3 +86,13 @@ class SlowError(PhotoError):
 
 class LostError(PhotoError):
     """A photo whose worker process died twice."""
+
+
+def without_password(text: str) -> str:
+    """An address, or a line with addresses in it, whose passwords are replaced by three stars.
+
+    Example:
+        >>> without_password("postgresql://me:secret@host:5432/base"), without_password("http://host:5000")
+        ('postgresql://me:***@host:5432/base', 'http://host:5000')
+    """
+    return _PASSWORD.sub(r"\1***", text)

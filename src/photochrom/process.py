@@ -1,14 +1,26 @@
-"""Process settings: numbers of threads, keeping or returning freed memory, and ending with the parent."""
+"""Processes: starting photochrom as another one, cores and threads, freed memory, and ending with the parent."""
 
 import ctypes
+import os
 import signal
 import sys
+from typing import NoReturn
+
+OWN_COMMAND = (sys.executable, "-P", "-m", "photochrom.cli")
+"""Starts photochrom as another process. -P: modules must not be imported from the current folder."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LARGE = 2**24
 _NEVER_TRIM = 2**31 - 1
 _LARGEST_MMAP_THRESHOLD = 2**25
 _PR_SET_PDEATHSIG = 1
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def thread_limits(count: int) -> dict[str, str]:
@@ -66,6 +78,18 @@ def end_with_parent(*, at_once: bool = False) -> None:
     prctl = _from_libc("prctl")
     if prctl is not None:
         prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL if at_once else signal.SIGTERM))
+
+
+def raise_exit(number: int, _: object) -> NoReturn:
+    """A handler of signals that ends this process by an exception, so that what it started is ended on the way.
+
+    Args:
+        number: Of the signal.
+
+    Raises:
+        SystemExit: Always; its status is that of a process which the signal ended, as shells tell it.
+    """
+    sys.exit(128 + number)
 
 
 def _from_libc(name: str) -> "ctypes._NamedFuncPointer | None":

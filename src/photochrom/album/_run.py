@@ -23,8 +23,9 @@ from photochrom.album._plan import Plan
 from photochrom.album._task import color_photo
 from photochrom.coloring import Options
 from photochrom.errors import BusyError, CheckpointError, InColorError, PhotochromError, PhotoError, StartError
+from photochrom.process import cores
 from photochrom.shipped import network_file
-from photochrom.workers import FaultError, Pending, Pool, cores, default_workers
+from photochrom.workers import FaultError, Pending, Pool, default_workers
 
 _POLL_SECONDS = 0.2
 

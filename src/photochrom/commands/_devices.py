@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from typing import IO, Any
 
 from photochrom.errors import ConfigError, LostProcessError
+from photochrom.process import OWN_COMMAND, raise_exit
 
 LOST_STATUS = 75
 """With this a process ends that has nothing to tell but that another one is gone; EX_TEMPFAIL of sysexits.h."""
@@ -39,7 +40,7 @@ def train_on_devices(devices: int, num_nodes: int) -> int:
         ConfigError: `NODE_RANK` is none of these machines.
         LostProcessError: A process was killed, or failed without the first one knowing why.
     """
-    command = [sys.executable, "-m", "photochrom.cli", *sys.argv[1:], "--parent", str(os.getpid())]
+    command = [*OWN_COMMAND, *sys.argv[1:], "--parent", str(os.getpid())]
     node = _node(num_nodes)
     shared = {"WORLD_SIZE": str(devices * num_nodes), "LOCAL_WORLD_SIZE": str(devices), **_meeting_place(num_nodes)}
     with ExitStack() as stack:
@@ -98,23 +99,19 @@ def _meeting_place(num_nodes: int) -> dict[str, str]:
 
 def _let_only_this_process_be_interrupted(stack: ExitStack) -> None:
     """Have Ctrl-C reach this process alone, which ends the others, and a request to end it end them too."""
-    for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, _raise_exit)):
+    for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, raise_exit)):
         before = signal.signal(number, handler)  # that a signal is ignored is inherited
         stack.callback(signal.signal, number, before)
-
-
-def _raise_exit(number: int, _: object) -> None:
-    sys.exit(128 + number)
 
 
 def _statuses(processes: Sequence[subprocess.Popen[Any]]) -> list[int]:
     """The exit statuses of processes; when one fails, the others have a moment to end by themselves."""
     deadline = float("inf")
-    while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
-        if deadline == float("inf") and any(process.poll() for process in processes):
+    while (running := [process for process in processes if process.poll() is None]) and time.monotonic() < deadline:
+        if deadline == float("inf") and any(process.returncode for process in processes):
             deadline = time.monotonic() + _GRACE_SECONDS
         with suppress(subprocess.TimeoutExpired):
-            next(process for process in processes if process.returncode is None).wait(_POLL_SECONDS)
+            running[0].wait(_POLL_SECONDS)
     return [LOST_STATUS if process.returncode is None else process.returncode for process in processes]
 
 

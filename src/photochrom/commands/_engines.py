@@ -1,6 +1,5 @@
 """Options that say where trainings and albums run, and what they make."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -11,6 +10,7 @@ import typer
 
 from photochrom.commands._terminal import warn
 from photochrom.errors import ConfigError
+from photochrom.process import cores
 
 if TYPE_CHECKING:
     from photochrom.album import Mirror, Plan
@@ -40,7 +40,7 @@ def executor_of(
     from photochrom.lab.executors import LocalExecutor, RayExecutor
 
     if engine == "local":
-        return LocalExecutor(jobs or os.cpu_count() or 1, device, mlflow)
+        return LocalExecutor(jobs or cores(), device, mlflow)
     if engine == "ray":
         return RayExecutor(jobs or 0, device, address, cpus, gpus, mlflow)
     raise _no_engine(engine)
@@ -67,7 +67,7 @@ def album_pool(
     """
     from photochrom.album import CarryingPool
     from photochrom.cluster import connected, room
-    from photochrom.workers import Hire, Pool, Worker, cores, default_workers, hire_on_cluster
+    from photochrom.workers import Hire, Pool, Worker, default_workers, hire_on_cluster
 
     with ExitStack() as stack:
         if engine == "local":

@@ -204,7 +204,8 @@ def _color_stream(
 ) -> None:
     """Color the photo on standard input to standard output; one in color passes through as it is."""
     from photochrom.album import color_photo
-    from photochrom.workers import FaultError, Pool, cores
+    from photochrom.process import cores
+    from photochrom.workers import FaultError, Pool
 
     _require_stream_alone(sources, out, options)
     if sys.stdin is None or sys.stdout is None or sys.stdin.isatty() or sys.stdout.isatty():

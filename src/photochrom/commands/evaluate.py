@@ -1,9 +1,11 @@
 """`photochrom evaluate`: all measures of a network, or of whole photos as the product colors them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from photochrom.commands import _engines as engines
 from photochrom.commands import _options as options
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
     from photochrom.lab.models import ColorizationModel
 
 _USAGE = "Usage: photochrom evaluate MODEL [--data SET], or photochrom evaluate --photos SET_OR_FOLDER"
+_FOR_MODELS = frozenset({"data", "decoding"})
+_FOR_PHOTOS = frozenset({"model", "face_model", "faces", "jobs", "engine", "address", "sheet"})
+"""Parameters that mean something for a network alone, and for whole photos alone."""
 
 _SHEET_PHOTOS = 24
 """Photos on a contact sheet, shared by the sets that are evaluated."""
 
 
 def evaluate(
+    context: typer.Context,
     weights: options.OptionalWeights = None,
     data: options.Data = "auto",
     split: options.ScoredSplit = None,
@@ -39,16 +45,25 @@ def evaluate(
     address: engines.Address = "",
     sheet: options.Sheet = None,
 ) -> None:
-    """Tell whether color looks right: of MODEL's pictures, or of whole --photos as the product colors them."""
+    """Measure how good the colors of a network are, or of whole photos."""
     if (weights is None) == (not photos):
         usage_failure(_USAGE, "name either a MODEL, or --photos and perhaps --model")
     if weights is not None:
+        _refuse(context, _FOR_PHOTOS, "for --photos alone; leave it out for a MODEL")
         _evaluate_network(weights, data, split or "val", decoding, count, json)
         return
-    if data != "auto" or decoding is not None:
-        usage_failure(_USAGE, "--data and --decoding are for a MODEL; --photos names its own sets")
+    _refuse(context, _FOR_MODELS, "for a MODEL alone; --photos names its own sets")
     opened = engines.photo_evaluator(engine, address, model, face_model if faces else None, jobs)
     _evaluate_photos(opened, photos or [], split or "test", count, json, sheet)
+
+
+def _refuse(context: typer.Context, names: Container[str | None], why: str) -> None:
+    """End with a line about the first of these parameters that the command line has, if it has any."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is not None and source.name == "COMMANDLINE":
+            option = "/".join([*parameter.opts, *parameter.secondary_opts])
+            usage_failure(_USAGE, f"{option} is {why}")
 
 
 def _evaluate_network(

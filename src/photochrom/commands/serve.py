@@ -22,9 +22,9 @@ def serve(
     data_dir: options.DataFolder = None,
 ) -> None:
     """Serve a page and a REST API on this machine, until Ctrl-C; /docs describes the API."""
+    from photochrom.process import cores
     from photochrom.server.app import serve as serve_until_interrupted
     from photochrom.server.settings import Settings
-    from photochrom.workers import cores
 
     settings = Settings(
         host=host,

@@ -7,8 +7,8 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from photochrom.errors import ConfigError
+from photochrom.process import cores
 from photochrom.shipped import DEFAULT_MODEL
-from photochrom.workers import cores
 
 API_KEY_VARIABLE = "PHOTOCHROM_API_KEY"
 

@@ -1,6 +1,6 @@
 """The one pool of worker processes: each colors one photo at a time, and none can harm another or the caller."""
 
-from photochrom.workers._machine import cores, default_workers
+from photochrom.workers._machine import default_workers
 from photochrom.workers._pool import Deferred, Pending, Pool
 from photochrom.workers._remote import hire_on_cluster
 from photochrom.workers._task import FaultError, announce_size
@@ -14,7 +14,6 @@ __all__ = [
     "Pool",
     "Worker",
     "announce_size",
-    "cores",
     "default_workers",
     "hire_on_cluster",
 ]

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from photochrom.process import cores
+
 _WORKER_BYTES = 10**9
 """Peak memory of a worker for a photo of 24 megapixels in 16 bits, with room to spare: 0.3 GB, and 8 to 25 MB each."""
 
@@ -18,13 +20,6 @@ def default_workers(photos: int | None = None) -> int:
     fitting = _MOST_UNBOUNDED if memory is None else memory // _WORKER_BYTES
     most = cores() if photos is None else min(cores(), photos)
     return max(1, min(most, fitting))
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _available_memory() -> int | None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,7 +13,7 @@ from PIL import Image
 
 from photochrom.cli import main
 from photochrom.errors import ConfigError, DataError
-from photochrom.lab.datasets import Dataset, Pairs, Split, add, open_dataset, pack
+from photochrom.lab.datasets import SPLITS, Dataset, Pairs, Split, add, open_dataset, pack
 from photochrom.lab.datasets import _packed as packed_module
 from photochrom.lab.datasets import folder as folder_module
 from photochrom.lab.datasets.folder import Folder
@@ -50,6 +51,24 @@ def test_a_folder_packed_block_by_block_gives_the_same_pairs(
         assert isinstance(again.split(split).gray, np.memmap)
         assert_same(again.split(split), dataset.split(split))
     assert again.fingerprint()["source"] == dataset.fingerprint()
+
+
+@pytest.mark.parametrize("missing", ["train", "val", "test"])
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_folder_without_one_of_its_splits_is_packed_without_it(
+    face_folder: Path, tmp_path: Path, missing: str, is_empty: bool
+) -> None:
+    shutil.copytree(face_folder, tmp_path / "faces")
+    shutil.rmtree(tmp_path / "faces" / missing)
+    if is_empty:
+        (tmp_path / "faces" / missing).mkdir()
+    dataset = Folder(root=tmp_path / "faces", size=16)
+    packed = pack(dataset, tmp_path / "packed")
+    rest: list[Split] = [split for split in SPLITS if split != missing]
+    assert list(packed.counts()) == rest
+    for split in rest:
+        assert_same(packed.split(split), dataset.split(split))
+    assert packed.fingerprint()["source"] == dataset.fingerprint()
 
 
 def test_whole_photos_keep_their_aspects(tmp_path: Path, draw_collection: Callable[[str], Path]) -> None:
@@ -116,6 +135,25 @@ def test_a_full_disk_is_one_line_and_leaves_the_older_pack(
         only_small_files(10_000),
         pytest.raises(DataError, match=r"cannot be written .*; make room, or choose another"),
     ):
+        pack(faces, tmp_path / "packed")
+    assert packed_module.Packed(root=tmp_path / "packed").fingerprint() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["packed"]
+
+
+@pytest.mark.parametrize("error", [OSError("no such device"), KeyboardInterrupt()])
+def test_the_older_pack_comes_back_if_the_new_one_cannot_take_its_place(
+    tmp_path: Path, faces: Dataset, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    before = pack(faces, tmp_path / "packed").fingerprint()
+    rename = Path.rename
+
+    def fail_for_the_new_one(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise error
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new_one)
+    with pytest.raises((DataError, KeyboardInterrupt)):
         pack(faces, tmp_path / "packed")
     assert packed_module.Packed(root=tmp_path / "packed").fingerprint() == before
     assert [path.name for path in tmp_path.iterdir()] == ["packed"]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from photochrom.errors import DataError
-from photochrom.lab.datasets._pictures import MIN_SIDE, read_pairs, read_rgb, sort_as_text
+from photochrom.lab.datasets._pictures import MIN_SIDE, is_gray, read_pairs, read_rgb, sort_as_text
 
 RED, GREEN, BLUE = (200, 30, 60), (20, 180, 40), (10, 40, 220)
 ORIENTATION = 0x0112
@@ -257,6 +257,13 @@ def test_when_no_file_can_be_used_the_first_reason_is_told(tmp_path: Path) -> No
 def test_no_files_at_all_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none of its 0 pictures"):
         read_pairs([], root=tmp_path, size=16)
+
+
+@pytest.mark.parametrize(("blue", "expected"), [(100, True), (102, True), (103, False), (97, False)])
+def test_a_photo_is_gray_if_its_channels_differ_by_less_than_three_levels(blue: int, expected: bool) -> None:
+    photo = np.full((4, 5, 3), 100, dtype=np.uint8)
+    photo[..., 2] = blue
+    assert is_gray(photo) == expected
 
 
 def test_gray_is_what_pillow_makes_of_the_color(tmp_path: Path) -> None:

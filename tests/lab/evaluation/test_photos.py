@@ -432,6 +432,13 @@ def test_processes_side_by_side_are_started_with_one_thread_each(
     assert "VIPS_CONCURRENCY" not in os.environ
 
 
+def test_processes_are_as_many_as_the_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {7}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    with PhotoEvaluator(Painter(as_true)) as evaluator:
+        assert evaluator._pool is None  # with one core, this process does the work
+
+
 @pytest.mark.slow
 def test_side_by_side_gives_what_one_after_the_other_gives(photo_folder: Path, tiny_network: Path) -> None:
     product = Product(str(tiny_network), face_model=None, vividness=1.5)

@@ -9,6 +9,7 @@ import pytest
 
 from photochrom.lab.executors import LocalExecutor, TrainingJob, TrainingOutcome, run_jobs
 from photochrom.lab.experiments import plan
+from photochrom.process import OWN_COMMAND
 
 QUICK = ["max_epochs=2", "precision=fp32"]
 
@@ -61,6 +62,14 @@ def test_failing_job_is_told_in_one_line_and_the_others_go_on(tmp_path: Path, fa
     outcomes = {outcome.job.name: outcome.error for outcome in run_jobs(jobs, LocalExecutor(2, "cpu"))}
     assert "resume.pt" in outcomes.pop(broken.name)
     assert set(outcomes.values()) == {""}
+
+
+def test_a_training_is_started_by_photochrom_s_own_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: started.append(command))
+    (job,) = plan(["baseline", *QUICK], 1, tmp_path, "synthetic")
+    LocalExecutor(1, "cpu").start(job)
+    assert started[0][: len(OWN_COMMAND)] == list(OWN_COMMAND)
 
 
 @pytest.mark.slow

@@ -91,6 +91,24 @@ def test_an_experiment_of_the_users_own_is_planned_from_its_file(tmp_path: Path)
     assert get_run(f"{file}/wide-adamw").config.optimizer == "adamw"
 
 
+def test_all_and_a_file_beside_it_are_both_planned(tmp_path: Path) -> None:
+    file = tmp_path / "wider.yaml"
+    file.write_text(OWN)
+    study = plan(["all"], 1, tmp_path / "runs", "synthetic")
+    jobs = plan(["all", str(file), "baseline"], 1, tmp_path / "runs", "synthetic")
+    assert {job.name for job in jobs} == {job.name for job in study} | {"wider/wide-seed-0", "wider/wide-adamw-seed-0"}
+    assert len(jobs) == len(study) + 2
+
+
+@pytest.mark.parametrize("names", [("a/wider.yaml", "b/wider.yaml"), ("a/wider.yaml", "a/../a/wider.yaml")])
+def test_two_files_whose_runs_would_lie_in_one_folder_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(OWN)
+    with pytest.raises(ConfigError, match="wide-seed-0: two experiments have this folder; rename one, or name it"):
+        plan([str(tmp_path / name) for name in names], 1, tmp_path / "runs", "synthetic")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

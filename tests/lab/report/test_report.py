@@ -73,9 +73,12 @@ def runs(tmp_path: Path) -> Path:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of these runs, written once over an older one, for a report takes seconds."""
     root = tmp_path_factory.mktemp("written")
-    stale = root / "report" / "figures" / "gone-curves.svg"
-    stale.parent.mkdir(parents=True)
-    stale.write_text("old")
+    figures = root / "report" / "figures"
+    (figures / "drafts").mkdir(parents=True)
+    for name in ("gone-curves.svg", "mine.svg"):
+        (figures / name).write_text("old")
+    older = "![Loss](figures/gone-curves.svg)\n![Drafts](figures/drafts)\n![Lost](figures/lost.jpg)\n"
+    (root / "report" / "report.md").write_text(older)
     return write_report(finish_runs(root / "runs"), root / "report", "public").parent
 
 
@@ -147,6 +150,11 @@ def test_noise_is_shown_with_the_run_that_leaves_the_range(written: Path) -> Non
 
 def test_figures_of_an_older_report_go(written: Path) -> None:
     assert not (written / "figures" / "gone-curves.svg").exists()
+
+
+def test_files_and_folders_that_no_report_made_stay(written: Path) -> None:
+    assert (written / "figures" / "mine.svg").read_text() == "old"
+    assert (written / "figures" / "drafts").is_dir()
 
 
 def test_report_is_written_without_any_shipped_model(written: Path) -> None:

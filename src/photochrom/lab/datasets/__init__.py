@@ -5,7 +5,7 @@ from photochrom.lab.datasets._catalogue import available, describe, open_dataset
 from photochrom.lab.datasets._check import CheckReport, check
 from photochrom.lab.datasets._packed import Packed, pack
 from photochrom.lab.datasets._pairs import SPLITS, UNLABELED, Dataset, Pairs, ProgressCallback, Split, pairs_from_color
-from photochrom.lab.datasets._pictures import read_rgb
+from photochrom.lab.datasets._pictures import is_gray, read_rgb
 from photochrom.lab.datasets._published import Addition, PictureCollection
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "available",
     "check",
     "describe",
+    "is_gray",
     "open_dataset",
     "open_split",
     "pack",

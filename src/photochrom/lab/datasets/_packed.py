@@ -7,7 +7,6 @@ used, and takes their memory back when it needs it.
 
 import hashlib
 import json
-import tempfile
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, ProgressCallback, Split, require_split
+from photochrom.lab.datasets._storage import installed_whole
 
 _INDEX = "pack.json"
 _FORMAT_VERSION = 1
@@ -150,14 +150,9 @@ def pack(dataset: Dataset, target: Path, progress: ProgressCallback | None = Non
     if target.exists() and not is_pack(target):
         raise ConfigError(f"{target}: is there already and is no pack; choose another folder with --out")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".packing-") as aside:
-            copy, older = Path(aside, "new"), Path(aside, "old")
+        with installed_whole(target) as copy:
             copy.mkdir()
             _write_all(dataset, copy, progress)
-            if target.exists():
-                target.rename(older)
-            copy.rename(target)
     except OSError as error:
         raise DataError(
             f"{target}: cannot be written ({error.strerror or error}); make room, or choose another folder with --out"

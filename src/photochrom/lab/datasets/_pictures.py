@@ -22,6 +22,9 @@ PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 MIN_SIDE = 8
 """Pictures with a shorter side are refused."""
 
+_LEAST_COLOR = 3.0
+"""A photo has color if the largest and the smallest of red, green and blue differ by this many levels on average."""
+
 _SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _READERS = 4
 _TOLD_AT_MOST = 20
@@ -76,6 +79,15 @@ def read_rgb(path: Path, size: int | None = None, cut: Crop = middle_square) -> 
     if min(rgb.size) < MIN_SIDE:
         raise DataError(f"{path}: too small ({rgb.width}x{rgb.height}; at least {MIN_SIDE}x{MIN_SIDE} is needed)")
     return np.asarray(rgb if size is None else cut(rgb, size))
+
+
+def is_gray(photo: npt.NDArray[np.uint8]) -> bool:
+    """Whether a whole photo has no color, or only a tint, so that its true color is unknown.
+
+    Args:
+        photo: Shape (height, width, 3).
+    """
+    return float(np.ptp(photo.astype(np.int16), axis=2).mean()) < _LEAST_COLOR
 
 
 def _one_line(error: Exception) -> str:

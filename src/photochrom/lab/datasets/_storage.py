@@ -116,7 +116,9 @@ def install_folder(source: Path, target: Path, verify: Callable[[Path], None]) -
         verify: Called with the complete copy before it replaces the older one. It may remove files from the copy, and
             raises to reject it.
     """
-    _install(lambda copy: shutil.copytree(source, copy), target, verify)
+    with installed_whole(target) as copy:
+        shutil.copytree(source, copy)
+        verify(copy)
 
 
 def install_files(files: Mapping[str, Path], target: Path, verify: Callable[[Path], None]) -> None:
@@ -127,27 +129,31 @@ def install_files(files: Mapping[str, Path], target: Path, verify: Callable[[Pat
         target: See `install_folder`.
         verify: See `install_folder`.
     """
-
-    def write(copy: Path) -> None:
+    with installed_whole(target) as copy:
         for name, file in files.items():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, copy / name)
+        verify(copy)
 
-    _install(write, target, verify)
 
+@contextmanager
+def installed_whole(target: Path) -> Iterator[Path]:
+    """A folder to write, which takes the place of `target` when the block ends without an error.
 
-def _install(write: Callable[[Path], object], target: Path, verify: Callable[[Path], None]) -> None:
+    Whatever goes wrong, an interruption too, the older folder stays at its place.
+
+    Yields:
+        The path of a folder beside it that does not exist yet.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as aside:
-        copy = Path(aside) / "new"
-        write(copy)
-        verify(copy)
-        older = Path(aside) / "old"
-        if target.exists():
-            target.rename(older)
+        copy, older = Path(aside, "new"), Path(aside, "old")
+        yield copy
         try:
+            if target.exists():
+                target.rename(older)
             copy.rename(target)
-        except OSError:
-            if older.exists():
+        except BaseException:
+            if older.exists() and not target.exists():
                 older.rename(target)
             raise

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from photochrom.lab.datasets._pairs import Pairs, Split
-from photochrom.lab.datasets._pictures import tell_left_out_alike
+from photochrom.lab.datasets._pictures import is_gray, tell_left_out_alike
 from photochrom.lab.datasets._published import PictureCollection
 
 
@@ -40,18 +40,14 @@ class WholePhotos(PictureCollection):
 
 def _without_gray(pairs: Pairs) -> Pairs:
     """The pairs whose color pictures have any color."""
-    spreads = [float(np.ptp(picture.astype(np.int16), axis=2).mean()) for picture in pairs.truth]
-    gray = [place for place, spread in enumerate(spreads) if spread < _LEAST_COLOR]
-    if not gray:
+    are_gray = [is_gray(picture) for picture in pairs.truth]
+    if not any(are_gray):
         return pairs
-    reasons = tuple(f"{pairs.names[place]}: a gray picture" for place in gray)
+    reasons = tuple(f"{name}: a gray picture" for name, gray in zip(pairs.names, are_gray, strict=True) if gray)
     tell_left_out_alike(reasons)
-    kept = pairs.take([place for place, spread in enumerate(spreads) if spread >= _LEAST_COLOR])
+    kept = pairs.take([place for place, gray in enumerate(are_gray) if not gray])
     return replace(kept, left_out=(*pairs.left_out, *reasons))
 
-
-_LEAST_COLOR = 3.0
-"""A photo has color if the largest and the smallest of red, green and blue differ by this many levels on average."""
 
 _ORIENTATION = 0x0112
 _FIRST_TURNED = 5

@@ -55,12 +55,13 @@ class Folder(Dataset):
     def blocks(self, split: Split) -> Iterator[Pairs]:
         """The pairs of one split, a thousand or so at a time."""
         files = self.files(split)
-        for start in range(0, len(files), _BLOCK):
+        for start in range(0, max(1, len(files)), _BLOCK):  # that there are none is told when they are read
             yield read_pairs(files[start : start + _BLOCK], root=self.root, size=self.size)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Path, size, seed and a checksum of every picture that training reads."""
-        files = [*self.files("train"), *self.files("val")]
+        """Path, size, seed and a checksum of every picture in `train` and `val`; a missing one adds nothing."""
+        there: list[Split] = [split for split in SPLITS if split != "test" and self._has(split)]
+        files = [file for split in there for file in self.files(split)]
         return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": content_digest(files)}
 
     def files(self, split: Split | None = None) -> list[Path]:
@@ -70,13 +71,16 @@ class Folder(Dataset):
         require_split(split)
         if not self.has_split_folders():
             return self._drawn_by_seed(_pictures_below(self.root), split)
-        if not (self.root / split).is_dir():
+        if not self._has(split):
             raise DataError(f"{self.root}: has split folders, but none is called {split!r}")
         return _pictures_below(self.root / split)
 
     def has_split_folders(self) -> bool:
         """Whether the folder itself says which picture belongs to which split."""
         return any((self.root / split).is_dir() for split in SPLITS)
+
+    def _has(self, split: Split) -> bool:
+        return (self.root / split).is_dir() or not self.has_split_folders()
 
     def _drawn_by_seed(self, files: list[Path], split: Split) -> list[Path]:
         order = np.random.default_rng(self.seed).permutation(len(files))

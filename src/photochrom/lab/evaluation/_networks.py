@@ -12,6 +12,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from photochrom.color import to_uint8
+from photochrom.coloring.decoding import require_decoding
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets import Pairs, ProgressCallback
 from photochrom.lab.evaluation._records import add_record, read_records
@@ -154,8 +155,7 @@ def _decoding_by(model: ColorizationModel, decoding: str | None) -> Iterator[Non
         return
     if not isinstance(model, DistributionModel):
         raise ConfigError(f"this network gives a single color and has no decodings; leave out {decoding!r}")
-    if decoding not in model.decodings:
-        raise ConfigError(f"no decoding is called {decoding!r}; there are: {', '.join(model.decodings)}")
+    require_decoding(decoding, model.decodings)
     before = model.decoding
     model.decoding = decoding
     try:

@@ -11,11 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from photochrom.errors import ConfigError, DataError
-from photochrom.lab.datasets import PictureCollection, Split, open_dataset, read_rgb
+from photochrom.lab.datasets import PictureCollection, Split, is_gray, open_dataset, read_rgb
 from photochrom.lab.datasets.folder import Folder
-
-_GRAY_SPREAD = 3.0
-"""Minimum mean difference between the largest and the smallest of red, green and blue, in levels, of a color photo."""
 
 _WHOLE_FOLDER = "all"
 
@@ -130,6 +127,6 @@ def read_truth(photo: PhotoFile) -> npt.NDArray[np.uint8]:
         DataError: The photo cannot be read, or is gray.
     """
     truth = read_rgb(photo.path)
-    if np.ptp(truth.astype(np.int16), axis=2).mean() < _GRAY_SPREAD:
+    if is_gray(truth):
         raise DataError(f"{photo.path}: a gray photo; its true color is unknown")
     return truth

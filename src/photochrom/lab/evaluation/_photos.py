@@ -25,7 +25,7 @@ from photochrom.lab.evaluation._frechet import FeatureReader, frechet_distance
 from photochrom.lab.evaluation._photo_files import PhotoFile, PhotoSet, drawn_by_name
 from photochrom.lab.evaluation._photo_measures import WHOLE, Colorize, MeasuredPhoto, Panels, measure_photo
 from photochrom.lab.evaluation._records import add_record, as_json, read_records
-from photochrom.process import end_with_parent, thread_limits
+from photochrom.process import cores, end_with_parent, thread_limits
 from photochrom.shipped import DEFAULT_MODEL
 
 _RECORD_KEYS = frozenset({"photos", "split", "limit", "product"})
@@ -161,7 +161,7 @@ class PhotoEvaluator:
         self._pool: ProcessPoolExecutor | _ClusterPool | None = None
         if on_cluster:
             self._pool = _ClusterPool(jobs or room(1), self.product)
-        elif (count := jobs or os.cpu_count() or 1) > 1:
+        elif (count := jobs or cores()) > 1:
             self._pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (self.product,))
 
     def __enter__(self) -> "PhotoEvaluator":

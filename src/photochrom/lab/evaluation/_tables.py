@@ -100,7 +100,7 @@ def photo_tables(evaluations: Sequence[PhotoEvaluation]) -> list[Table]:
     )
     return [
         _table("Color, against leaving the photos gray", _COLOR, rows),
-        _table("Exactness: signed errors are colored less true", _EXACTNESS, rows),
+        _table("Exactness (signed errors are colored minus true)", _EXACTNESS, rows),
         _table("Fog, by that of the truth, and confidence", _FOG, rows),
         Table(
             "Fréchet distance in EfficientNet-Lite0's features; comparable only over the same photos",

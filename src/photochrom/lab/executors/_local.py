@@ -3,12 +3,12 @@
 import os
 import signal
 import subprocess
-import sys
 from contextlib import ExitStack
 from types import TracebackType
 
 from photochrom.files import write_whole
 from photochrom.lab.executors._job import TrainingJob, TrainingOutcome
+from photochrom.process import OWN_COMMAND, raise_exit
 
 
 class LocalExecutor:
@@ -30,7 +30,7 @@ class LocalExecutor:
 
     def __enter__(self) -> "LocalExecutor":
         """Let a request to end this process end the trainings too."""
-        handled = signal.signal(signal.SIGTERM, _raise_exit)
+        handled = signal.signal(signal.SIGTERM, raise_exit)
         self._on_exit.callback(signal.signal, signal.SIGTERM, handled)
         return self
 
@@ -49,8 +49,7 @@ class LocalExecutor:
         """Begin a training, or go on with it."""
         config_file = job.folder.path / "requested.json"
         write_whole(config_file, job.config.model_dump_json(indent=2) + "\n")
-        command = [sys.executable, "-m", "photochrom.cli", "train", "--config", str(config_file)]
-        command += ["--run", str(job.folder.path), *self._options]
+        command = [*OWN_COMMAND, "train", "--config", str(config_file), "--run", str(job.folder.path), *self._options]
         with (job.folder.path / "log.txt").open("ab") as log:
             self._working[job] = subprocess.Popen(  # noqa: S603 - our own command
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
@@ -66,11 +65,6 @@ class LocalExecutor:
         """The trainings that ended since the last call."""
         over = [job for job, process in self._working.items() if process.poll() is not None]
         return [_outcome(job, self._working.pop(job).returncode) for job in over]
-
-
-def _raise_exit(signal_number: int, _: object) -> None:
-    """Turn a request to end into an exception, so that `__exit__` ends the trainings."""
-    sys.exit(128 + signal_number)
 
 
 def _outcome(job: TrainingJob, status: int) -> TrainingOutcome:

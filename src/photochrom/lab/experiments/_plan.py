@@ -25,8 +25,8 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
         All jobs, including finished ones.
 
     Raises:
-        ConfigError: No experiment is named, or an experiment or a setting does not exist, or a run with other settings
-            lies in a job's folder.
+        ConfigError: No experiment is named, or an experiment or a setting does not exist, or two runs would lie in one
+            folder, or a run with other settings lies in a job's folder.
         DataError: The pictures are not at hand.
     """
     names, assignments = _names_and_assignments(words)
@@ -47,6 +47,7 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
         of_seed = [job_of(name, run, seed) for name in names for run in get_experiment(name).runs]
         # Long jobs first, so that all cores are busy until the end.
         jobs += sorted(of_seed, key=_parameter_count, reverse=True)
+    _require_folders_apart(jobs)
     for job in jobs:
         job.folder.require_same_settings(job.config)
     return jobs
@@ -57,10 +58,19 @@ def _names_and_assignments(words: Sequence[str]) -> tuple[list[str], list[str]]:
     for name in ("data", "seed"):
         if any(assignment.startswith(f"{name}=") for assignment in assignments):
             raise ConfigError(f"{name} is set for all runs by an option of its own: see --help")
-    names = list(dict.fromkeys(word for word in words if "=" not in word))
-    if not names:
+    named = [word for word in words if "=" not in word]
+    if not named:
         raise ConfigError("name an experiment, or all; 'photochrom experiment list' lists them")
-    return of_the_study() if "all" in names else names, assignments
+    names = [name for word in named for name in (of_the_study() if word == "all" else [word])]
+    return list(dict.fromkeys(names)), assignments
+
+
+def _require_folders_apart(jobs: Sequence[TrainingJob]) -> None:
+    seen: set[str] = set()
+    for job in jobs:
+        if job.name in seen:
+            raise ConfigError(f"{job.folder.path}: two experiments have this folder; rename one, or name it only once")
+        seen.add(job.name)
 
 
 def _parameter_count(job: TrainingJob) -> int:

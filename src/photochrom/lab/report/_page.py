@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Container, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -31,12 +32,15 @@ _MIME = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 _FIGURES = ("epochs", "best_epoch", "val_accuracy", "val_mse", "val_colorfulness", "parameters", "seconds")
 """Fields of `RunMetrics` in `results.json`."""
 
+_LINKED_FIGURE = re.compile(r"\]\(figures/([^/)]+)\)")
+"""A figure in `report.md`, which shows all of them."""
+
 
 def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
     """Write a report: `report.html`, `report.md`, `results.json` and `figures/`.
 
     Args:
-        out: The folder of the report; an older report in it is replaced.
+        out: The folder of the report; an older report in it is replaced, and other files stay.
         examples: The pictures to show: `validation` or `public`.
 
     Returns:
@@ -47,9 +51,10 @@ def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
     pairs = example_pairs(examples, first.data)
     shipped = gather_shipped()
     figures = {**dict(_figures(findings, pairs)), **dict(model_figures(shipped))}
+    older = _figures_of_older_report(out)
     for name, content in figures.items():
         write_whole(out / "figures" / name, content)
-    _remove_all_but(out / "figures", figures)
+    _remove(out / "figures", older - figures.keys())
     write_whole(out / "results.json", json.dumps(_result_rows(findings), indent=1) + "\n")
     facts = _facts(findings, shipped, first, examples) | {"figures": frozenset(figures)}
     write_whole(out / "report.md", _render("report.md.jinja", facts, embed=None))
@@ -82,10 +87,18 @@ def _facts(findings: Findings, shipped: Showcase, first: TrainingConfig, example
     }
 
 
-def _remove_all_but(folder: Path, names: Container[str]) -> None:
-    """Remove the figures of an older report."""
-    for file in folder.iterdir():
-        if file.name not in names:
+def _figures_of_older_report(out: Path) -> set[str]:
+    """The names of the figures that a report in this folder shows; empty if there is none."""
+    page = out / "report.md"
+    if not page.is_file():
+        return set()
+    return set(_LINKED_FIGURE.findall(page.read_text(encoding="utf-8", errors="replace")))
+
+
+def _remove(folder: Path, names: Iterable[str]) -> None:
+    """Remove files, but no folders."""
+    for file in (folder / name for name in names):
+        if file.is_file():
             file.unlink()
 
 

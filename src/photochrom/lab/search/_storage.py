@@ -1,6 +1,5 @@
 """Where Optuna keeps the trials of a search."""
 
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +14,9 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
-from photochrom.errors import ConfigError
+from photochrom.errors import ConfigError, without_password
 
 _SQLITE_WAIT_SECONDS = 60
-_PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
 
 
 def open_study(
@@ -73,8 +71,9 @@ def storage_faults(storage: str) -> Iterator[None]:
             yield
     except (SQLAlchemyError, StorageInternalError, OptunaError, ImportError, OSError, ValueError) as error:
         cause = error.__cause__ or error
-        reason = _PASSWORD.sub("***", str(cause).strip().splitlines()[0])
+        reason = str(cause).strip().splitlines()[0]
         raise ConfigError(
-            f"{_PASSWORD.sub('***', storage)}: the search's storage cannot be used ({reason}); "
-            "the same command goes on when it can"
+            without_password(
+                f"{storage}: the search's storage cannot be used ({reason}); the same command goes on when it can"
+            )
         ) from error

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from photochrom.errors import ConfigError
+from photochrom.errors import ConfigError, without_password
 from photochrom.files import write_whole
 from photochrom.lab.checkpoint import load_checkpoint
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig, read_json_object
@@ -51,8 +51,11 @@ class MLflowTracker:
         try:
             self._client = MlflowClient(tracking_uri=store)
             self._id = self._found(store) or self._begun(config, store)
+            note = {"store": without_password(store), "run": self._id}
         except Exception as error:  # the client raises what its store does: of SQLAlchemy, requests, or its own
-            raise ConfigError(f"{store}: MLflow cannot be used ({str(error).strip().splitlines()[0]})") from error
+            reason = str(error).strip().splitlines()[0]
+            raise ConfigError(without_password(f"{store}: MLflow cannot be used ({reason})")) from error
+        write_whole(self._note, json.dumps(note) + "\n")
 
     def record_epoch(self, row: Epoch) -> None:
         """Record the figures of an epoch as metrics."""
@@ -90,7 +93,8 @@ class MLflowTracker:
         if not self._note.is_file():
             return None
         note = read_json_object(self._note, ConfigError)
-        return str(note["run"]) if note.get("store") == store else None
+        is_same = without_password(str(note.get("store"))) == without_password(store)
+        return str(note["run"]) if is_same else None
 
     def _begun(self, config: TrainingConfig, store: str) -> str:
         from mlflow.entities import Param, RunTag
@@ -104,7 +108,6 @@ class MLflowTracker:
             params=[Param(name, str(value)) for name, value in settings.items()],
             tags=[RunTag(name, value) for name, value in tags.items()],
         )
-        write_whole(self._note, json.dumps({"store": store, "run": identifier}) + "\n")
         return identifier
 
     def _experiment(self, store: str) -> str:
@@ -119,9 +122,12 @@ class MLflowTracker:
 
 
 def _environment() -> dict[str, str]:
-    """What a run is made with: versions, and the commit of the folder that the command runs in, if it is of git."""
+    """What a run is made with: versions, and the commit of the folder that the command runs in, if git knows one."""
     import torch
 
     found = {"photochrom": version("photochrom"), "python": platform.python_version(), "torch": torch.__version__}
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    try:
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    except OSError:  # git is not installed
+        return found
     return found | ({"git_commit": asked.stdout.strip()} if asked.returncode == 0 else {})

@@ -68,7 +68,7 @@ def predict(model: nn.Module, gray: GrayPictures) -> RgbPictures:
 
 
 def predict_variants(model: nn.Module, gray: GrayPictures, count: int) -> list[RgbPictures]:
-    """Several different colorings of gray pictures, the least colorful first.
+    """The color that `predict` gives, then other colorings of gray pictures.
 
     Args:
         gray: Shape (pictures, height, width), uint8, a numpy array.

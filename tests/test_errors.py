@@ -1,0 +1,21 @@
+import pytest
+
+from photochrom.errors import without_password
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("http://me:secret@host:5000/path", "http://me:***@host:5000/path"),
+        ("postgresql+psycopg://me:secret@[::1]/base", "postgresql+psycopg://me:***@[::1]/base"),
+        ("redis://:secret@host", "redis://:***@host"),
+        ("me:secret@host/base", "me:***@host/base"),
+        ("http://me:s:e/c@ret@host", "http://me:***@host"),
+        ("no answer from 'http://me:secret@host/', 'http://me:secret@host/2'", None),
+        ("https://me@host/path", "https://me@host/path"),
+        ("sqlite:////data/mlflow.db", "sqlite:////data/mlflow.db"),
+        ("wrong: ask me@host", "wrong: ask me@host"),
+    ],
+)
+def test_a_password_is_left_out_of_an_address_and_nothing_else(text: str, told: str | None) -> None:
+    assert without_password(text) == (told or text.replace("secret", "***"))
