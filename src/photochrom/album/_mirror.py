@@ -19,7 +19,7 @@ from photochrom.album._finding import RESULT_STEM
 from photochrom.album._job import Outcome
 from photochrom.album._manifest import MANIFEST_NAME
 from photochrom.album._task import write_result
-from photochrom.errors import ConfigError, PhotochromError, PhotoError
+from photochrom.errors import ConfigError, PhotochromError, PhotoError, reason_of
 from photochrom.photo import HEAD_BYTES
 from photochrom.workers import Deferred, Pending, Pool
 
@@ -82,7 +82,7 @@ class Mirror:
         except Timeout:
             raise PhotoError(f"{self._out}: another run on this machine is at work; wait until it has ended") from None
         except OSError as error:
-            raise PhotoError(f"{self._folder}: cannot be written ({error.strerror or error}); make room") from error
+            raise PhotoError(f"{self._folder}: cannot be written ({reason_of(error)}); make room") from error
         try:
             if is_address(self._out):
                 self._reflect(self._out, self._reflect_results)
@@ -143,7 +143,7 @@ class Mirror:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise PhotoError(f"cannot be read ({error.strerror or error})") from error
+            raise PhotoError(f"cannot be read ({reason_of(error)})") from error
 
     def delivered(self, outcome: Outcome) -> Outcome:
         """How a photo ended, with its results at their address and without its copy."""
@@ -227,7 +227,7 @@ class Mirror:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch()
             except (OSError, ValueError) as error:
-                reason = f"its name cannot be that of a file here ({error}); rename the object"
+                reason = f"its name cannot be that of a file here ({reason_of(error)}); rename the object"
                 self.failures.append(Outcome(top / PurePosixPath(below).name, "failed", error=reason))
             else:
                 yield name, path
@@ -307,10 +307,6 @@ def _store(address: str) -> Iterator[tuple[Any, str]]:
     except FileNotFoundError as error:
         raise PhotoError(f"{address}: nothing is there; check the name of the bucket and of the photo") from error
     except PermissionError as error:
-        raise PhotoError(f"{address}: access was refused ({_first_line(error)}); check the credentials") from error
+        raise PhotoError(f"{address}: access was refused ({reason_of(error)}); check the credentials") from error
     except Exception as error:
-        raise PhotoError(f"{address}: cannot be reached ({_first_line(error)}); check endpoint and network") from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+        raise PhotoError(f"{address}: cannot be reached ({reason_of(error)}); check endpoint and network") from error

@@ -22,7 +22,15 @@ from photochrom.album._manifest import Intent, Manifest, Record, locked
 from photochrom.album._plan import Plan
 from photochrom.album._task import color_photo
 from photochrom.coloring import Options
-from photochrom.errors import BusyError, CheckpointError, InColorError, PhotochromError, PhotoError, StartError
+from photochrom.errors import (
+    BusyError,
+    CheckpointError,
+    InColorError,
+    PhotochromError,
+    PhotoError,
+    StartError,
+    reason_of,
+)
 from photochrom.shipped import network_file
 from photochrom.workers import FaultError, Pending, Pool, cores, default_workers
 
@@ -355,7 +363,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FaultError):
         return f"cannot be colored ({error}); please report this"
     if isinstance(error, OSError):
-        return f"its results cannot be written ({error.strerror or error}); make room, or choose another folder"
+        return f"its results cannot be written ({reason_of(error)}); make room, or choose another folder"
     return str(error)
 
 
@@ -377,4 +385,4 @@ def _fingerprint(model: str) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error}); name another --model") from error
+        raise CheckpointError(f"{path}: cannot be read ({reason_of(error)}); name another --model") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photochrom.coloring import Options
-from photochrom.errors import PhotoError
+from photochrom.errors import PhotoError, reason_of
 from photochrom.photo import (
     HEAD_BYTES,
     Photo,
@@ -104,6 +104,6 @@ def write_result(path: Path, output: Mapping[str, Any]) -> dict[str, Any]:
         path.write_bytes(content)
     except OSError as error:
         raise PhotoError(
-            f"its results cannot be written ({error.strerror or error}); make room, or choose another folder"
+            f"its results cannot be written ({reason_of(error)}); make room, or choose another folder"
         ) from error
     return {"ending": output["ending"], "suffix": output["suffix"], "sha256": hashlib.sha256(content).hexdigest()}

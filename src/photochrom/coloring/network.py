@@ -6,7 +6,7 @@ from photochrom.coloring._memory import release_freed_memory
 from photochrom.coloring._options import require_provider
 from photochrom.coloring._providers import open_session
 from photochrom.coloring.metadata import GraphMetadata
-from photochrom.errors import CheckpointError
+from photochrom.errors import CheckpointError, reason_of
 from photochrom.tensors import AnyArray, GrayBatch
 
 
@@ -42,8 +42,7 @@ class Network:
             content = str(source) if isinstance(source, Path) else source
             self._session, self.remark = open_session(content, threads, provider)
         except Exception as error:  # the classes of ONNX Runtime's errors are not public
-            reason = " ".join(str(error).split())
-            raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason})") from error
+            raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason_of(error)})") from error
         release_freed_memory()
         self.metadata = GraphMetadata.from_properties(
             name,
@@ -64,9 +63,8 @@ class Network:
         try:
             (output,) = self._session.run([self.metadata.output], {"gray": gray})
         except Exception as error:  # as above
-            reason = " ".join(str(error).split())
             height, width = gray.shape[-2:]
             raise CheckpointError(
-                f"{self.metadata.model}: its ONNX form fails on pictures of {height}x{width} ({reason})"
+                f"{self.metadata.model}: its ONNX form fails on pictures of {height}x{width} ({reason_of(error)})"
             ) from error
         return output

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
-from photochrom.errors import PhotoError, TooLargeError, UnreadableError
+from photochrom.errors import PhotoError, TooLargeError, UnreadableError, reason_of
 from photochrom.files import write_whole
 from photochrom.photo._directories import read_directory
 from photochrom.photo._metadata import UPRIGHT, Origin, signed
@@ -25,6 +25,9 @@ from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORM
 
 MAX_MEGAPIXELS = 200.0
 """More than nearly all scans and phones have; larger pictures are refused before anything is decoded."""
+
+_LONGEST_REASON = 200
+"""Letters of what a decoder says, which may repeat what stands in the file."""
 
 _INVISIBLE = "all of it is transparent, which is passed over"
 
@@ -236,15 +239,16 @@ def write_photo(rgb: Levels, photo: Photo, path: Path, overwrite: bool = False) 
             raise PhotoError(f"{path}: there is such a file already; choose another name or allow overwriting")
         write_whole(path, encode_photo(rgb, photo, _format_for(path, photo.origin)))
     except OSError as error:
-        reason = error.strerror or _one_line(error)
-        raise PhotoError(f"{path}: cannot be written ({reason}); choose another folder or make room") from error
+        raise PhotoError(
+            f"{path}: cannot be written ({reason_of(error)}); choose another folder or make room"
+        ) from error
 
 
-def _one_line(error: BaseException) -> str:
+def _reason(error: Exception) -> str:
     """What went wrong; what libvips says is left out, for its reasons may be those of an earlier photo."""
     if isinstance(error, vips().Error):
         return "libvips refuses it"
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return reason_of(error)[:_LONGEST_REASON]
 
 
 @contextmanager
@@ -261,7 +265,7 @@ def _clear_errors(kind: type[PhotoError], text: str) -> Iterator[None]:
     except MemoryError as error:
         raise PhotoError("not enough memory for this photo; make it smaller") from error
     except Exception as error:
-        raise kind(text.format(_one_line(error))) from error
+        raise kind(text.format(_reason(error))) from error
 
 
 def written_format(source: str) -> str:
@@ -302,7 +306,7 @@ def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
     except PermissionError as error:
         raise UnreadableError("no permission to read this file; change its permissions") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        raise UnreadableError(f"cannot be opened ({_one_line(error)}); check the name") from error
+        raise UnreadableError(f"cannot be opened ({_reason(error)}); check the name") from error
     with file:
         yield file
 

@@ -198,5 +198,6 @@ class Worker:
 
 def raised(name: str, text: str) -> Exception:
     """The exception that a worker tells of."""
-    kind = getattr(errors, name, None) if name in errors.__all__ else None
-    return FaultError(text) if kind is None else kind(text)
+    kind = getattr(errors, name, None)
+    is_ours = isinstance(kind, type) and issubclass(kind, errors.PhotochromError)
+    return kind(text) if is_ours else FaultError(text)

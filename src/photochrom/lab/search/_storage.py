@@ -15,7 +15,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
-from photochrom.errors import ConfigError
+from photochrom.errors import ConfigError, reason_of
 
 _SQLITE_WAIT_SECONDS = 60
 _PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
@@ -73,7 +73,7 @@ def storage_faults(storage: str) -> Iterator[None]:
             yield
     except (SQLAlchemyError, StorageInternalError, OptunaError, ImportError, OSError, ValueError) as error:
         cause = error.__cause__ or error
-        reason = _PASSWORD.sub("***", str(cause).strip().splitlines()[0])
+        reason = _PASSWORD.sub("***", reason_of(cause))
         raise ConfigError(
             f"{_PASSWORD.sub('***', storage)}: the search's storage cannot be used ({reason}); "
             "the same command goes on when it can"

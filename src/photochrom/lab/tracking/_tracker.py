@@ -6,6 +6,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from photochrom.errors import reason_of
 from photochrom.lab.tracking._examples import Examples
 from photochrom.lab.tracking._mlflow import MLflowTracker
 from photochrom.lab.tracking._tensorboard import TensorBoardTracker
@@ -84,5 +85,4 @@ def _record(trackers: list[Tracker], run: RunFolder, action: Callable[[Tracker],
             action(tracker)
         except Exception as error:  # a tracker's client may raise anything when its server is gone
             trackers.remove(tracker)
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            _log.warning("%s: no longer recorded by %s (%s)", run.path, type(tracker).__name__, reason)
+            _log.warning("%s: no longer recorded by %s (%s)", run.path, type(tracker).__name__, reason_of(error))
