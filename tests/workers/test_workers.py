@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -20,7 +21,10 @@ from photochrom.errors import (
     SlowError,
     StartError,
 )
-from photochrom.workers import Deferred, FaultError, Pool, _machine, _worker, announce_size, default_workers
+from photochrom.workers import Deferred, FaultError, Pool, Worker, _machine, _worker, announce_size, default_workers
+
+_LONG_SECONDS = 60.0
+"""Until a task counts as one that nobody does."""
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the odd tasks use signals and named pipes")
 
@@ -236,6 +240,53 @@ def test_a_worker_that_dies_at_once_is_told(model: Model, odd: Any, monkeypatch:
     monkeypatch.setattr(_worker, "_COMMAND", (sys.executable, "-c", "raise SystemExit(5)"))
     with Pool(model) as pool, pytest.raises(StartError, match=r"ended with status 5.*while it loaded its networks"):
         pool.submit(odd.give, 1).result()
+
+
+@pytest.fixture
+def stubborn(model: Model, odd: Any, bare: None) -> Iterator[Pool]:
+    """One worker, which the system refuses to start twice; then it starts."""
+    refusals = [OSError(errno.EAGAIN, "Resource temporarily unavailable"), OSError(errno.ENOMEM, "Cannot allocate")]
+
+    def hire(*setup: Any) -> Worker:
+        if refusals:
+            raise refusals.pop()
+        return Worker(*setup)
+
+    with Pool(model, hire=hire) as pool:
+        yield pool
+
+
+def test_a_process_that_the_system_does_not_start_is_told_and_tried_again_with_the_next_task(
+    stubborn: Pool, odd: Any
+) -> None:
+    with pytest.raises(StartError, match=r"^a worker process cannot be started \(Resource temporarily unavailable\); "):
+        stubborn.submit(odd.give, 1).result(_LONG_SECONDS)
+    assert stubborn.submit(odd.give, 2).result(_LONG_SECONDS) == 2
+
+
+@pytest.mark.parametrize("failure", [BrokenPipeError(), ValueError("I/O operation on closed file")])
+def test_a_remark_that_cannot_be_printed_ends_nothing(failure: Exception, model: Model, odd: Any, bare: None) -> None:
+    class Talkative(Worker):
+        def load(self) -> str:
+            super().load()
+            return "the networks run by cuda"
+
+    def print_it(_: str) -> None:
+        raise failure
+
+    with Pool(model, on_remark=print_it, hire=Talkative) as pool:
+        process = pool.submit(odd.process).result(_LONG_SECONDS)
+        assert pool.submit(odd.process).result(_LONG_SECONDS) == process
+
+
+def test_a_fault_at_the_start_is_told_with_the_task(model: Model, odd: Any, bare: None) -> None:
+    class Faulty(Worker):
+        def load(self) -> str:
+            super().load()
+            raise KeyError("remark")
+
+    with Pool(model, hire=Faulty) as pool, pytest.raises(FaultError, match="KeyError in load"):
+        pool.submit(odd.give, 1).result(_LONG_SECONDS)
 
 
 def test_another_model_can_be_asked_for(real_pool: Pool, odd: Any) -> None:
