@@ -22,6 +22,8 @@ from photochrom.errors import (
     StartError,
 )
 from photochrom.workers import Deferred, FaultError, Pool, Worker, _machine, _worker, announce_size, default_workers
+from photochrom.workers._remote import _outcome
+from photochrom.workers._worker import EndedError
 
 _LONG_SECONDS = 60.0
 """Until a task counts as one that nobody does."""
@@ -66,9 +68,9 @@ def test_a_photo_whose_worker_dies_is_tried_once_more(pool: Pool, odd: Any, tmp_
 
 
 def test_a_photo_of_which_two_workers_die_is_one_clear_line(pool: Pool, odd: Any) -> None:
-    with pytest.raises(LostError, match="ended with status 3"):
+    with pytest.raises(LostError, match=r"^the process that colored it ended with status 3; save the photo with "):
         pool.submit(odd.end).result()
-    with pytest.raises(LostError, match="was killed, most likely for want of memory"):
+    with pytest.raises(LostError, match=r"was killed, most likely for want of memory; make the photo smaller, or "):
         pool.submit(odd.be_killed).result()
     assert pool.submit(odd.give, 1).result() == 1
 
@@ -236,10 +238,32 @@ def test_a_network_that_colors_no_photos_is_told_with_each_task(
                 pool.submit(odd.give, 1).result()
 
 
-def test_a_worker_that_dies_at_once_is_told(model: Model, odd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_worker, "_COMMAND", (sys.executable, "-c", "raise SystemExit(5)"))
-    with Pool(model) as pool, pytest.raises(StartError, match=r"ended with status 5.*while it loaded its networks"):
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("raise SystemExit(5)", "ended with status 5; reinstall photochrom"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "was killed, most likely for want of memory; close other programs, or color fewer at once",
+        ),
+    ],
+)
+def test_a_worker_that_dies_at_once_is_told_without_blaming_a_photo(
+    program: str, told: str, model: Model, odd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_worker, "_COMMAND", (sys.executable, "-c", program))
+    with Pool(model) as pool, pytest.raises(StartError) as caught:
         pool.submit(odd.give, 1).result()
+    assert str(caught.value) == f"while loading its networks, a worker process {told}"
+
+
+def test_how_a_worker_on_a_node_ended_arrives_whole() -> None:
+    def end() -> None:
+        raise EndedError("ended with status 5", "reinstall photochrom", 60.0)
+
+    _, told, _ = _outcome(end)
+    there = EndedError(*told)
+    assert (str(there), there.advice, there.overdue) == ("ended with status 5", "reinstall photochrom", 60.0)
 
 
 @pytest.fixture

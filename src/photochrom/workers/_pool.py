@@ -328,7 +328,7 @@ class Pool:
 def _start_error(ended: EndedError) -> StartError:
     if ended.overdue is not None:
         return StartError(f"the networks took longer than {ended.overdue:g} seconds to load; try again")
-    return StartError(f"a process that shall color {ended} (while it loaded its networks)")
+    return StartError(f"while loading its networks, a worker process {ended.how}; {ended.advice}")
 
 
 def _raise_unless_it_can_be_tried_again(ended: EndedError, pending: Pending, attempts_left: int) -> None:
@@ -339,4 +339,4 @@ def _raise_unless_it_can_be_tried_again(ended: EndedError, pending: Pending, att
             f"took longer than {ended.overdue:g} seconds and was given up; make it smaller, or allow more time"
         ) from ended
     if attempts_left == 0:
-        raise LostError(f"the process that colored it {ended}") from ended
+        raise LostError(f"the process that colored it {ended.how}; {ended.advice}") from ended
