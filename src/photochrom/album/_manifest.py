@@ -170,7 +170,9 @@ class Manifest:
             PhotoError: The folder cannot be written to, or the disk is full.
         """
         # In ASCII, for names need not be Unicode on all systems.
-        self._write(("\n" if self._is_cut else "") + json.dumps(asdict(record)) + "\n")
+        line = ("\n" if self._is_cut else "") + json.dumps(asdict(record)) + "\n"
+        self._is_cut = True  # where the disk is full, part of the line may be written before that fails
+        self._write(line)
         self._is_cut = False
         self._note(record)
 
