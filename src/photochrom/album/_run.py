@@ -31,6 +31,7 @@ from photochrom.errors import (
     StartError,
     reason_of,
 )
+from photochrom.files import put_in_place
 from photochrom.shipped import network_file
 from photochrom.workers import FaultError, Pending, Pool, cores, default_workers
 
@@ -307,11 +308,13 @@ class _Run:
             for target, path in zip(begun.targets, begun.job.files, strict=True):
                 if self._plan.keep_date:
                     _keep_date(begun.job.source, target)
-                _move(target, path, may_replace=self._plan.overwrite)
+                put_in_place(target, path, may_replace=self._plan.overwrite)
                 put.append(path)
-        except (OSError, PhotoError):
+        except OSError as error:
             new = {begun.manifest.path.parent / name for name in begun.intent.new}
             _remove([path for path in put if path in new])
+            if isinstance(error, FileExistsError):
+                raise _there_already(path) from None
             raise
 
 
@@ -325,27 +328,6 @@ def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
         with contextlib.suppress(OSError):
             path.unlink()
-
-
-def _move(made: Path, path: Path, *, may_replace: bool) -> None:
-    """Put a file in its place; it may keep its first name beside the new one.
-
-    A second name never replaces a file that another program has just put there, as renaming would. Not all file
-    systems give one.
-
-    Raises:
-        PhotoError: Another file is there.
-    """
-    if not may_replace:
-        try:
-            path.hardlink_to(made)
-            return
-        except FileExistsError:
-            raise _there_already(path) from None
-        except OSError:
-            if os.path.lexists(path):
-                raise _there_already(path) from None
-    made.replace(path)
 
 
 def _there_already(path: Path) -> PhotoError:

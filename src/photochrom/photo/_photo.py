@@ -235,13 +235,19 @@ def write_photo(rgb: Levels, photo: Photo, path: Path, overwrite: bool = False) 
     try:
         if path.is_dir():
             raise PhotoError(f"{path}: this is a folder; give the name of a file")
-        if path.exists() and not overwrite:
-            raise PhotoError(f"{path}: there is such a file already; choose another name or allow overwriting")
-        write_whole(path, encode_photo(rgb, photo, _format_for(path, photo.origin)))
+        if path.exists() and not overwrite:  # asked again when it is written; encoding takes a while
+            raise _there_already(path)
+        write_whole(path, encode_photo(rgb, photo, _format_for(path, photo.origin)), may_replace=overwrite)
     except OSError as error:
+        if isinstance(error, FileExistsError) and error.filename == str(path):  # and not a file where a folder shall be
+            raise _there_already(path) from None
         raise PhotoError(
             f"{path}: cannot be written ({reason_of(error)}); choose another folder or make room"
         ) from error
+
+
+def _there_already(path: Path) -> PhotoError:
+    return PhotoError(f"{path}: there is such a file already; choose another name or allow overwriting")
 
 
 def _reason(error: Exception) -> str:
