@@ -1,6 +1,7 @@
 """Photos as resources, over HTTP and in their store."""
 
 import io
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -208,6 +209,24 @@ def test_another_model_guesses_anew(client: TestClient, photo: str) -> None:
     assert np.abs(after - before).max() > 0
     assert client.patch(photo, json={"model": "no-such-model"}).json()["type"] == "urn:photochrom:no-such-model"
     assert client.post(PHOTOS, params={"model": "no-such-model"}, content=b"x").status_code == 422
+
+
+def test_a_picture_that_waits_while_another_model_guesses_is_drawn_from_its_guess(
+    client: TestClient, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, store = client.app.state.pool, client.app.state.photos
+    kept = store.get(photo.rpartition("/")[2])
+    submit = pool.submit
+
+    def submit_too_late(task: Any, folder: Path, *rest: Any, **options: Any) -> Any:
+        monkeypatch.setattr(pool, "submit", submit)
+        other = shutil.copytree(folder, folder.with_name("other"))
+        store.replace_sketch(kept, other, kept.model, kept.facts)
+        return submit(task, folder, *rest, **options)
+
+    monkeypatch.setattr(pool, "submit", submit_too_late)
+    assert pixels(client.get(f"{photo}/picture")).shape == (64, 64, 3)
+    assert kept.sketch.name == "other"
 
 
 def test_a_deleted_photo_is_gone_from_the_disk_too(client: TestClient, photo: str) -> None:

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outputs, parse_hint, require_inside
-from photochrom.errors import PhotochromError
+from photochrom.errors import GoneError, PhotochromError
 from photochrom.server._archive import Archive
 from photochrom.server._coloring_routes import known_model
 from photochrom.server._facts import KeptFacts
@@ -161,10 +161,7 @@ async def picture(
 ) -> Response:
     """A preview of a photo with its hints, at most two megapixels."""
     view = View(show, look.guess, Look(look.strength, look.vividness, photo.hints), width, format)
-    size = (photo.facts.width, photo.facts.height)
-    pool: Pool = request.app.state.pool
-    drawn = await worked(request, pool.submit(draw, photo.sketch, size, view), is_short=True)
-    return Response(drawn, media_type=f"image/{format}")
+    return Response(await _drawn(request, photo, view), media_type=f"image/{format}")
 
 
 @routes.get(
@@ -282,6 +279,19 @@ async def _sketched(request: Request, source: Path, folder: Path, model: str) ->
     facts = KeptFacts(**told)
     meters.count("photos", len(facts.faces))
     return facts
+
+
+async def _drawn(request: Request, photo: KeptPhoto, view: View) -> bytes:
+    """A preview; if another network's sketch takes the place of its own while it waits, it is drawn from that one."""
+    pool: Pool = request.app.state.pool
+    size = (photo.facts.width, photo.facts.height)
+    while True:
+        folder = photo.sketch
+        try:
+            return bytes(await worked(request, pool.submit(draw, folder, size, view), is_short=True))
+        except GoneError:
+            if photo.sketch == folder:
+                raise
 
 
 def _options(request: Request, model: str, look: ChosenLook, hints: tuple[Hint, ...] = ()) -> Options:
