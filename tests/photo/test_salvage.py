@@ -61,6 +61,10 @@ def test_the_rows_that_are_there_are_read_and_the_others_are_blank(kind: str, sh
     assert len(np.unique(blank)) <= 1
 
 
+def test_a_torn_file_is_mended_where_any_size_is_read() -> None:
+    assert missing(read_photo(WHOLE["png"][: len(WHOLE["png"]) * 3 // 4], float("inf"))) > 0
+
+
 @pytest.mark.parametrize("kind", WHOLE)
 def test_a_file_of_which_less_than_half_is_left_is_refused(kind: str) -> None:
     data = WHOLE[kind]

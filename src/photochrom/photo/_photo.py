@@ -1,6 +1,7 @@
 """Any photo file in, the same photo file out: its size, its resolution, and what it tells about itself."""
 
 import io
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -164,7 +165,7 @@ def _mended(one: Format, file: BinaryIO, max_megapixels: float) -> Mended | None
         return None
     file.seek(0)
     with suppress(Exception):  # that the file is torn says more than how it fails to be mended
-        return one.mend(file.read(), int(max_megapixels * 1e6))
+        return one.mend(file.read(), int(min(max_megapixels * 1e6, sys.maxsize)))  # which may be without a limit
     return None
 
 
