@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from photochrom.errors import PhotoError, TooLargeError, UnreadableError, reason_of
@@ -352,8 +351,8 @@ def _stored(rgb: Levels, photo: Photo, one: Format) -> Any:
         rgb = space.of_srgb(rgb, photo.luma, photo.stored)
 
     def stored(levels: Levels) -> Any:
-        if levels.dtype == np.uint16 and one.bits == 8:
-            levels = to_8_bits(np.asarray(levels, np.uint16))
+        if one.bits == 8:
+            levels = to_8_bits(levels)
         turned_back = turned(levels, orientation, back=True)
         return image_from(turned_back if turned_back.ndim == 3 else turned_back[..., None])
 

@@ -136,15 +136,17 @@ def rows_from(levels: Pixels) -> Callable[[int], Iterator[Pixels]]:
     return rows
 
 
-def to_8_bits(levels: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+def to_8_bits(levels: Levels) -> npt.NDArray[np.uint8]:
     """The nearest of 256 levels: one of them is 257 of 65536.
 
     Args:
-        levels: Any shape, uint16.
+        levels: Any shape, uint8 or uint16.
 
     Returns:
-        Same shape, uint8.
+        Same shape, uint8; levels of 8 bits as they are, and not copied.
     """
+    if levels.dtype == np.uint8:
+        return np.asarray(levels, np.uint8)
     return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
@@ -202,7 +204,7 @@ def _looked_at(rgb: Levels, alpha: Levels | None, shrink: int) -> tuple[Levels, 
         small = image.reduce(shrink)
         small.putalpha(0)
         return luma, small
-    image.putalpha(Image.fromarray(_eight_bits(alpha)))
+    image.putalpha(Image.fromarray(to_8_bits(alpha)))
     return luma, image.reduce(shrink)
 
 
@@ -213,10 +215,6 @@ def _looked_at_deeply(rgb: npt.NDArray[np.uint16]) -> tuple[Levels, Image.Image]
     wide = rgb.astype(np.uint32)
     luma = (299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2] + 500) // 1000
     return luma.astype(np.uint16), Image.fromarray(to_8_bits(rgb))
-
-
-def _eight_bits(levels: Levels) -> npt.NDArray[np.uint8]:
-    return to_8_bits(np.asarray(levels, np.uint16)) if levels.dtype == np.uint16 else np.asarray(levels, np.uint8)
 
 
 def _judged(small: list[Image.Image], is_invisible: bool) -> Coloring:
@@ -234,7 +232,7 @@ def _rgb_of(picture: Picture) -> Callable[[Levels], Levels]:
     transform = _transform_to_srgb(mode, picture.icc_profile)
 
     def convert(pixels: Levels) -> Levels:
-        rows = Image.frombytes(mode, pixels.shape[1::-1], _eight_bits(pixels).tobytes())
+        rows = Image.frombytes(mode, pixels.shape[1::-1], to_8_bits(pixels).tobytes())
         shown = rows.convert("RGB") if transform is None else ImageCms.applyTransform(rows, transform)
         return np.asarray(shown)
 
