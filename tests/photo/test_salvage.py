@@ -171,3 +171,29 @@ def test_a_large_torn_png_is_mended_without_ever_holding_its_pixels() -> None:
 def test_bytes_before_a_photo_are_passed_over() -> None:
     for leading in (b"\r\n", b"\xef\xbb\xbf"):
         np.testing.assert_array_equal(read_photo(leading + WHOLE["png"]).luma, ramps())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_what_is_there_of_a_torn_photo_is_known_however_it_lies(kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(kind, exif=exif)
+    photo = read_photo(data[: int(len(data) * 0.8)])
+    assert photo.there is not None
+    blank = np.ones(photo.luma.shape, bool)
+    blank[photo.there] = False
+    assert blank.sum() == missing(photo) * WIDTH
+    assert len(np.unique(photo.luma[blank])) == 1
+    assert photo.luma[photo.there].std() > 10
+
+
+def test_what_is_there_of_a_torn_bmp_is_its_bottom() -> None:
+    photo = read_photo(WHOLE["bmp"][: int(len(WHOLE["bmp"]) * 0.8)])
+    assert photo.there is not None
+    np.testing.assert_array_equal(photo.luma[photo.there], ramps()[missing(photo) :])
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_all_is_there_of_a_whole_photo(kind: str) -> None:
+    assert read_photo(WHOLE[kind]).there is None

@@ -70,6 +70,15 @@ def test_what_the_colored_file_will_lack_is_told(client: TestClient, gray_photo:
     assert told["remarks"] == ["not kept in the result: a C2PA manifest, which is of the source alone"]
 
 
+def test_the_rows_that_are_missing_of_a_torn_photo_stay_gray(client: TestClient, gray_photo: bytes) -> None:
+    torn = client.post(PHOTOS, content=gray_photo[: len(gray_photo) * 3 // 4])
+    missing = int(torn.json()["remarks"][0].split("torn: ")[1].split(" of ")[0])
+    for what in ("picture?format=png&guess=1", "file?guess=1"):
+        colored = pixels(client.get(f"{torn.headers['location']}/{what}"))
+        assert np.ptp(colored[:-missing], axis=2).mean() > 2
+        assert np.ptp(colored[-missing:], axis=2).max() == 0
+
+
 def test_photos_cannot_be_listed_nor_their_ids_guessed(client: TestClient, photo: str) -> None:
     assert client.get(PHOTOS).status_code == 405
     assert len(photo.rpartition("/")[2]) == 32

@@ -15,7 +15,7 @@ from photochrom.files import write_whole
 from photochrom.photo._directories import read_directory
 from photochrom.photo._metadata import UPRIGHT, Origin, signed
 from photochrom.photo._pillow import origin_of_image, picture_of
-from photochrom.photo._pixels import Levels, Picture, decode, gray_as_srgb, to_8_bits, turned
+from photochrom.photo._pixels import Levels, Picture, decode, gray_as_srgb, to_8_bits, turned, turned_rows
 from photochrom.photo._primaries import profile_of_exif
 from photochrom.photo._profile import has_tables, space_of
 from photochrom.photo._salvage import Mended, remains_of
@@ -52,6 +52,7 @@ class Photo:
         origin: What is needed to write the same file again.
         stored: The gray levels that the file has, of the shape and type of luma, if its profile is not sRGB's.
         remarks: What is missing of it, each on one line.
+        there: The rows and columns, upright, that a torn photo still has; the others are blank. None if all are there.
     """
 
     luma: Levels
@@ -60,6 +61,7 @@ class Photo:
     origin: Origin = field(default_factory=Origin)
     stored: Levels | None = None
     remarks: tuple[str, ...] = ()
+    there: tuple[slice, slice] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -135,7 +137,9 @@ class _Reading(NamedTuple):
         opened = self.format.open(io.BytesIO(mended.content))
         remains = remains_of(mended, opened.picture)
         photo = self._whole(opened._replace(picture=remains.picture))
-        return replace(photo, remarks=(*photo.remarks, remains.told()))
+        rows, orientation = remains.there, _orientation(remains.picture, photo.origin)
+        there = None if rows is None else turned_rows(rows, mended.height, orientation)
+        return replace(photo, remarks=(*photo.remarks, remains.told()), there=there)
 
     def _whole(self, opened: Opened) -> Photo:
         _require_size(opened.picture, self.max_megapixels)
@@ -328,7 +332,7 @@ def _require_size(picture: Picture, max_megapixels: float) -> None:
 
 def _photo(picture: Picture, origin: Origin) -> Photo:
     decoded = decode(picture)
-    orientation = UPRIGHT if picture.is_upright else origin.orientation
+    orientation = _orientation(picture, origin)
     alpha = None if decoded.alpha is None else turned(decoded.alpha, orientation)
     luma = turned(decoded.luma, orientation)
     stored: Levels | None = None
@@ -341,6 +345,11 @@ def _photo(picture: Picture, origin: Origin) -> Photo:
         luma, origin = gray_as_srgb(luma, "RGB", origin.icc_profile), replace(origin, icc_profile=None)
         origin = replace(origin, lost=(*origin.lost, "a color profile of tables (the result is in sRGB)"))
     return Photo(luma, alpha, decoded.coloring, origin, stored, (_INVISIBLE,) if decoded.is_invisible else ())
+
+
+def _orientation(picture: Picture, origin: Origin) -> int:
+    """How the rows of a picture lie."""
+    return UPRIGHT if picture.is_upright else origin.orientation
 
 
 def _stored(rgb: Levels, photo: Photo, one: Format) -> Any:

@@ -168,6 +168,18 @@ def turned(levels: Levels, orientation: int, back: bool = False) -> Levels:
     return _transposed(levels) if is_transposed and back else np.asarray(np.ascontiguousarray(levels))
 
 
+def turned_rows(rows: slice, height: int, orientation: int) -> tuple[slice, slice]:
+    """Where some rows of a file lie in the picture that `turned` makes of all of them: its rows and its columns.
+
+    Args:
+        height: Rows of the file.
+    """
+    is_transposed, turns_rows, turns_columns = _TURNS[orientation]
+    if turns_columns if is_transposed else turns_rows:
+        rows = slice(height - rows.stop, height - rows.start)
+    return (slice(None), rows) if is_transposed else (rows, slice(None))
+
+
 def _transposed(levels: Levels) -> Levels:
     """Rows as columns, in blocks that fit into the processor's cache: six times as fast as in one go."""
     height, width, *channels = levels.shape
