@@ -21,7 +21,7 @@ from photochrom.album import Outcome
 from photochrom.coloring.distribution import BIN_COUNT
 from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY
 from photochrom.photo import MAX_MEGAPIXELS, Signer
-from photochrom.shipped import read_card, shipped_model, shipped_models
+from photochrom.shipped import photo_models, read_card, shipped_model, shipped_models
 
 Command = Callable[..., Any]
 
@@ -156,7 +156,10 @@ def test_strength_0_gives_gray(photochrom: Command, one_tint: Path) -> None:
         (["a.jpg", "--variants", "0"], "there can be 1 to"),
         (["a.jpg", "--hint", "red"], "a hint is written x,y,#rrggbb"),
         (["a.jpg", "b.jpg", "--hint", "1,1,#ff0000"], "a hint is of one photo"),
-        (["a.jpg", "--model", "no-such-model"], "no-such-model: no shipped model"),
+        (["a.jpg", "--model", "no-such-model"], "no-such-model: no shipped model; photos are colored by: face, scene"),
+        (["a.jpg", "--model", "study-best"], "study-best: colors faces of 80x80 pixels only, by 'photochrom predict'"),
+        (["a.jpg", "--face-model", "study-best"], "study-best: colors faces of 80x80 pixels only"),
+        (["a.jpg", "--model", "a.jpg"], "a.jpg: no ONNX file; 'photochrom export' writes one"),
         (["a.jpg", "-"], "no other photo"),
         (["-", "--compare"], "one result only"),
     ],
@@ -350,6 +353,13 @@ def test_models_are_listed_with_their_figures_and_cards(photochrom: Command, mon
         assert f"{overall['accuracy']:.4f}".rstrip("0") in ended.out
         assert f"{overall['chroma_error']:.2f}".rstrip("0") in ended.out
     assert "research" in ended.out
+
+
+def test_the_list_of_models_tells_which_color_photos(photochrom: Command) -> None:
+    told = photochrom("models").out
+    for name in photo_models():
+        assert f"{name}: colors photos; " in told
+    assert "study-best: colors no photos, but test pictures by 'photochrom predict'; " in told
 
 
 @pytest.mark.parametrize("name", shipped_models())

@@ -558,13 +558,16 @@ def refusal(kind: type[PhotochromError], **models: Any) -> str:
 
 
 def test_an_unknown_model_is_refused_with_the_names_of_the_known(tiny_network: Path) -> None:
-    assert "nobody: no shipped model; there are: face" in refusal(CheckpointError, model="nobody")
+    message = refusal(CheckpointError, model="nobody")
+    assert message == "nobody: no shipped model; photos are colored by: face, scene, scene-open"
     assert "nobody" in refusal(CheckpointError, model=str(tiny_network), face_model="nobody")
 
 
 def test_a_model_without_probabilities_is_refused(tiny_network: Path, network_without_probabilities: Path) -> None:
     message = refusal(ConfigError, model=str(network_without_probabilities), face_model=None)
     assert message.startswith(f"{network_without_probabilities}: gives colors without probabilities")
+    assert "'photochrom predict'" in message
+    assert message.endswith(": face, scene, scene-open")
     refusal(ConfigError, model=str(tiny_network), face_model=str(network_without_probabilities))
 
 

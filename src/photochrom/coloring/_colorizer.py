@@ -18,9 +18,9 @@ from photochrom.coloring._options import Hint, Look
 from photochrom.coloring._yunet import YuNet
 from photochrom.coloring.decoding import as_observed, decode_chroma, of_bins, probability_within, variant_chroma
 from photochrom.coloring.distribution import require_variants
-from photochrom.coloring.network import Network
+from photochrom.coloring.network import Network, require_probabilities
 from photochrom.coloring.resampling import resized
-from photochrom.errors import ConfigError, InColorError
+from photochrom.errors import InColorError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
 from photochrom.shipped import DEFAULT_MODEL, network_file
 from photochrom.tensors import AnyArray, GrayBatch
@@ -282,15 +282,11 @@ def _load(model: str, threads: int, provider: str) -> Network:
     """Load a network by the name of a shipped model or by its path.
 
     Raises:
-        CheckpointError: The model does not exist, or cannot be run.
+        CheckpointError: The model does not exist, colors no photos, or cannot be run.
         ConfigError: The model does not give probabilities of chroma.
     """
-    path = network_file(model)
-    if not model.endswith(".onnx") and not path.is_file():
-        raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
-    network = Network(path, threads, provider)
-    if network.metadata.output != "probabilities":
-        raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
+    network = Network(network_file(model), threads, provider)
+    require_probabilities(network.metadata, model)
     return network
 
 

@@ -6,8 +6,25 @@ from photochrom.coloring._memory import release_freed_memory
 from photochrom.coloring._options import require_provider
 from photochrom.coloring._providers import open_session
 from photochrom.coloring.metadata import GraphMetadata
-from photochrom.errors import CheckpointError, reason_of
+from photochrom.errors import CheckpointError, ConfigError, reason_of
+from photochrom.shipped import photo_models
 from photochrom.tensors import AnyArray, GrayBatch
+
+
+def require_probabilities(metadata: GraphMetadata, name: str) -> None:
+    """Check that a network can color photos.
+
+    Args:
+        name: The network's in messages.
+
+    Raises:
+        ConfigError: It gives one color only, and not the probabilities that guesses and their confidence need.
+    """
+    if metadata.output != "probabilities":
+        raise ConfigError(
+            f"{name}: gives colors without probabilities, so that it colors pictures by 'photochrom predict' only; "
+            f"photos are colored by: {', '.join(photo_models())}"
+        )
 
 
 class Network:
