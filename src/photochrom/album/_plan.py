@@ -193,10 +193,10 @@ def _require_apart(jobs: Sequence[Job]) -> None:
                 raise ConfigError(f"{path}: a result would replace this photo; choose another place with --out")
             other = owners.setdefault(_key(path), job.source)
             if other != job.source:
-                raise ConfigError(
-                    f"{other} and {job.source} would both become {path}; give the folders that they lie in, "
-                    "or color them one after the other with another --out"
-                )
+                advice = "give the folders that they lie in, or color them one after the other with another --out"
+                if other.parent == job.source.parent:
+                    advice = "rename one of them"
+                raise ConfigError(f"{other} and {job.source} would both become {path}; {advice}")
 
 
 def _key(path: Path) -> str:
