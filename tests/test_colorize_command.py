@@ -17,9 +17,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from photochrom.album import Outcome
+from photochrom.album import ON_ITS_SIDE, Outcome
+from photochrom.coloring import Options, Outputs
 from photochrom.coloring.distribution import BIN_COUNT
 from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY
+from photochrom.commands.colorize import _remark
 from photochrom.photo import MAX_MEGAPIXELS, Signer
 from photochrom.shipped import photo_models, read_card, shipped_model, shipped_models
 
@@ -245,7 +247,22 @@ def test_the_date_of_a_photo_is_kept_unless_unwanted(photochrom: Command, one_ti
 def test_many_places_of_results_are_not_all_named(photochrom: Command, one_tint: Path) -> None:
     photos = [draw(f"{number}/a.jpg", number) for number in range(5)]
     ended = photochrom("colorize", *photos, "--model", one_tint, "--no-faces", "--jobs", 2)
-    assert only(ended.out) == "colored 5; results: 0, 1, 2 and 2 more folders"
+    assert only(ended.out) == "colored 5; results: 0, 1, 2 and 2 more"
+
+
+def test_of_a_single_photo_the_files_are_named(photochrom: Command, one_tint: Path) -> None:
+    draw("a.jpg")
+    words = ("colorize", "a.jpg", "--model", one_tint, "--no-faces")
+    assert only(photochrom(*words).out) == "colored 1; results: a-color.jpg"
+    assert only(photochrom(*words, "--out", "new.dir/").out) == f"colored 1; results: {Path('new.dir', 'a.jpg')}"
+    told = only(photochrom(*words, "--variants", 2, "--out", "x").out)
+    assert told == f"colored 1; results: {Path('x', 'a-1.jpg')}, {Path('x', 'a-2.jpg')}"
+
+
+def test_the_option_that_turns_photos_upright_is_named_where_it_would_help() -> None:
+    assert _remark(ON_ITS_SIDE, Options()) == f"{ON_ITS_SIDE}; --upright turns it"
+    assert _remark(ON_ITS_SIDE, Options(outputs=Outputs(upright=True))) == ON_ITS_SIDE
+    assert _remark("torn", Options()) == "torn"
 
 
 def piped(content: bytes, *words: object) -> subprocess.CompletedProcess[bytes]:

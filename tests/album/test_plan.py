@@ -198,6 +198,16 @@ def test_out_may_not_name_one_file_for_several_photos(album: Path, sources: tupl
         planned(*sources, out="colored.png")
 
 
+def test_out_with_a_suffix_that_cannot_be_written_is_refused_for_a_single_photo(album: Path) -> None:
+    with pytest.raises(ConfigError, match=r"y.xyz: .xyz cannot be written; choose one of .*, or end the name"):
+        plan(["album/b.jpg"], "y.xyz")
+    assert [job.files for job in plan(["album/b.jpg"], "y.xyz/").jobs] == [(Path("y.xyz", "b.jpg"),)]
+    Path("y.xyz").mkdir()
+    assert [job.files for job in plan(["album/b.jpg"], "y.xyz").jobs] == [(Path("y.xyz", "b.jpg"),)]
+    assert len(plan(["album/b.jpg", "album/a.png"], "my.photos").jobs) == 2
+    assert len(plan(["album/1950s/deep"], "my.photos").jobs) == 1
+
+
 def test_out_must_not_be_a_file_of_another_kind(album: Path) -> None:
     with pytest.raises(ConfigError, match="--out is a folder"):
         planned(album, out="album/notes.txt")

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from photochrom.coloring import Guesser, Output, Result
 
 
+ON_ITS_SIDE = "its people lie on their side; it is colored as if they stood"
+"""A remark about a photo."""
+
+
 def color_photo(
     colorizer: "Guesser", source: Path | bytes, options: Options, targets: Sequence[Path] | None = None
 ) -> dict[str, Any]:
@@ -93,7 +97,7 @@ def _remarks(photo: Photo, result: "Result") -> Iterator[str]:
     if photo.coloring == "print":
         yield "a gray print among colors; what surrounds it is colored again too"
     if result.turns:
-        yield "its people lie on their side; it is colored as if they stood"
+        yield ON_ITS_SIDE
 
 
 def write_result(path: Path, output: Mapping[str, Any]) -> dict[str, Any]:
