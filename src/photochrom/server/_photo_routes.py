@@ -23,7 +23,7 @@ from photochrom.server._responses import BINARY, MEDIA_TYPES, Format, attached, 
 from photochrom.server._sketch import GUESSES, WIDEST, Part, PictureFormat, Show, View, draw, sketch, write
 from photochrom.server.meters import Meters
 from photochrom.server.photos import KeptPhoto, PhotoStore
-from photochrom.server.problems import Problem, problem_of
+from photochrom.server.problems import Problem, problem_of, require_known
 from photochrom.server.settings import Settings
 from photochrom.server.uploads import clean_name
 from photochrom.workers import FaultError, Pending, Pool
@@ -255,6 +255,7 @@ async def _receive(request: Request, source: Path) -> str | None:
                 file.write(chunk)
         return None
     async with request.form(max_files=1, max_fields=10) as form:
+        require_known(form, ["file"])
         upload: Any = form.get("file")
         if not hasattr(upload, "file"):
             raise Problem(422, "there is no photo in the form; send it as the field 'file'")
