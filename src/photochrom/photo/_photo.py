@@ -324,8 +324,9 @@ def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
 def _require_size(picture: Picture, max_megapixels: float) -> None:
     megapixels = picture.width * picture.height / 1e6
     if megapixels > max_megapixels:
+        shown = f"{megapixels:.0f}" if megapixels >= 1000 else f"{megapixels:.5g}"
         raise TooLargeError(
-            f"too large ({picture.width}x{picture.height} are {megapixels:.0f} megapixels, at most "
+            f"too large ({picture.width}x{picture.height} are {shown} megapixels, at most "
             f"{max_megapixels:g} are read); make it smaller, or raise the limit"
         )
 
