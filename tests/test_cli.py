@@ -33,6 +33,13 @@ def test_each_module_of_commands_is_a_command(photochrom: Command) -> None:
     assert "--install-completion" in ended.out
 
 
+@pytest.mark.parametrize("words", [(), ("colorize",), ("runs",), ("data", "list")])
+def test_the_short_option_for_help_is_that_for_help(photochrom: Command, words: tuple[str, ...]) -> None:
+    short = photochrom(*words, "-h")
+    assert (short.status, short.err) == (0, "")
+    assert short.out == photochrom(*words, "--help").out
+
+
 def test_help_groups_commands_in_panels(photochrom: Command) -> None:
     panels = re.split(r"╭─ (\w+) ─+╮", photochrom("--help").out)
     commands = dict(zip(panels[1::2], panels[2::2], strict=True))

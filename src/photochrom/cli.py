@@ -29,6 +29,7 @@ _PANELS = {
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of all commands
     help="Color for gray pictures of faces, and an honest bench for colorization experiments.",
 )
 for _panel, _commands in _PANELS.items():
