@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,12 @@ def test_the_short_option_for_help_is_that_for_help(photochrom: Command, words: 
     short = photochrom(*words, "-h")
     assert (short.status, short.err) == (0, "")
     assert short.out == photochrom(*words, "--help").out
+
+
+def test_help_and_package_say_the_same_of_themselves(photochrom: Command) -> None:
+    told = " ".join(photochrom("--help").out.split())
+    assert str(sys.modules["photochrom"].__doc__) in told
+    assert "photos of people" in told
 
 
 def test_help_groups_commands_in_panels(photochrom: Command) -> None:

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and telling what systems put among them."""
 
 import errno
 import os

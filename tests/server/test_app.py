@@ -243,6 +243,7 @@ def test_a_fault_is_a_problem_that_tells_nothing(
     monkeypatch.setattr(client.app.state.pool, "submit", fail)
     answer = sent(client, gray_photo)
     assert (answer.status_code, answer.json()["status"]) == (500, 500)
+    assert answer.json()["detail"] == "internal error; see the server's log"
     assert "RuntimeError" in caplog.text
     assert "grandmother" not in answer.text + caplog.text
 

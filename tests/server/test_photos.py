@@ -246,6 +246,7 @@ def test_a_deleted_photo_is_gone_from_the_disk_too(client: TestClient, photo: st
     for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/picture"), ("GET", "/file"), ("GET", "/hints")):
         answer = client.request(method, f"{photo}{path}")
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:photochrom:photo-gone")
+        assert "it was deleted, it expired, or was removed to make room; send it again" in answer.json()["detail"]
 
 
 def test_several_photos_come_as_one_archive(client: TestClient, gray_photo: bytes, color_photo: bytes) -> None:

@@ -63,6 +63,12 @@ def test_a_fault_is_told_by_its_place_and_not_by_what_it_says(pool: Pool, odd: A
         pool.submit(odd.give_what_is_not_plain).result()
 
 
+@pytest.mark.parametrize("name", ["reason_of", "__all__", "ValueError", "", "no-such"])
+def test_a_worker_raises_nothing_but_our_own_errors(name: str) -> None:
+    assert type(_worker.raised(name, "text")) is FaultError
+    assert type(_worker.raised("ConfigError", "text")) is ConfigError
+
+
 def test_a_photo_whose_worker_dies_is_tried_once_more(pool: Pool, odd: Any, tmp_path: Path) -> None:
     assert pool.submit(odd.end_the_first_time, str(tmp_path / "marker")).result() == "the second time"
 

@@ -69,10 +69,14 @@ class Network:
         )
 
     def run(self, gray: GrayBatch) -> AnyArray:
-        """The output: probabilities, shape (batch, 2, bins, rows, columns), or color, shape (batch, 3, height, width).
+        """Run the network on gray pictures.
 
         Args:
             gray: Shape (batch, 1, height, width), signed, float32; any size that the network supports.
+
+        Returns:
+            What `metadata.output` names: probabilities of Cb and Cr, shape (batch, 2, bins, rows, columns), or of a
+            palette's colors, shape (batch, colors, rows, columns); or color, shape (batch, 3, height, width), signed.
 
         Raises:
             CheckpointError: The network cannot run on pictures of this size.

@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="photochrom",
         version=importlib.metadata.version("photochrom"),
-        summary="Color for gray photos of faces. Nothing that is sent here leaves this machine.",
+        summary="Color for old photos of people. Nothing that is sent here leaves this machine.",
         docs_url=None,  # the page of ours below shows it without a script in its HTML
         redoc_url=None,
         lifespan=_lifespan,

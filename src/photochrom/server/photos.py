@@ -101,7 +101,7 @@ class PhotoStore:
         try:
             found = self._photos[photo]
         except KeyError:
-            detail = "there is no such photo: it was deleted, or nobody used it for so long that it made room"
+            detail = "there is no such photo: it was deleted, it expired, or was removed to make room"
             raise Problem(404, f"{detail}; send it again", kind="photo-gone", title="The photo is gone") from None
         self._photos.move_to_end(photo)
         found.touched = self._clock()

@@ -115,7 +115,7 @@ def problem_of(error: Exception) -> Problem:
         if isinstance(error, kind.error):
             headers = {"Retry-After": _RETRY_SECONDS} if kind.status == 503 else None
             return Problem(kind.status, str(error), kind=kind.name, title=kind.title, headers=headers)
-    return Problem(500, "a fault of the server's; its log tells where. Please report it")
+    return Problem(500, "internal error; see the server's log")
 
 
 def _field_errors(error: RequestValidationError) -> list[dict[str, Any]]:

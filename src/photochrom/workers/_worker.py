@@ -205,5 +205,6 @@ class Worker:
 def raised(name: str, text: str) -> Exception:
     """The exception that a worker tells of."""
     kind = getattr(errors, name, None)
-    is_ours = isinstance(kind, type) and issubclass(kind, errors.PhotochromError)
-    return kind(text) if is_ours else FaultError(text)
+    if isinstance(kind, type) and issubclass(kind, errors.PhotochromError):
+        return kind(text)
+    return FaultError(text)  # also for whatever else a worker names that somebody took over
