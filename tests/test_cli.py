@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,19 @@ def test_each_module_of_commands_is_a_command(photochrom: Command) -> None:
     for path in Path(commands.__path__[0]).glob("[!_]*.py"):
         assert re.search(rf"│ {path.stem} ", ended.out), path
     assert "--install-completion" in ended.out
+
+
+@pytest.mark.parametrize("words", [(), ("colorize",), ("runs",), ("data", "list")])
+def test_the_short_option_for_help_is_that_for_help(photochrom: Command, words: tuple[str, ...]) -> None:
+    short = photochrom(*words, "-h")
+    assert (short.status, short.err) == (0, "")
+    assert short.out == photochrom(*words, "--help").out
+
+
+def test_help_and_package_say_the_same_of_themselves(photochrom: Command) -> None:
+    told = " ".join(photochrom("--help").out.split())
+    assert str(sys.modules["photochrom"].__doc__) in told
+    assert "photos of people" in told
 
 
 def test_help_groups_commands_in_panels(photochrom: Command) -> None:

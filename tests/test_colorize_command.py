@@ -17,11 +17,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from photochrom.album import Outcome
+from photochrom.album import ON_ITS_SIDE, Outcome
+from photochrom.coloring import Options, Outputs
 from photochrom.coloring.distribution import BIN_COUNT
 from photochrom.coloring.metadata import FORMAT_VERSION, METADATA_KEY
+from photochrom.commands.colorize import _remark
 from photochrom.photo import MAX_MEGAPIXELS, Signer
-from photochrom.shipped import read_card, shipped_model, shipped_models
+from photochrom.shipped import photo_models, read_card, shipped_model, shipped_models
 
 Command = Callable[..., Any]
 
@@ -156,7 +158,13 @@ def test_strength_0_gives_gray(photochrom: Command, one_tint: Path) -> None:
         (["a.jpg", "--variants", "0"], "there can be 1 to"),
         (["a.jpg", "--hint", "red"], "a hint is written x,y,#rrggbb"),
         (["a.jpg", "b.jpg", "--hint", "1,1,#ff0000"], "a hint is of one photo"),
-        (["a.jpg", "--model", "no-such-model"], "no-such-model: no shipped model"),
+        (["a.jpg", "--model", "no-such-model"], "no-such-model: no shipped model; photos are colored by: face, scene"),
+        (["a.jpg", "--model", "study-best"], "study-best: colors faces of 80x80 pixels only, by 'photochrom predict'"),
+        (["a.jpg", "--face-model", "study-best"], "study-best: colors faces of 80x80 pixels only"),
+        (["a.jpg", "--model", "a.jpg"], "a.jpg: no ONNX file; 'photochrom export' writes one"),
+        (["a.jpg", "--gpus", "1"], "--gpus: for a Ray cluster only; add --engine ray"),
+        (["a.jpg", "--gpus", "0.5", "--address", "auto"], "--address, --gpus: for a Ray cluster only"),
+        (["a.jpg", "--engine", "slurm"], "no engine is called 'slurm'; there are: local, ray"),
         (["a.jpg", "-"], "no other photo"),
         (["-", "--compare"], "one result only"),
     ],
@@ -242,7 +250,22 @@ def test_the_date_of_a_photo_is_kept_unless_unwanted(photochrom: Command, one_ti
 def test_many_places_of_results_are_not_all_named(photochrom: Command, one_tint: Path) -> None:
     photos = [draw(f"{number}/a.jpg", number) for number in range(5)]
     ended = photochrom("colorize", *photos, "--model", one_tint, "--no-faces", "--jobs", 2)
-    assert only(ended.out) == "colored 5; results: 0, 1, 2 and 2 more folders"
+    assert only(ended.out) == "colored 5; results: 0, 1, 2 and 2 more"
+
+
+def test_of_a_single_photo_the_files_are_named(photochrom: Command, one_tint: Path) -> None:
+    draw("a.jpg")
+    words = ("colorize", "a.jpg", "--model", one_tint, "--no-faces")
+    assert only(photochrom(*words).out) == "colored 1; results: a-color.jpg"
+    assert only(photochrom(*words, "--out", "new.dir/").out) == f"colored 1; results: {Path('new.dir', 'a.jpg')}"
+    told = only(photochrom(*words, "--variants", 2, "--out", "x").out)
+    assert told == f"colored 1; results: {Path('x', 'a-1.jpg')}, {Path('x', 'a-2.jpg')}"
+
+
+def test_the_option_that_turns_photos_upright_is_named_where_it_would_help() -> None:
+    assert _remark(ON_ITS_SIDE, Options()) == f"{ON_ITS_SIDE}; --upright turns it"
+    assert _remark(ON_ITS_SIDE, Options(outputs=Outputs(upright=True))) == ON_ITS_SIDE
+    assert _remark("torn", Options()) == "torn"
 
 
 def piped(content: bytes, *words: object) -> subprocess.CompletedProcess[bytes]:
@@ -350,6 +373,13 @@ def test_models_are_listed_with_their_figures_and_cards(photochrom: Command, mon
         assert f"{overall['accuracy']:.4f}".rstrip("0") in ended.out
         assert f"{overall['chroma_error']:.2f}".rstrip("0") in ended.out
     assert "research" in ended.out
+
+
+def test_the_list_of_models_tells_which_color_photos(photochrom: Command) -> None:
+    told = photochrom("models").out
+    for name in photo_models():
+        assert f"{name}: colors photos; " in told
+    assert "study-best: colors no photos, but test pictures by 'photochrom predict'; " in told
 
 
 @pytest.mark.parametrize("name", shipped_models())

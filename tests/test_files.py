@@ -32,6 +32,10 @@ def write_to_a_full_disk(path: Path) -> None:
         aside.write_bytes(b"new")
 
 
+def refuse_links(*_: object) -> None:
+    raise OSError(errno.EPERM, "Operation not permitted")  # as file systems of cameras' cards do
+
+
 def lies_alone(path: Path) -> bool:
     return [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -117,6 +121,30 @@ def test_the_old_file_stays_when_the_process_is_killed_half_way(old: Path) -> No
     assert killed.returncode != 0
     assert killed.stderr == b""
     assert old.read_text() == "old"
+
+
+@pytest.mark.parametrize("knows_links", [True, False])
+def test_a_file_that_may_not_be_replaced_stays(old: Path, monkeypatch: pytest.MonkeyPatch, knows_links: bool) -> None:
+    if not knows_links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse_links)
+    with pytest.raises(FileExistsError) as caught:
+        write_whole(old, "new", may_replace=False)
+    assert [caught.value.filename, caught.value.filename2] == [str(old), None]
+    assert old.read_text() == "old"
+    assert lies_alone(old)
+
+
+@pytest.mark.parametrize("knows_links", [True, False])
+def test_what_may_replace_nothing_is_written_where_nothing_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, knows_links: bool
+) -> None:
+    if not knows_links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse_links)
+    path = tmp_path / "folder" / "metrics.json"
+    write_whole(path, "new", may_replace=False)
+    assert path.read_text() == "new"
+    assert path.stat().st_nlink == 1
+    assert lies_alone(path)
 
 
 def test_a_folder_that_cannot_be_made_is_an_os_error(old: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from photochrom import shipped
 from photochrom.coloring.network import Network
 from photochrom.errors import CheckpointError
-from photochrom.shipped import network_file, read_card, shipped_model, shipped_models
+from photochrom.shipped import network_file, photo_models, read_card, shipped_model, shipped_models
 
 
 def test_every_shipped_model_brings_its_weights_and_its_card() -> None:
@@ -41,3 +41,10 @@ def test_an_unknown_model_is_refused_with_the_names_of_the_known(name: str) -> N
     with pytest.raises(CheckpointError) as caught:
         shipped_model(name)
     assert str(caught.value) == f"{name}: no shipped model; there are: {', '.join(shipped_models())}"
+
+
+def test_all_but_the_reference_of_the_study_color_photos() -> None:
+    assert photo_models() == [name for name in shipped_models() if name != "study-best"]
+    assert all(network_file(name).is_file() for name in photo_models())
+    with pytest.raises(CheckpointError, match="80x80"):
+        network_file("study-best")

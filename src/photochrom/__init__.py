@@ -1,4 +1,4 @@
-"""Color for gray pictures of faces, and an honest bench for colorization experiments."""
+"""Color for old photos of people, and an honest bench for those who study colorization."""
 
 import importlib
 import os

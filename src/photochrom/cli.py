@@ -29,7 +29,7 @@ _PANELS = {
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Color for gray pictures of faces, and an honest bench for colorization experiments.",
+    context_settings={"help_option_names": ["-h", "--help"]},  # of all commands
 )
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
@@ -51,7 +51,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Color for gray pictures of faces, and an honest bench for colorization experiments."""
+    """Color for old photos of people, and an honest bench for those who study colorization."""
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from photochrom.errors import ConfigError
+from photochrom.errors import ConfigError, reason_of
 
 _CONNECT_SECONDS = 5.0
 
@@ -44,8 +44,7 @@ def connected(address: str) -> Iterator[None]:
     try:
         ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ConfigError(f"no Ray cluster at {address or 'this machine'}: {reason}") from error
+        raise ConfigError(f"no Ray cluster at {address or 'this machine'}: {reason_of(error)}") from error
     try:
         yield
     finally:
@@ -75,4 +74,4 @@ def _require_reachable(address: str) -> None:
             probe.settimeout(_CONNECT_SECONDS)
             probe.connect((host, int(port)))
     except (OSError, ValueError, OverflowError) as error:
-        raise ConfigError(f"no Ray cluster at {address}: {error}") from error
+        raise ConfigError(f"no Ray cluster at {address}: {reason_of(error)}") from error

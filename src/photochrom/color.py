@@ -9,7 +9,7 @@ from array_api_compat import array_namespace
 
 from photochrom.tensors import AnyArray, ChromaBatch, GrayBatch, RgbBatch
 
-_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
+LUMA_WEIGHTS = _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 """The shares of the channels in luma (ITU-R BT.601-7)."""
 
 BLUE_SPAN = 2.0 * (1.0 - _BLUE)

@@ -18,6 +18,7 @@ __all__ = [
     "StartError",
     "TooLargeError",
     "UnreadableError",
+    "reason_of",
     "without_password",
 ]
 
@@ -86,6 +87,30 @@ class SlowError(PhotoError):
 
 class LostError(PhotoError):
     """A photo whose worker process died twice."""
+
+
+def reason_of(error: BaseException) -> str:
+    r"""What went wrong, as one line to stand in brackets.
+
+    Libraries say it in the first line of their text, and put traces and advice on those that follow.
+
+    Returns:
+        That line, and what follows it while it ends with a colon; of an `OSError` what the system says, without the
+        path; the name of the error's type if it has no text. Never empty.
+
+    Example:
+        >>> reason_of(OSError(28, "No space left on device", "photo.jpg")), reason_of(ValueError())
+        ('No space left on device', 'ValueError')
+        >>> reason_of(RuntimeError("2 of them do not fit:\n\tthe first one\n\tthe second one"))
+        '2 of them do not fit: the first one'
+    """
+    text = (isinstance(error, OSError) and error.strerror) or error
+    told: list[str] = []
+    for line in filter(None, (" ".join(line.split()) for line in str(text).splitlines())):
+        told.append(line)
+        if not line.endswith(":"):
+            break
+    return " ".join(told) or type(error).__name__
 
 
 def without_password(text: str) -> str:

@@ -62,6 +62,11 @@ def shipped_models() -> list[str]:
     return sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
 
 
+def photo_models() -> list[str]:
+    """The names of those that color photos; the others are for the study alone, and are not shipped as ONNX files."""
+    return [name for name in shipped_models() if shipped_model(name).network.is_file()]
+
+
 def shipped_model(name: str) -> ShippedModel:
     """The files of a model that comes with this package.
 
@@ -75,9 +80,23 @@ def shipped_model(name: str) -> ShippedModel:
 
 
 def network_file(model: str) -> Path:
-    """The ONNX file of a network, which may not be there.
+    """The ONNX file of a network that colors photos.
 
     Args:
-        model: The name of a shipped model, or the path of an ONNX file.
+        model: The name of a shipped model, or the path of an ONNX file, which may not be there.
+
+    Raises:
+        CheckpointError: There is no such model, or it colors no photos.
     """
-    return Path(model) if model.endswith(".onnx") else shipped_model(model).network
+    if model.endswith(".onnx"):
+        return Path(model)
+    names = photo_models()
+    if model in names:
+        return shipped_model(model).network
+    if model in shipped_models():
+        wrong = "colors faces of 80x80 pixels only, by 'photochrom predict'"
+    elif Path(model).is_file():
+        wrong = "no ONNX file; 'photochrom export' writes one of a run's checkpoint"
+    else:
+        wrong = "no shipped model"
+    raise CheckpointError(f"{model}: {wrong}; photos are colored by: {', '.join(names)}")

@@ -1,6 +1,8 @@
 import errno
 import json
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,18 @@ def test_a_manifest_that_was_cut_off_can_be_read_and_added_to(manifest: Path) ->
     Manifest(manifest).append(replace(RECORD, file="b.jpg"))
     assert done(manifest) == RECORD
     assert Manifest(manifest).done("b.jpg", RECORD.settings, ("a.jpg",)) is not None
+
+
+def test_a_record_after_one_that_could_not_be_written_whole_is_kept(
+    manifest: Path, only_small_files: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    ledger = Manifest(manifest)
+    with only_small_files(manifest.stat().st_size + 20), pytest.raises(PhotoError, match="cannot be written"):
+        ledger.append(replace(RECORD, file="b.jpg"))
+    ledger.append(replace(RECORD, file="c.jpg"))
+    ledger.append(replace(RECORD, file="d.jpg"))
+    kept = Manifest(manifest)
+    assert [kept.latest(name) is not None for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")] == [True, False, True, True]
 
 
 @pytest.mark.parametrize("line", ["[]", "{}", '"', "\x00", '{"file": 1}', "\udcff"])

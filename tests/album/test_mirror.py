@@ -1,5 +1,6 @@
 """Albums in a store: fsspec's own store in memory for the quick tests, a local S3 server for the slow one."""
 
+import errno
 import json
 import os
 import re
@@ -201,7 +202,10 @@ def test_a_photo_that_vanishes_is_one_line_and_the_rest_goes_on(
         (("memory://photos/album",), "memory://photos/album: say with --out where results go"),
         (("memory://photos/album", "--out", "memory://photos"), "lie in one another; choose another place with --out"),
         (("memory://photos/none", "--out", "memory://color"), "memory://photos/none: no such file or folder"),
-        (("memory://photos/../color", "--out", "memory://color"), "is no address; one looks like s3://bucket/photos"),
+        (
+            ("memory://photos/../color", "--out", "memory://color"),
+            "not an address; expected something like s3://bucket",
+        ),
         (("s3://photos/album", "--out", "s3://color"), "s3fs is not installed: pip install 'photochrom[remote]'"),
     ],
     ids=["no out", "nested", "no photos", "no address", "no package"],
@@ -214,6 +218,53 @@ def test_what_cannot_be_is_one_line(
     assert status == 2
     assert told in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("fails", ["write_bytes", "touch"])
+def test_a_full_disk_here_is_not_blamed_on_the_store(
+    fails: str, photos: Path, colorize: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act = getattr(Path, fails)
+
+    def fail(path: Path, *arguments: Any, **options: Any) -> Any:
+        if "remote" in path.parts and path.name == "b.jpg":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return act(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, fails, fail)
+    status, told = colorize(*ADDRESSES)
+    assert status == 2
+    assert re.search(r"remote.[0-9a-f]{16}: cannot be written \(No space left on device\); make room", told)
+    assert "cannot be reached" not in told
+    assert "its name" not in told
+
+
+def test_a_photo_for_which_there_is_no_room_here_fails_alone(
+    photos: Path, store: MemoryFileSystem, colorize: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def fail(path: Path, content: bytes) -> int:
+        if "remote" in path.parts and path.name == "b.jpg" and path.stat().st_size:  # its head is there
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    status, told = colorize(*ADDRESSES)
+    assert status == 2
+    assert "cannot be written (No space left on device); make room" in told
+    assert "colored 3, failed 2" in told
+
+
+def test_a_fault_of_ours_is_not_taken_for_one_of_the_network(
+    photos: Path, colorize: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("size")
+
+    monkeypatch.setattr(Mirror, "_reflect_photos", fail)
+    with pytest.raises(KeyError):
+        colorize(*ADDRESSES)
 
 
 def test_a_name_that_is_no_file_name_is_one_line_and_leads_nowhere(

@@ -198,6 +198,16 @@ def test_out_may_not_name_one_file_for_several_photos(album: Path, sources: tupl
         planned(*sources, out="colored.png")
 
 
+def test_out_with_a_suffix_that_cannot_be_written_is_refused_for_a_single_photo(album: Path) -> None:
+    with pytest.raises(ConfigError, match=r"y.xyz: .xyz cannot be written; choose one of .*, or end the name"):
+        plan(["album/b.jpg"], "y.xyz")
+    assert [job.files for job in plan(["album/b.jpg"], "y.xyz/").jobs] == [(Path("y.xyz", "b.jpg"),)]
+    Path("y.xyz").mkdir()
+    assert [job.files for job in plan(["album/b.jpg"], "y.xyz").jobs] == [(Path("y.xyz", "b.jpg"),)]
+    assert len(plan(["album/b.jpg", "album/a.png"], "my.photos").jobs) == 2
+    assert len(plan(["album/1950s/deep"], "my.photos").jobs) == 1
+
+
 def test_out_must_not_be_a_file_of_another_kind(album: Path) -> None:
     with pytest.raises(ConfigError, match="--out is a folder"):
         planned(album, out="album/notes.txt")
@@ -224,6 +234,27 @@ def test_a_photo_that_would_get_the_name_of_another_is_told_apart_by_its_format(
     assert outputs["album/a.png"] == ["album-color/a.png"]
     assert outputs["album/a.gif"] == ["album-color/a.gif.png"]
     assert planned("album/a.png", "album/a.gif")["album/a.gif"] == ["album/a.gif-color.png"]
+
+
+def test_a_photo_without_a_suffix_is_told_apart_from_one_of_its_name(album: Path, draw: Draw) -> None:
+    draw(album / "c.jpg")
+    draw(album / "c2.jpg").rename(album / "c")
+    outputs = planned(album)
+    assert outputs["album/c.jpg"] == ["album-color/c.jpg"]
+    assert outputs["album/c"] == ["album-color/c.no-suffix.jpg"]
+    assert planned("album/c", "album/c.jpg")["album/c"] == ["album/c.no-suffix-color.jpg"]
+    Path("album-color").mkdir()
+    (album / "c.jpg").unlink()
+    assert planned(album)["album/c"] == ["album-color/c.jpg"]
+    Manifest(Path("album-color", MANIFEST_NAME)).append(Record("c", "0", {}, ("c.no-suffix.jpg",)))
+    assert planned(album)["album/c"] == ["album-color/c.no-suffix.jpg"]
+
+
+def test_photos_of_one_folder_that_cannot_be_told_apart_are_to_be_renamed(album: Path, draw: Draw) -> None:
+    draw(album / "a.gif")
+    draw(album / "a.gif.png")
+    with pytest.raises(ConfigError, match=r"album/a.gif and album/a.gif.png would both become .*; rename one of them"):
+        planned(album)
 
 
 def test_maps_of_confidence_of_photos_of_one_name_are_told_apart(album: Path, draw: Draw) -> None:

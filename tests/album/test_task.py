@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from photochrom.album import color_photo
+from photochrom.album import color_photo, facts_of
 from photochrom.coloring import ChromaField, Guess, Hint, Limits, Look, Options, Outputs, Result, outputs
 from photochrom.coloring._chroma_field import signed_luma
 from photochrom.errors import ConfigError, InColorError, PhotoError, TooLargeError, UnreadableError
@@ -153,6 +153,17 @@ def test_one_colored_picture_is_held_at_a_time(tmp_path: Path, draw: Draw, monke
     results = made_results(source, 3)
     assert len(list(outputs(read_photo(source), results, Options(outputs=Outputs(3, confidence=True))))) == 4
     assert len(held) == 3
+
+
+@pytest.mark.parametrize("mode", ["1", "L"])
+def test_a_photo_that_has_no_shades_is_told_to_stay_without_color(tmp_path: Path, mode: str) -> None:
+    ramp = np.tile(np.linspace(0, 255, 160).astype(np.uint8), (120, 1))
+    Image.fromarray(ramp).convert(mode).save(tmp_path / "a.tif")
+    photo = read_photo(tmp_path / "a.tif")
+    remarks = facts_of(photo, Painter().variants(photo, 1, strength=1.0, vividness=1.0, hints=(), force=False))[
+        "remarks"
+    ]
+    assert any("only black and white" in remark for remark in remarks) == (mode == "1")
 
 
 class Decided:

@@ -558,13 +558,16 @@ def refusal(kind: type[PhotochromError], **models: Any) -> str:
 
 
 def test_an_unknown_model_is_refused_with_the_names_of_the_known(tiny_network: Path) -> None:
-    assert "nobody: no shipped model; there are: face" in refusal(CheckpointError, model="nobody")
+    message = refusal(CheckpointError, model="nobody")
+    assert message == "nobody: no shipped model; photos are colored by: face, scene, scene-open"
     assert "nobody" in refusal(CheckpointError, model=str(tiny_network), face_model="nobody")
 
 
 def test_a_model_without_probabilities_is_refused(tiny_network: Path, network_without_probabilities: Path) -> None:
     message = refusal(ConfigError, model=str(network_without_probabilities), face_model=None)
     assert message.startswith(f"{network_without_probabilities}: gives colors without probabilities")
+    assert "'photochrom predict'" in message
+    assert message.endswith(": face, scene, scene-open")
     refusal(ConfigError, model=str(tiny_network), face_model=str(network_without_probabilities))
 
 
@@ -671,3 +674,38 @@ def test_upright_turns_every_result_file(turns: int, one_color: OneColor) -> Non
 
 def guesses_and_outputs(photo: Photo, options: Options, colorizer: Colorizer) -> list[Output]:
     return list(outputs(photo, guesses(photo, options, colorizer), options))
+
+
+# --- torn photos ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_torn_photo_is_colored_as_what_is_there_of_it_and_the_rest_stays_gray(
+    turns: int, one_color: OneColor
+) -> None:
+    colorizer = Colorizer("whole.onnx", face_model="face.onnx", detector=FindsUpright())
+    part = np.ascontiguousarray(np.rot90(landscape(), turns))
+    alone = colorizer.colorize(Photo(part))
+    height, width = part.shape
+    there = (slice(7, 7 + height), slice(9, 9 + width))
+    luma = np.full((height + 30, width + 20), 128, np.uint8)  # as if rows and columns were missing
+    luma[there] = part
+    shown = one_color.whole.shown[:]
+    result = colorizer.colorize(Photo(luma, there=there))
+    assert one_color.whole.shown == 2 * shown
+    assert result.turns == alone.turns
+    np.testing.assert_array_equal(result.rgb[there], alone.rgb)
+    np.testing.assert_array_equal(result.confidence[there], alone.confidence)
+    blank = np.ones(luma.shape, bool)
+    blank[there] = False
+    assert (result.rgb[blank] == 128).all()
+    ((face,), (own,)) = result.faces, alone.faces
+    assert face.box == pytest.approx(own.box._replace(left=own.box.left + 9, top=own.box.top + 7))
+    assert face.landmarks.nose == pytest.approx((own.landmarks.nose.x + 9, own.landmarks.nose.y + 7))
+
+
+def test_the_rows_that_are_missing_of_a_large_photo_stay_gray_too(one_color: OneColor) -> None:
+    luma = np.random.default_rng(0).integers(100, 156, (1500, 1501), np.uint8)
+    rgb = one_color.colorizer().colorize(Photo(luma, there=(slice(0, 1003), slice(None)))).rgb
+    np.testing.assert_allclose(chroma(rgb[:1000]).mean(axis=(0, 1)), WHOLE, atol=1.5)
+    assert np.ptp(rgb[1006:], axis=2).max() == 0

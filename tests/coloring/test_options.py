@@ -17,6 +17,8 @@ from photochrom.errors import ConfigError
         (Outputs, {"variants": 99}),
         (Outputs, {"format": "GIF"}),
         (Limits, {"max_megapixels": 0}),
+        (Limits, {"max_megapixels": float("inf")}),
+        (Limits, {"max_megapixels": float("nan")}),
         (Limits, {"timeout": 0}),
         (Limits, {"timeout": float("inf")}),
     ],

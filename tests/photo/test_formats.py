@@ -69,6 +69,12 @@ def written(photo: Photo, name: str) -> Photo:
     return read_photo(encode_photo(gray_rgb(photo.luma), photo, name))
 
 
+def test_levels_of_eight_bits_need_no_rounding() -> None:
+    eight = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(to_8_bits(eight), eight)
+    np.testing.assert_array_equal(to_8_bits(eight.astype(np.uint16) * 257), eight)
+
+
 # --- the contract -------------------------------------------------------------------------------------------------
 
 

@@ -568,6 +568,29 @@ def test_a_file_is_replaced_only_when_allowed(tmp_path: Path) -> None:
     assert read_photo(path).size == photo.size
 
 
+def test_a_file_that_appears_while_the_photo_is_encoded_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, path = photo_from_image(picture()), tmp_path / "photo.png"
+
+    def encode_slowly(*arguments: Any) -> bytes:
+        path.write_bytes(b"precious")
+        return encode_photo(*arguments)
+
+    monkeypatch.setattr("photochrom.photo._photo.encode_photo", encode_slowly)
+    with pytest.raises(PhotoError, match="there is such a file already"):
+        write_photo(colored(photo), photo, path)
+    assert path.read_bytes() == b"precious"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_where_a_folder_shall_be_is_told_as_that(tmp_path: Path) -> None:
+    photo = photo_from_image(picture())
+    (tmp_path / "folder").touch()
+    with pytest.raises(PhotoError, match="cannot be written"):
+        write_photo(colored(photo), photo, tmp_path / "folder" / "photo.png")
+
+
 def test_a_folder_in_the_way_is_one_line(tmp_path: Path) -> None:
     photo = photo_from_image(picture())
     with pytest.raises(PhotoError, match="this is a folder"):
@@ -657,7 +680,7 @@ def test_a_truncated_file_is_one_line(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF"])
 def test_a_photo_over_the_limit_is_refused(kind: str) -> None:
     data = content(picture(), kind)
-    assert "too large (56x40 are 0 megapixels, at most 0.002 are read)" in refusal(data, max_megapixels=0.002)
+    assert "too large (56x40 are 0.00224 megapixels, at most 0.002 are read)" in refusal(data, max_megapixels=0.002)
     assert read_photo(data, max_megapixels=0.00225).size == (WIDTH, HEIGHT)
 
 

@@ -61,6 +61,10 @@ def test_the_rows_that_are_there_are_read_and_the_others_are_blank(kind: str, sh
     assert len(np.unique(blank)) <= 1
 
 
+def test_a_torn_file_is_mended_where_any_size_is_read() -> None:
+    assert missing(read_photo(WHOLE["png"][: len(WHOLE["png"]) * 3 // 4], float("inf"))) > 0
+
+
 @pytest.mark.parametrize("kind", WHOLE)
 def test_a_file_of_which_less_than_half_is_left_is_refused(kind: str) -> None:
     data = WHOLE[kind]
@@ -167,3 +171,29 @@ def test_a_large_torn_png_is_mended_without_ever_holding_its_pixels() -> None:
 def test_bytes_before_a_photo_are_passed_over() -> None:
     for leading in (b"\r\n", b"\xef\xbb\xbf"):
         np.testing.assert_array_equal(read_photo(leading + WHOLE["png"]).luma, ramps())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_what_is_there_of_a_torn_photo_is_known_however_it_lies(kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(kind, exif=exif)
+    photo = read_photo(data[: int(len(data) * 0.8)])
+    assert photo.there is not None
+    blank = np.ones(photo.luma.shape, bool)
+    blank[photo.there] = False
+    assert blank.sum() == missing(photo) * WIDTH
+    assert len(np.unique(photo.luma[blank])) == 1
+    assert photo.luma[photo.there].std() > 10
+
+
+def test_what_is_there_of_a_torn_bmp_is_its_bottom() -> None:
+    photo = read_photo(WHOLE["bmp"][: int(len(WHOLE["bmp"]) * 0.8)])
+    assert photo.there is not None
+    np.testing.assert_array_equal(photo.luma[photo.there], ramps()[missing(photo) :])
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_all_is_there_of_a_whole_photo(kind: str) -> None:
+    assert read_photo(WHOLE[kind]).there is None

@@ -73,6 +73,22 @@ def test_each_format_can_be_asked_for_and_comes_back_as_it_was(
     assert (returned.status_code, returned.headers["content-type"]) == (200, MEDIA_TYPES[name])
 
 
+@pytest.mark.parametrize("path", ["/api/v1/colorize", "/api/v1/batch", "/api/v1/photos"])
+def test_an_unknown_field_is_refused_with_the_one_that_was_meant(
+    client: TestClient, gray_photo: bytes, path: str
+) -> None:
+    name = "files" if path.endswith("batch") else "file"
+    answer = client.post(path, files={name: ("a.png", gray_photo)}, data={"strenght": "0.5", "fil": "x", "upright": ""})
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    told = {error["field"]: error["message"] for error in problem["errors"]}
+    assert told.keys() == {"body.strenght", "body.fil", "body.upright"}
+    assert told["body.fil"] == f"There is no such field; did you mean {name}?"
+    if name == "file" and path.endswith("colorize"):
+        assert told["body.strenght"].endswith("did you mean strength?")
+        assert "there are: " in told["body.upright"]
+
+
 def test_a_format_that_is_not_written_is_refused_with_those_that_are(client: TestClient, gray_photo: bytes) -> None:
     answer = sent(client, gray_photo, format="gif")
     assert answer.status_code == 422
@@ -227,6 +243,7 @@ def test_a_fault_is_a_problem_that_tells_nothing(
     monkeypatch.setattr(client.app.state.pool, "submit", fail)
     answer = sent(client, gray_photo)
     assert (answer.status_code, answer.json()["status"]) == (500, 500)
+    assert answer.json()["detail"] == "internal error; see the server's log"
     assert "RuntimeError" in caplog.text
     assert "grandmother" not in answer.text + caplog.text
 

@@ -11,8 +11,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from photochrom.album import run
+from photochrom.album._manifest import locked
 from photochrom.coloring import Hint, Look, Model, Options, Outputs
-from photochrom.errors import BusyError, ConfigError
+from photochrom.errors import BusyError, CheckpointError, ConfigError
 from photochrom.server.batch_runner import BatchRunner, _ended
 from photochrom.server.batches import BatchStore
 from photochrom.server.meters import Meters
@@ -285,6 +286,72 @@ def test_a_full_disk_stops_no_runner(
         runner.wake()
     runner.close()
     assert store.get(batch).counts["colored"] == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "logged"),
+    [
+        (CheckpointError("old.onnx: cannot be read"), "a batch failed: old.onnx: cannot be read"),
+        (ValueError("grandmother.jpg"), "a batch failed: ValueError in "),
+    ],
+)
+def test_a_batch_that_will_never_be_colored_ends_and_keeps_what_is_colored(
+    store: BatchStore,
+    pool: Pool,
+    gray_photo: bytes,
+    options: Options,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failure: Exception,
+    logged: str,
+) -> None:
+    def break_off(*arguments: Any, **more: Any) -> Iterator[Any]:
+        yield next(outcomes := run(*arguments, **more))
+        outcomes.close()
+        raise failure
+
+    monkeypatch.setattr("photochrom.server.batch_runner.run", break_off)
+    batch = added(store, gray_photo, "a.png", "grandmother.png", "c.png", options=options)
+    runner = BatchRunner(store, pool, Meters(pool), 1)
+    runner.start()
+    while store.get(batch).finished is None:
+        pass
+    runner.close()
+    assert store.get(batch).counts == {"waiting": 0, "at work": 0, "colored": 1, "in color": 0, "failed": 2}
+    with packed(store, batch) as archive:
+        assert len(archive.namelist()) == 2
+    (line,) = caplog.messages
+    assert line.startswith(logged)
+    assert "grandmother" not in line
+
+
+def test_a_failure_that_may_pass_is_logged_without_the_id_of_the_batch(
+    store: BatchStore,
+    pool: Pool,
+    gray_photo: bytes,
+    options: Options,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tries: list[bool] = []
+
+    def fail_once(*arguments: Any, **more: Any) -> Iterator[Any]:
+        tries.append(True)
+        if len(tries) == 1:
+            with locked(settings.job_folder / batch / "photos" / "0", hidden=False):  # below a file
+                pass
+        yield from run(*arguments, **more)
+
+    batch = added(store, gray_photo, "a.png", options=options)
+    monkeypatch.setattr("photochrom.server.batch_runner.run", fail_once)
+    runner = BatchRunner(store, pool, Meters(pool), 1)
+    runner.start()
+    while store.get(batch).finished is None:
+        runner.wake()
+    runner.close()
+    assert store.get(batch).counts["colored"] == 1
+    assert caplog.messages == ["a batch failed, and is tried again: File exists"]
 
 
 def test_the_folder_is_the_users_own(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Photos as resources, over HTTP and in their store."""
 
 import io
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -67,6 +68,15 @@ def test_what_the_colored_file_will_lack_is_told(client: TestClient, gray_photo:
     assert "rows are missing" in told["remarks"][0]
     told = client.post(PHOTOS, params={"name": "a.png"}, content=with_manifest(gray_photo)).json()
     assert told["remarks"] == ["not kept in the result: a C2PA manifest, which is of the source alone"]
+
+
+def test_the_rows_that_are_missing_of_a_torn_photo_stay_gray(client: TestClient, gray_photo: bytes) -> None:
+    torn = client.post(PHOTOS, content=gray_photo[: len(gray_photo) * 3 // 4])
+    missing = int(torn.json()["remarks"][0].split("torn: ")[1].split(" of ")[0])
+    for what in ("picture?format=png&guess=1", "file?guess=1"):
+        colored = pixels(client.get(f"{torn.headers['location']}/{what}"))
+        assert np.ptp(colored[:-missing], axis=2).mean() > 2
+        assert np.ptp(colored[-missing:], axis=2).max() == 0
 
 
 def test_photos_cannot_be_listed_nor_their_ids_guessed(client: TestClient, photo: str) -> None:
@@ -210,6 +220,24 @@ def test_another_model_guesses_anew(client: TestClient, photo: str) -> None:
     assert client.post(PHOTOS, params={"model": "no-such-model"}, content=b"x").status_code == 422
 
 
+def test_a_picture_that_waits_while_another_model_guesses_is_drawn_from_its_guess(
+    client: TestClient, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, store = client.app.state.pool, client.app.state.photos
+    kept = store.get(photo.rpartition("/")[2])
+    submit = pool.submit
+
+    def submit_too_late(task: Any, folder: Path, *rest: Any, **options: Any) -> Any:
+        monkeypatch.setattr(pool, "submit", submit)
+        other = shutil.copytree(folder, folder.with_name("other"))
+        store.replace_sketch(kept, other, kept.model, kept.facts)
+        return submit(task, folder, *rest, **options)
+
+    monkeypatch.setattr(pool, "submit", submit_too_late)
+    assert pixels(client.get(f"{photo}/picture")).shape == (64, 64, 3)
+    assert kept.sketch.name == "other"
+
+
 def test_a_deleted_photo_is_gone_from_the_disk_too(client: TestClient, photo: str) -> None:
     folder = client.app.state.settings.photo_folder / photo.rpartition("/")[2]
     assert (folder / "source").is_file()
@@ -218,6 +246,7 @@ def test_a_deleted_photo_is_gone_from_the_disk_too(client: TestClient, photo: st
     for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/picture"), ("GET", "/file"), ("GET", "/hints")):
         answer = client.request(method, f"{photo}{path}")
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:photochrom:photo-gone")
+        assert "it was deleted, it expired, or was removed to make room; send it again" in answer.json()["detail"]
 
 
 def test_several_photos_come_as_one_archive(client: TestClient, gray_photo: bytes, color_photo: bytes) -> None:

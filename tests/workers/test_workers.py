@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -20,7 +21,12 @@ from photochrom.errors import (
     SlowError,
     StartError,
 )
-from photochrom.workers import Deferred, FaultError, Pool, _machine, _worker, announce_size, default_workers
+from photochrom.workers import Deferred, FaultError, Pool, Worker, _machine, _worker, announce_size, default_workers
+from photochrom.workers._remote import _outcome
+from photochrom.workers._worker import EndedError
+
+_LONG_SECONDS = 60.0
+"""Until a task counts as one that nobody does."""
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the odd tasks use signals and named pipes")
 
@@ -57,14 +63,20 @@ def test_a_fault_is_told_by_its_place_and_not_by_what_it_says(pool: Pool, odd: A
         pool.submit(odd.give_what_is_not_plain).result()
 
 
+@pytest.mark.parametrize("name", ["reason_of", "__all__", "ValueError", "", "no-such"])
+def test_a_worker_raises_nothing_but_our_own_errors(name: str) -> None:
+    assert type(_worker.raised(name, "text")) is FaultError
+    assert type(_worker.raised("ConfigError", "text")) is ConfigError
+
+
 def test_a_photo_whose_worker_dies_is_tried_once_more(pool: Pool, odd: Any, tmp_path: Path) -> None:
     assert pool.submit(odd.end_the_first_time, str(tmp_path / "marker")).result() == "the second time"
 
 
 def test_a_photo_of_which_two_workers_die_is_one_clear_line(pool: Pool, odd: Any) -> None:
-    with pytest.raises(LostError, match="ended with status 3"):
+    with pytest.raises(LostError, match=r"^the process that colored it ended with status 3; save the photo with "):
         pool.submit(odd.end).result()
-    with pytest.raises(LostError, match="was killed, most likely for want of memory"):
+    with pytest.raises(LostError, match=r"was killed, most likely for want of memory; make the photo smaller, or "):
         pool.submit(odd.be_killed).result()
     assert pool.submit(odd.give, 1).result() == 1
 
@@ -232,10 +244,79 @@ def test_a_network_that_colors_no_photos_is_told_with_each_task(
                 pool.submit(odd.give, 1).result()
 
 
-def test_a_worker_that_dies_at_once_is_told(model: Model, odd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_worker, "_COMMAND", (sys.executable, "-c", "raise SystemExit(5)"))
-    with Pool(model) as pool, pytest.raises(StartError, match=r"ended with status 5.*while it loaded its networks"):
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("raise SystemExit(5)", "ended with status 5; reinstall photochrom"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "was killed, most likely for want of memory; close other programs, or color fewer at once",
+        ),
+    ],
+)
+def test_a_worker_that_dies_at_once_is_told_without_blaming_a_photo(
+    program: str, told: str, model: Model, odd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_worker, "_COMMAND", (sys.executable, "-c", program))
+    with Pool(model) as pool, pytest.raises(StartError) as caught:
         pool.submit(odd.give, 1).result()
+    assert str(caught.value) == f"while loading its networks, a worker process {told}"
+
+
+def test_how_a_worker_on_a_node_ended_arrives_whole() -> None:
+    def end() -> None:
+        raise EndedError("ended with status 5", "reinstall photochrom", 60.0)
+
+    _, told, _ = _outcome(end)
+    there = EndedError(*told)
+    assert (str(there), there.advice, there.overdue) == ("ended with status 5", "reinstall photochrom", 60.0)
+
+
+@pytest.fixture
+def stubborn(model: Model, odd: Any, bare: None) -> Iterator[Pool]:
+    """One worker, which the system refuses to start twice; then it starts."""
+    refusals = [OSError(errno.EAGAIN, "Resource temporarily unavailable"), OSError(errno.ENOMEM, "Cannot allocate")]
+
+    def hire(*setup: Any) -> Worker:
+        if refusals:
+            raise refusals.pop()
+        return Worker(*setup)
+
+    with Pool(model, hire=hire) as pool:
+        yield pool
+
+
+def test_a_process_that_the_system_does_not_start_is_told_and_tried_again_with_the_next_task(
+    stubborn: Pool, odd: Any
+) -> None:
+    with pytest.raises(StartError, match=r"^a worker process cannot be started \(Resource temporarily unavailable\); "):
+        stubborn.submit(odd.give, 1).result(_LONG_SECONDS)
+    assert stubborn.submit(odd.give, 2).result(_LONG_SECONDS) == 2
+
+
+@pytest.mark.parametrize("failure", [BrokenPipeError(), ValueError("I/O operation on closed file")])
+def test_a_remark_that_cannot_be_printed_ends_nothing(failure: Exception, model: Model, odd: Any, bare: None) -> None:
+    class Talkative(Worker):
+        def load(self) -> str:
+            super().load()
+            return "the networks run by cuda"
+
+    def print_it(_: str) -> None:
+        raise failure
+
+    with Pool(model, on_remark=print_it, hire=Talkative) as pool:
+        process = pool.submit(odd.process).result(_LONG_SECONDS)
+        assert pool.submit(odd.process).result(_LONG_SECONDS) == process
+
+
+def test_a_fault_at_the_start_is_told_with_the_task(model: Model, odd: Any, bare: None) -> None:
+    class Faulty(Worker):
+        def load(self) -> str:
+            super().load()
+            raise KeyError("remark")
+
+    with Pool(model, hire=Faulty) as pool, pytest.raises(FaultError, match="KeyError in load"):
+        pool.submit(odd.give, 1).result(_LONG_SECONDS)
 
 
 def test_another_model_can_be_asked_for(real_pool: Pool, odd: Any) -> None:

@@ -6,10 +6,11 @@ from photochrom.album._manifest import MANIFEST_NAME, Manifest, Record
 from photochrom.album._mirror import CarryingPool, Mirror, is_address
 from photochrom.album._plan import Plan, place, plan
 from photochrom.album._run import run
-from photochrom.album._task import color_photo, facts_of
+from photochrom.album._task import ON_ITS_SIDE, color_photo, facts_of
 
 __all__ = [
     "MANIFEST_NAME",
+    "ON_ITS_SIDE",
     "CarryingPool",
     "Found",
     "Job",

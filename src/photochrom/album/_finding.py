@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from photochrom.album._job import Outcome
 from photochrom.album._manifest import MANIFEST_NAME, Manifest
-from photochrom.errors import UnreadableError
+from photochrom.errors import UnreadableError, reason_of
 from photochrom.files import is_of_system
 from photochrom.photo import FORMATS, HEAD_BYTES, RAW_SUFFIXES, SOFTWARE, Kind, develops, format_of, kind_of
 
@@ -136,7 +136,7 @@ def _photos_in(folder: Path, out: Path | None, failures: list[Outcome], unread: 
 
     def report(error: OSError) -> None:
         where = folder if error.filename is None else Path(error.filename)
-        failures.append(_failure(where, f"cannot be searched ({error.strerror or error}); change its permissions"))
+        failures.append(_failure(where, f"cannot be searched ({reason_of(error)}); change its permissions"))
 
     results: set[Path] = set()
     for here, folders, files in os.walk(folder, onerror=report):

@@ -58,10 +58,13 @@ class Job:
     def renamed(self, *, always: bool = False) -> "Job":
         """The same job with results that tell which format the photo had: `a.gif` becomes `a.gif.png`.
 
+        A photo `a` without a suffix becomes `a.no-suffix.jpg`.
+
         Args:
             always: Whether to do so even where the suffix tells it already, as that of `a.png`.
         """
-        stem = self.source.name + self.stem.removeprefix(self.source.stem)
+        name = self.source.name if self.source.suffix else f"{self.source.name}.no-suffix"
+        stem = name + self.stem.removeprefix(self.source.stem)
         keeps_format = self.suffix == self.source.suffix and not always
         return replace(self, stem=self.stem if keeps_format else stem, map_stem=stem)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from photochrom.errors import PhotoError
+from photochrom.errors import PhotoError, reason_of
 
 MANIFEST_NAME = "photochrom.jsonl"
 """In the folder of results. While photos that were named themselves get their results beside them, it is hidden, and
@@ -87,7 +87,7 @@ class Manifest:
             content = path.read_bytes() if path.exists() else b""
         except OSError as error:
             raise PhotoError(
-                f"{path}: cannot be read ({error.strerror or error}); choose another folder with --out"
+                f"{path}: cannot be read ({reason_of(error)}); choose another folder with --out"
             ) from error
         self._is_cut = bool(content) and not content.endswith(b"\n")
         self._latest: dict[str, Record] = {}
@@ -170,7 +170,9 @@ class Manifest:
             PhotoError: The folder cannot be written to, or the disk is full.
         """
         # In ASCII, for names need not be Unicode on all systems.
-        self._write(("\n" if self._is_cut else "") + json.dumps(asdict(record)) + "\n")
+        line = ("\n" if self._is_cut else "") + json.dumps(asdict(record)) + "\n"
+        self._is_cut = True  # where the disk is full, part of the line may be written before that fails
+        self._write(line)
         self._is_cut = False
         self._note(record)
 
@@ -240,9 +242,7 @@ def _acquire(lock: FileLock, folder: Path, on_wait: Callable[[Path], object] | N
 
 
 def _not_written(path: Path, error: OSError) -> PhotoError:
-    return PhotoError(
-        f"{path}: cannot be written ({error.strerror or error}); make room, or choose another folder with --out"
-    )
+    return PhotoError(f"{path}: cannot be written ({reason_of(error)}); make room, or choose another folder with --out")
 
 
 _NAMES = frozenset(field.name for field in fields(Record)) - {"intent", "remarks"}

@@ -1,6 +1,7 @@
 """Albums at addresses such as `s3://bucket/photos`, by way of a working folder on this machine."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -19,7 +20,7 @@ from photochrom.album._finding import RESULT_STEM
 from photochrom.album._job import Outcome
 from photochrom.album._manifest import MANIFEST_NAME
 from photochrom.album._task import write_result
-from photochrom.errors import ConfigError, PhotochromError, PhotoError
+from photochrom.errors import ConfigError, PhotochromError, PhotoError, reason_of
 from photochrom.photo import HEAD_BYTES
 from photochrom.workers import Deferred, Pending, Pool
 
@@ -27,6 +28,10 @@ _ADDRESS = re.compile(r"(s3a?|memory)://+(.*)", re.DOTALL)
 """Only stores whose objects appear whole or not at all, and can be put without replacing another."""
 
 _NO_NAMES = frozenset({"", ".", ".."})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
+"""What a program raises by mistake, and no store. Those of stores have no class in common."""
 
 
 def is_address(name: str) -> bool:
@@ -82,7 +87,7 @@ class Mirror:
         except Timeout:
             raise PhotoError(f"{self._out}: another run on this machine is at work; wait until it has ended") from None
         except OSError as error:
-            raise PhotoError(f"{self._folder}: cannot be written ({error.strerror or error}); make room") from error
+            raise PhotoError(f"{self._folder}: cannot be written ({reason_of(error)}); make room") from error
         try:
             if is_address(self._out):
                 self._reflect(self._out, self._reflect_results)
@@ -127,10 +132,28 @@ class Mirror:
             return
         try:
             with _store(self._address(path)) as (store, place):
-                store.get_file(place, str(path))
+                self._get(store, place, path)
         except PhotoError as error:
             self._troubles[path] = str(error).removeprefix(f"{self._address(path)}: ")
             path.unlink(missing_ok=True)
+
+    def _get(self, store: Any, place: str, path: Path) -> None:
+        """Copy an object into the working folder; what fails there is not the store's."""
+        content = store.cat_file(place)
+        with self._working():
+            path.write_bytes(content)
+
+    def _read(self, path: Path) -> bytes:
+        with self._working():
+            return path.read_bytes()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Tell errors of the working folder as that, also where a store is spoken to."""
+        try:
+            yield
+        except OSError as error:
+            raise PhotoError(f"{self._folder}: cannot be written ({reason_of(error)}); make room") from error
 
     def content(self, path: Path) -> bytes:
         """The content of a photo.
@@ -143,7 +166,7 @@ class Mirror:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise PhotoError(f"cannot be read ({error.strerror or error})") from error
+            raise PhotoError(f"cannot be read ({reason_of(error)})") from error
 
     def delivered(self, outcome: Outcome) -> Outcome:
         """How a photo ended, with its results at their address and without its copy."""
@@ -152,14 +175,17 @@ class Mirror:
                 outcome.source.unlink()
         try:
             for path in outcome.files:
-                if path.is_relative_to(self._folder) and path.stat().st_size:
+                if path.is_relative_to(self._folder):
                     self._put(path)
-        except (PhotoError, OSError) as error:
+        except PhotoError as error:
             return replace(outcome, status="failed", files=(), error=str(error))
         return outcome
 
     def _put(self, path: Path) -> None:
         """Put a result at its address, as a whole object; it is empty here from then on."""
+        with self._working():
+            if not path.stat().st_size:
+                return
         address = self._address(path)
         with _store(address) as (store, place):
             # Asked before, for not all servers refuse to replace an object.
@@ -170,9 +196,10 @@ class Mirror:
                 except FileExistsError:
                     is_taken = True
             # It is the same if a run that was killed has put it, or if an answer was lost.
-            if is_taken and store.cat_file(place) != path.read_bytes():
+            if is_taken and store.cat_file(place) != self._read(path):
                 raise PhotoError(f"{address} is there already; --overwrite replaces it")
-        os.truncate(path, 0)
+        with self._working():
+            os.truncate(path, 0)
 
     def _address(self, path: Path) -> str:
         protocol, *parts = path.relative_to(self._folder).parts
@@ -196,7 +223,7 @@ class Mirror:
                 there = b""
                 with contextlib.suppress(FileNotFoundError):
                     there = store.cat_file(place)
-                merged = _merged(there, path.read_bytes())
+                merged = _merged(there, self._read(path))
                 if merged != there:
                     store.pipe_file(place, merged)
 
@@ -209,11 +236,13 @@ class Mirror:
                 for name, info in store.find(root, detail=True).items()
                 if (name == root or name.startswith(f"{root}/")) and not name.endswith("/")
             }
-            places = dict(self._places(Path(self.local(address)), root, infos))
-            kept = set(places.values())
-            for path in [path for path in Path(self.local(address)).rglob("*") if path.is_file() and path not in kept]:
-                if lay == self._reflect_photos or not path.stat().st_size:
-                    path.unlink()
+            top = Path(self.local(address))
+            with self._working():
+                places = dict(self._places(top, root, infos))
+                kept = set(places.values())
+                for path in [path for path in top.rglob("*") if path.is_file() and path not in kept]:
+                    if lay == self._reflect_photos or not path.stat().st_size:
+                        path.unlink()
             lay(store, places, infos)
 
     def _places(self, top: Path, root: str, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
@@ -227,7 +256,9 @@ class Mirror:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch()
             except (OSError, ValueError) as error:
-                reason = f"its name cannot be that of a file here ({error}); rename the object"
+                if isinstance(error, OSError) and error.errno in _FULL:
+                    raise
+                reason = f"its name cannot be that of a file here ({reason_of(error)}); rename the object"
                 self.failures.append(Outcome(top / PurePosixPath(below).name, "failed", error=reason))
             else:
                 yield name, path
@@ -235,7 +266,9 @@ class Mirror:
     def _reflect_results(self, store: Any, places: dict[str, Path], _infos: dict[str, Any]) -> None:
         for name, path in places.items():
             if path == self._ledger():
-                path.write_bytes(_merged(store.cat_file(name), path.read_bytes()))
+                merged = _merged(store.cat_file(name), self._read(path))
+                with self._working():
+                    path.write_bytes(merged)
 
     def _reflect_photos(self, store: Any, places: dict[str, Path], infos: dict[str, Any]) -> None:
         names = list(places)
@@ -243,8 +276,9 @@ class Mirror:
         for (name, path), head in zip(places.items(), heads, strict=True):
             # Ledgers, and names of results, are looked into when photos are searched.
             if path.name == MANIFEST_NAME or RESULT_STEM.search(path.stem):
-                store.get_file(name, str(path))
-            else:
+                self._get(store, name, path)
+                continue
+            with self._working():
                 path.write_bytes(head if isinstance(head, bytes) else b"")
                 os.truncate(path, infos[name]["size"])
 
@@ -274,7 +308,7 @@ def _parts(address: str) -> PurePosixPath:
     """An address as a relative path: the protocol, the bucket, and so on."""
     found = _ADDRESS.match(address)
     if found is None or not _NO_NAMES.isdisjoint(found[2].rstrip("/").split("/")):
-        raise ConfigError(f"{address}: is no address; one looks like s3://bucket/photos")
+        raise ConfigError(f"{address}: not an address; expected something like s3://bucket/photos")
     return PurePosixPath(found[1].replace("s3a", "s3"), found[2].rstrip("/"))
 
 
@@ -302,15 +336,11 @@ def _store(address: str) -> Iterator[tuple[Any, str]]:
     try:
         store, place = fsspec.url_to_fs(address, use_listings_cache=False)
         yield store, place
-    except PhotoError:
+    except (PhotoError, *_FAULTS):
         raise
     except FileNotFoundError as error:
         raise PhotoError(f"{address}: nothing is there; check the name of the bucket and of the photo") from error
     except PermissionError as error:
-        raise PhotoError(f"{address}: access was refused ({_first_line(error)}); check the credentials") from error
+        raise PhotoError(f"{address}: access was refused ({reason_of(error)}); check the credentials") from error
     except Exception as error:
-        raise PhotoError(f"{address}: cannot be reached ({_first_line(error)}); check endpoint and network") from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+        raise PhotoError(f"{address}: cannot be reached ({reason_of(error)}); check endpoint and network") from error

@@ -39,14 +39,16 @@ class Plan:
         return len(self.jobs) + len(self.failures)
 
     @property
-    def folders(self) -> tuple[Path, ...]:
-        """Where results go; of a tree, its top."""
+    def places(self) -> tuple[Path, ...]:
+        """Where results go: the files of a single photo, else folders; of a tree, its top."""
+        if len(self.jobs) == 1:
+            return self.jobs[0].files
         return tuple(dict.fromkeys(job.base for job in self.jobs))
 
 
 def plan(
     sources: Sequence[str | Path],
-    out: Path | None = None,
+    out: str | Path | None = None,
     options: Options | None = None,
     *,
     overwrite: bool = False,
@@ -61,16 +63,22 @@ def plan(
     Args:
         sources: Files, folders and patterns such as `scans/**/*.tif`. Hidden files, what systems put among photos and
             photochrom's own results are passed over in folders.
-        out: The folder that everything goes to instead; or, for a single photo, a file.
+        out: The folder that everything goes to instead; or, for a single photo, a file. For a single photo, a new
+            folder whose name has a dot is told by a slash at its end.
 
     Raises:
-        ConfigError: Results would collide, or hints are given for several photos.
+        ConfigError: Results would collide, hints are given for several photos, or `out` names a file of a format that
+            cannot be written.
         PhotoError: A manifest in a folder cannot be read.
     """
     options = options or Options()
+    told_as_folder = out is not None and os.fspath(out).endswith(("/", os.sep))
+    out = None if out is None else Path(out)
     found, failures, unread = find_photos([os.fspath(source) for source in sources], out)
     if options.look.hints and len(found) > 1:
         raise ConfigError(f"a hint is of one photo, but there are {len(found)}; name one")
+    if out is not None and not told_as_folder and len(found) == 1 and found[0].tree is None:
+        _require_no_other_format(out)
     jobs = place(found, out, options.outputs) if found else []
     return Plan(tuple(jobs), tuple(failures), options, overwrite, keep_date, unread)
 
@@ -94,6 +102,15 @@ def place(photos: Sequence[Found], out: Path | None, outputs: Outputs) -> list[J
 
 
 _WRITTEN_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+
+
+def _require_no_other_format(out: Path) -> None:
+    """Refuse a place for the result of a single photo that is no folder, but looks like a file of a rare format."""
+    if out.suffix and out.suffix.lower() not in _WRITTEN_SUFFIXES and not out.exists():
+        usual = ", ".join(suffixes[0] for suffixes in SUFFIXES.values())
+        raise ConfigError(
+            f"{out}: {out.suffix} cannot be written; choose one of {usual}, or end the name with / if it is a folder's"
+        )
 
 
 def _at(photos: Sequence[Found], out: Path, outputs: Outputs) -> Job:
@@ -193,10 +210,10 @@ def _require_apart(jobs: Sequence[Job]) -> None:
                 raise ConfigError(f"{path}: a result would replace this photo; choose another place with --out")
             other = owners.setdefault(_key(path), job.source)
             if other != job.source:
-                raise ConfigError(
-                    f"{other} and {job.source} would both become {path}; give the folders that they lie in, "
-                    "or color them one after the other with another --out"
-                )
+                advice = "give the folders that they lie in, or color them one after the other with another --out"
+                if other.parent == job.source.parent:
+                    advice = "rename one of them"
+                raise ConfigError(f"{other} and {job.source} would both become {path}; {advice}")
 
 
 def _key(path: Path) -> str:

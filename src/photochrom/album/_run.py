@@ -22,7 +22,16 @@ from photochrom.album._manifest import Intent, Manifest, Record, locked
 from photochrom.album._plan import Plan
 from photochrom.album._task import color_photo
 from photochrom.coloring import Options
-from photochrom.errors import BusyError, CheckpointError, InColorError, PhotochromError, PhotoError, StartError
+from photochrom.errors import (
+    BusyError,
+    CheckpointError,
+    InColorError,
+    PhotochromError,
+    PhotoError,
+    StartError,
+    reason_of,
+)
+from photochrom.files import put_in_place
 from photochrom.process import cores
 from photochrom.shipped import network_file
 from photochrom.workers import FaultError, Pending, Pool, default_workers
@@ -300,11 +309,13 @@ class _Run:
             for target, path in zip(begun.targets, begun.job.files, strict=True):
                 if self._plan.keep_date:
                     _keep_date(begun.job.source, target)
-                _move(target, path, may_replace=self._plan.overwrite)
+                put_in_place(target, path, may_replace=self._plan.overwrite)
                 put.append(path)
-        except (OSError, PhotoError):
+        except OSError as error:
             new = {begun.manifest.path.parent / name for name in begun.intent.new}
             _remove([path for path in put if path in new])
+            if isinstance(error, FileExistsError):
+                raise _there_already(path) from None
             raise
 
 
@@ -318,27 +329,6 @@ def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
         with contextlib.suppress(OSError):
             path.unlink()
-
-
-def _move(made: Path, path: Path, *, may_replace: bool) -> None:
-    """Put a file in its place; it may keep its first name beside the new one.
-
-    A second name never replaces a file that another program has just put there, as renaming would. Not all file
-    systems give one.
-
-    Raises:
-        PhotoError: Another file is there.
-    """
-    if not may_replace:
-        try:
-            path.hardlink_to(made)
-            return
-        except FileExistsError:
-            raise _there_already(path) from None
-        except OSError:
-            if os.path.lexists(path):
-                raise _there_already(path) from None
-    made.replace(path)
 
 
 def _there_already(path: Path) -> PhotoError:
@@ -356,7 +346,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FaultError):
         return f"cannot be colored ({error}); please report this"
     if isinstance(error, OSError):
-        return f"its results cannot be written ({error.strerror or error}); make room, or choose another folder"
+        return f"its results cannot be written ({reason_of(error)}); make room, or choose another folder"
     return str(error)
 
 
@@ -378,4 +368,4 @@ def _fingerprint(model: str) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error}); name another --model") from error
+        raise CheckpointError(f"{path}: cannot be read ({reason_of(error)}); name another --model") from error

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photochrom.coloring import Options
-from photochrom.errors import PhotoError
+from photochrom.errors import PhotoError, reason_of
 from photochrom.photo import (
     HEAD_BYTES,
+    Levels,
     Photo,
     Signer,
     format_of,
@@ -25,6 +26,12 @@ from photochrom.workers import announce_size
 
 if TYPE_CHECKING:
     from photochrom.coloring import Guesser, Output, Result
+
+_SAMPLED = 16
+"""Distance in pixels of those that are looked at first."""
+
+ON_ITS_SIDE = "its people lie on their side; it is colored as if they stood"
+"""A remark about a photo."""
 
 
 def color_photo(
@@ -93,7 +100,16 @@ def _remarks(photo: Photo, result: "Result") -> Iterator[str]:
     if photo.coloring == "print":
         yield "a gray print among colors; what surrounds it is colored again too"
     if result.turns:
-        yield "its people lie on their side; it is colored as if they stood"
+        yield ON_ITS_SIDE
+    if _is_black_and_white(photo.luma):
+        yield "it has only black and white, which leave no room for color; scan it again in shades of gray"
+
+
+def _is_black_and_white(luma: Levels) -> bool:
+    """Whether there is nothing between black and white, which is all that RGB can show of luma without shades."""
+    white = np.iinfo(luma.dtype).max
+    few = luma[::_SAMPLED, ::_SAMPLED]  # which show shades of nearly any photo
+    return not any(((levels > 0) & (levels < white)).any() for levels in (few, luma))
 
 
 def write_result(path: Path, output: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +120,6 @@ def write_result(path: Path, output: Mapping[str, Any]) -> dict[str, Any]:
         path.write_bytes(content)
     except OSError as error:
         raise PhotoError(
-            f"its results cannot be written ({error.strerror or error}); make room, or choose another folder"
+            f"its results cannot be written ({reason_of(error)}); make room, or choose another folder"
         ) from error
     return {"ending": output["ending"], "suffix": output["suffix"], "sha256": hashlib.sha256(content).hexdigest()}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from photochrom.coloring._chroma_field import FloatMap, Pixels, render, signed_luma
-from photochrom.coloring._faces import Face, FaceDetector, Framing, frame, turned_back
+from photochrom.coloring._faces import Face, FaceDetector, Framing, frame, moved, turned_back
 from photochrom.coloring._guess import Canvas, Guess, Patch
 from photochrom.coloring._hints import HintLayer, hint_layer, require_inside
 from photochrom.coloring._memory import release_freed_memory
@@ -18,9 +18,9 @@ from photochrom.coloring._options import Hint, Look
 from photochrom.coloring._yunet import YuNet
 from photochrom.coloring.decoding import as_observed, of_bins, probability_within, variant_chroma
 from photochrom.coloring.distribution import require_variants
-from photochrom.coloring.network import Network
+from photochrom.coloring.network import Network, require_probabilities
 from photochrom.coloring.resampling import resized
-from photochrom.errors import ConfigError, InColorError
+from photochrom.errors import InColorError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
 from photochrom.shipped import DEFAULT_MODEL, network_file
 from photochrom.tensors import AnyArray, GrayBatch
@@ -218,16 +218,15 @@ class Colorizer:
         require_inside(look.hints, photo.luma.shape)
         if photo.coloring == "color" and not force:
             raise InColorError("it is in color already; use force to color it again from its luma")
-        luma, faces, turns = self._upright(photo.luma)
+        luma, faces, turns = self._upright(_there(photo))
         canvases = self._whole_photo(luma, count)
         if self._faces is not None:
             squares = [square for square in map(frame, faces) if _is_in_photo(square, luma.shape)]
             _lay_parts(canvases, self._faces, [Patch.cut(luma, square, _FACE_SIDE) for square in squares])
-        guesses = [canvas.guess().turned(-turns) for canvas in canvases]
+        guesses = [_of_all(photo, canvas.guess().turned(-turns)) for canvas in canvases]
         del canvases
-        size = photo.luma.shape
-        found = tuple(turned_back(face, turns, size) for face in faces)
-        layer = hint_layer(guesses[0].luma, look.hints, size)
+        found = tuple(_found(photo, face, turns) for face in faces)
+        layer = hint_layer(guesses[0].luma, look.hints, photo.luma.shape)
         results = [Result(photo, found, guess, look, layer, turns) for guess in guesses]
         release_freed_memory()  # before a picture is made at full size
         return results
@@ -283,15 +282,11 @@ def _load(model: str, threads: int, provider: str) -> Network:
     """Load a network by the name of a shipped model or by its path.
 
     Raises:
-        CheckpointError: The model does not exist, or cannot be run.
+        CheckpointError: The model does not exist, colors no photos, or cannot be run.
         ConfigError: The model does not give probabilities of chroma.
     """
-    path = network_file(model)
-    if not model.endswith(".onnx") and not path.is_file():
-        raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists what does")
-    network = Network(path, threads, provider)
-    if network.metadata.output != "probabilities":
-        raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
+    network = Network(network_file(model), threads, provider)
+    require_probabilities(network.metadata, model)
     return network
 
 
@@ -301,6 +296,24 @@ def _photo(source: Path | str | bytes | Image.Image | Photo) -> Photo:
     if isinstance(source, Image.Image):
         return photo_from_image(source)
     return read_photo(source if isinstance(source, bytes) else Path(source))
+
+
+def _there(photo: Photo) -> Pixels:
+    """The luma of what is there of a photo: networks would take blank rows of a torn one for a part of the picture."""
+    return photo.luma if photo.there is None else np.ascontiguousarray(photo.luma[photo.there])
+
+
+def _of_all(photo: Photo, guess: Guess) -> Guess:
+    """The guess for what is there of a photo as one for all of it, in which blank rows stay gray."""
+    return guess if photo.there is None else guess.spread(_grid(photo.luma), photo.there, photo.luma.shape)
+
+
+def _found(photo: Photo, face: Face, turns: int) -> Face:
+    """A face that was found in what is there of a photo, after quarter turns, where it lies in the photo itself."""
+    if photo.there is None:
+        return turned_back(face, turns, photo.luma.shape)
+    (top, *_), (left, *_) = (part.indices(side) for part, side in zip(photo.there, photo.luma.shape, strict=True))
+    return moved(turned_back(face, turns, photo.luma[photo.there].shape), left, top)
 
 
 def _eight_bits(levels: Pixels) -> Pixels:

@@ -106,6 +106,12 @@ def turned_back(face: Face, turns: int, size: tuple[int, int]) -> Face:
     return Face(upright, face.score, Landmarks(*map(place, face.landmarks)))
 
 
+def moved(face: Face, x: float, y: float) -> Face:
+    """A face of a part of a photo, where it lies in the photo, whose part begins so many pixels from left and top."""
+    box = face.box._replace(left=face.box.left + x, top=face.box.top + y)
+    return Face(box, face.score, Landmarks(*(Point(place.x + x, place.y + y) for place in face.landmarks)))
+
+
 class FaceDetector(Protocol):
     """Finds faces in photos."""
 

@@ -32,6 +32,27 @@ class Guess:
         coefficients = np.rot90(self.field.coefficients, turns, axes=(1, 2))
         return Guess(ChromaField(coefficients), np.rot90(self.luma, turns), np.rot90(self.confidence, turns))
 
+    def spread(self, luma: FloatMap, there: tuple[slice, slice], size: tuple[int, int]) -> "Guess":
+        """The guess for a part of a photo as one for all of it; elsewhere there is neither color nor confidence.
+
+        Args:
+            luma: The whole photo's luma on the grid of the new guess; shape (rows, columns), signed.
+            there: Rows and columns of the part, in pixels of the photo.
+            size: Height and width of the photo.
+        """
+        rows, columns = map(_places, there, size, luma.shape)
+        own = np.concatenate([self.field.coefficients, self.confidence[None]])
+        maps = np.zeros((len(own), *luma.shape), np.float32)
+        maps[:, rows, columns] = resized(own, rows.stop - rows.start, columns.stop - columns.start)
+        return Guess(ChromaField(maps[:-1]), luma, maps[-1])
+
+
+def _places(part: slice, side: int, count: int) -> slice:
+    """Which of `count` places along a side a part of its pixels covers; at least one."""
+    start, stop, _ = part.indices(side)
+    first = round(start * count / side)
+    return slice(first, max(first + 1, round(stop * count / side)))
+
 
 @dataclass(frozen=True, eq=False)
 class Patch:

@@ -155,9 +155,9 @@ class Limits:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        if not self.max_megapixels > 0.0:
-            raise ConfigError(f"max_megapixels must be positive, not {self.max_megapixels:g}")
-        if self.timeout is not None and not (self.timeout > 0.0 and math.isfinite(self.timeout)):
+        if not 0.0 < self.max_megapixels < math.inf:
+            raise ConfigError(f"max_megapixels must be a positive number, not {self.max_megapixels:g}")
+        if self.timeout is not None and not 0.0 < self.timeout < math.inf:
             raise ConfigError(f"timeout must be a positive number of seconds, not {self.timeout:g}")
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import onnxruntime
 
+from photochrom.errors import reason_of
+
 __all__ = ["open_session"]
 
 _CPU = "cpu"
@@ -64,7 +66,7 @@ def open_session(content: str | bytes, threads: int, wanted: str) -> tuple[Sessi
             return session, f"the networks run by {name}"
         reason = "its libraries cannot be loaded"
     except Exception as error:  # as above
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
     return _opened(content, threads, _CPU), f"{name} cannot be used ({reason}); the networks run on the CPU"
 
 

@@ -6,8 +6,25 @@ from photochrom.coloring._memory import release_freed_memory
 from photochrom.coloring._options import require_provider
 from photochrom.coloring._providers import open_session
 from photochrom.coloring.metadata import GraphMetadata
-from photochrom.errors import CheckpointError
+from photochrom.errors import CheckpointError, ConfigError, reason_of
+from photochrom.shipped import photo_models
 from photochrom.tensors import AnyArray, GrayBatch
+
+
+def require_probabilities(metadata: GraphMetadata, name: str) -> None:
+    """Check that a network can color photos.
+
+    Args:
+        name: The network's in messages.
+
+    Raises:
+        ConfigError: It gives one color only, and not the probabilities that guesses and their confidence need.
+    """
+    if metadata.output != "probabilities":
+        raise ConfigError(
+            f"{name}: gives colors without probabilities, so that it colors pictures by 'photochrom predict' only; "
+            f"photos are colored by: {', '.join(photo_models())}"
+        )
 
 
 class Network:
@@ -42,8 +59,7 @@ class Network:
             content = str(source) if isinstance(source, Path) else source
             self._session, self.remark = open_session(content, threads, provider)
         except Exception as error:  # the classes of ONNX Runtime's errors are not public
-            reason = " ".join(str(error).split())
-            raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason})") from error
+            raise CheckpointError(f"{name}: not an ONNX file that can be run ({reason_of(error)})") from error
         release_freed_memory()
         self.metadata = GraphMetadata.from_properties(
             name,
@@ -53,10 +69,14 @@ class Network:
         )
 
     def run(self, gray: GrayBatch) -> AnyArray:
-        """The output: probabilities, shape (batch, 2, bins, rows, columns), or color, shape (batch, 3, height, width).
+        """Run the network on gray pictures.
 
         Args:
             gray: Shape (batch, 1, height, width), signed, float32; any size that the network supports.
+
+        Returns:
+            What `metadata.output` names: probabilities of Cb and Cr, shape (batch, 2, bins, rows, columns), or of a
+            palette's colors, shape (batch, colors, rows, columns); or color, shape (batch, 3, height, width), signed.
 
         Raises:
             CheckpointError: The network cannot run on pictures of this size.
@@ -64,9 +84,8 @@ class Network:
         try:
             (output,) = self._session.run([self.metadata.output], {"gray": gray})
         except Exception as error:  # as above
-            reason = " ".join(str(error).split())
             height, width = gray.shape[-2:]
             raise CheckpointError(
-                f"{self.metadata.model}: its ONNX form fails on pictures of {height}x{width} ({reason})"
+                f"{self.metadata.model}: its ONNX form fails on pictures of {height}x{width} ({reason_of(error)})"
             ) from error
         return output

@@ -35,15 +35,14 @@ def executor_of(
     """What trains, as the options ask for.
 
     Raises:
-        ConfigError: There is no such engine.
+        ConfigError: There is no such engine, or it has not these options.
     """
     from photochrom.lab.executors import LocalExecutor, RayExecutor
 
+    _require_engine(engine, address, gpus, cpus)
     if engine == "local":
         return LocalExecutor(jobs or cores(), device, mlflow)
-    if engine == "ray":
-        return RayExecutor(jobs or 0, device, address, cpus, gpus, mlflow)
-    raise _no_engine(engine)
+    return RayExecutor(jobs or 0, device, address, cpus, gpus, mlflow)
 
 
 @contextmanager
@@ -63,24 +62,23 @@ def album_pool(
         mirror: Hands workers the content of photos, so that they need not see the files.
 
     Raises:
-        ConfigError: There is no such engine, or no cluster at the address.
+        ConfigError: There is no such engine, it has not these options, or there is no cluster at the address.
     """
     from photochrom.album import CarryingPool
     from photochrom.cluster import connected, room
     from photochrom.workers import Hire, Pool, Worker, default_workers, hire_on_cluster
 
+    _require_engine(engine, address, gpus)
     with ExitStack() as stack:
         if engine == "local":
             count = jobs or default_workers(len(plan.jobs))
             threads = threads or max(1, cores() // count)
             hire: Hire = Worker
-        elif engine == "ray":
+        else:
             stack.enter_context(connected(address))
             threads = threads or 1
             count = max(1, min(jobs or room(threads, gpus), len(plan.jobs)))
             hire = hire_on_cluster(gpus, [] if mirror else [path.absolute() for path in _to_share(plan)])
-        else:
-            raise _no_engine(engine)
         make = Pool if mirror is None else partial(CarryingPool, mirror.content)
         pool = make(plan.options.model, workers=count, threads=threads, provider=provider, on_remark=warn, hire=hire)
         stack.callback(pool.close)
@@ -94,13 +92,12 @@ def photo_evaluator(
     """What colors and measures whole photos, as the options ask for.
 
     Raises:
-        ConfigError: There is no such engine, or no cluster at the address.
+        ConfigError: There is no such engine, it has not this option, or there is no cluster at the address.
     """
     from photochrom.cluster import connected
     from photochrom.lab.evaluation import PhotoEvaluator, Product
 
-    if engine not in ("local", "ray"):
-        raise _no_engine(engine)
+    _require_engine(engine, address)
     with ExitStack() as stack:
         if engine == "ray":
             stack.enter_context(connected(address))
@@ -112,5 +109,11 @@ def _to_share(plan: "Plan") -> list[Path]:
     return [path for job in plan.jobs[:1] for path in (job.source, job.base)]
 
 
-def _no_engine(name: str) -> ConfigError:
-    return ConfigError(f"no engine is called {name!r}; there are: local, ray")
+def _require_engine(name: str, address: str, gpus: float = 0, cpus: int = 1) -> None:
+    """Check the name of an engine, and that options of Ray's are not given without it."""
+    if name not in ("local", "ray"):
+        raise ConfigError(f"no engine is called {name!r}; there are: local, ray")
+    of_ray = {"--address": address != "", "--cpus": cpus != 1, "--gpus": gpus != 0}
+    given = [option for option, is_given in of_ray.items() if is_given]
+    if given and name != "ray":
+        raise ConfigError(f"{', '.join(given)}: for a Ray cluster only; add --engine ray, or leave it out")

@@ -67,7 +67,8 @@ Sources = Annotated[
 ResultFolder = Annotated[
     str | None,
     typer.Option(
-        metavar="PATH", help="The folder for results; beside their sources if not given. For a single photo, or a file."
+        metavar="PATH",
+        help="Folder for the results, or a file for a single photo; beside the sources if not given.",
     ),
 ]
 Strength = Annotated[float, typer.Option(help="From 0, gray, to 1.")]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from photochrom.errors import PhotochromError
+from photochrom.errors import PhotochromError, reason_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -114,7 +114,7 @@ def one_line_failures() -> Iterator[None]:
         sys.exit(_INTERRUPTED_STATUS)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}", _USAGE_STATUS)
+        _fail(f"{where}{reason_of(error)}", _USAGE_STATUS)
 
 
 def _ready_streams() -> None:

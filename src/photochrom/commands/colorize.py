@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from photochrom.photo import Kind, Signer
     from photochrom.workers import Pool
 
-_SHOWN_FOLDERS = 3
+_SHOWN_PLACES = 3
 _SHOWN_SUFFIXES = 5
 _POLL_SECONDS = 0.2
 
@@ -87,12 +87,12 @@ def _planned(
     from photochrom.album import Mirror, is_address, plan
 
     if not any(map(is_address, [*sources, *filter(None, [out])])):
-        folder = None if out is None else Path(out)
-        yield plan(sources, folder, options, overwrite=overwrite, keep_date=keep_date), None
+        yield plan(sources, out, options, overwrite=overwrite, keep_date=keep_date), None
         return
     with Mirror(sources, out, overwrite=overwrite) as mirror, mirror.telling():
-        places = [mirror.local(name) for name in (*sources, out or "")]
-        work = plan(places[:-1], Path(places[-1]), options, overwrite=overwrite, keep_date=keep_date)
+        *places, place = (mirror.local(name) for name in (*sources, out or ""))
+        place += "/" * str(out).endswith("/")
+        work = plan(places, place, options, overwrite=overwrite, keep_date=keep_date)
         yield replace(work, failures=(*work.failures, *mirror.failures)), mirror
 
 
@@ -143,12 +143,12 @@ def _run(
                 _tell(outcome, told)
             if outcome.status == "colored" and not quiet:
                 for remark in outcome.remarks:
-                    warn(one_line(told(f"{outcome.source}: {remark}")))
+                    warn(one_line(told(f"{outcome.source}: {_remark(remark, plan.options)}")))
             progress.advance(task)
     if not quiet:
         if plan.unread:
             warn(_unread(plan.unread))
-        say(told(_summary(counts, plan.folders)))
+        say(told(_summary(counts, plan.places)))
     return 2 if counts["failed"] else 0
 
 
@@ -176,7 +176,14 @@ def _unread(kinds: "Mapping[Kind, int]") -> str:
     return one_line(f"not read: {', '.join(known)}")
 
 
-def _summary(counts: Mapping[str, int], folders: Sequence[Path]) -> str:
+def _remark(remark: str, options: "Options") -> str:
+    """A remark about a photo, with the option that would help."""
+    from photochrom.album import ON_ITS_SIDE
+
+    return f"{remark}; --upright turns it" if remark == ON_ITS_SIDE and not options.outputs.upright else remark
+
+
+def _summary(counts: Mapping[str, int], places: Sequence[Path]) -> str:
     parts = [f"colored {counts['colored']}"]
     labels = {"done": "done before", "in color": "in color already"}
     skipped = ", ".join(f"{counts[status]} {label}" for status, label in labels.items() if counts[status])
@@ -186,9 +193,9 @@ def _summary(counts: Mapping[str, int], folders: Sequence[Path]) -> str:
         parts.append(f"failed {counts['failed']}")
     if counts["colored"] + counts["done"] == 0:
         return ", ".join(parts)
-    places = ", ".join(one_line(str(folder)) for folder in folders[:_SHOWN_FOLDERS])
-    more = len(folders) - _SHOWN_FOLDERS
-    return f"{', '.join(parts)}; results: {places}{f' and {more} more folders' if more > 0 else ''}"
+    shown = ", ".join(one_line(str(place)) for place in places[:_SHOWN_PLACES])
+    more = len(places) - _SHOWN_PLACES
+    return f"{', '.join(parts)}; results: {shown}{f' and {more} more' if more > 0 else ''}"
 
 
 def _require_stream_alone(sources: Sequence[str], out: str | None, options: "Options") -> None:
@@ -219,7 +226,7 @@ def _color_stream(
             told = pending.result()
             content = told["outputs"][0]["content"]
             for remark in told["remarks"]:
-                warn(remark)
+                warn(_remark(remark, options))
         except InColorError:
             warn("the photo is in color already and passed on as it is; --force colors it again")
         except FaultError as error:

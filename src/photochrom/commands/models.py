@@ -25,17 +25,18 @@ def models(
 
 
 def _print_models() -> None:
-    """Print the purpose, size, figures, rights and card of each shipped model."""
-    from photochrom.shipped import read_card, shipped_model, shipped_models
+    """Print the purpose, use, size, figures, rights and card of each shipped model."""
+    from photochrom.shipped import photo_models, read_card, shipped_model, shipped_models
 
-    rows, remarks = [], []
+    rows, remarks, for_photos = [], [], photo_models()
     for name in shipped_models():
         model = shipped_model(name)
         facts = read_card(name).facts
         size = round(model.weights.stat().st_size / 1e6, 2)
         rows.append((name, facts["summary"], size, *_figures_of(model.figures)))
         rights = next((f"{key}: {facts[key]}; " for key in _RIGHTS if key in facts), "")
-        remarks.append(f"{name}: {rights}card: {model.card}")
+        use = "colors photos" if name in for_photos else "colors no photos, but test pictures by 'photochrom predict'"
+        remarks.append(f"{name}: {use}; {rights}card: {model.card}")
     print_table(["model", "what it is", "MB", "accuracy", "chroma error", "measured on"], rows)
     for remark in remarks:
         say(remark)

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from photochrom.coloring.metadata import NetworkMetadata
-from photochrom.errors import CheckpointError, ConfigError
+from photochrom.errors import CheckpointError, ConfigError, reason_of
 from photochrom.files import write_whole
 from photochrom.lab import models
 from photochrom.lab.models import ColorizationModel
@@ -157,6 +157,5 @@ def _rebuild(path: Path, metadata: NetworkMetadata, weights: Mapping[str, Any]) 
         model = models.create(metadata.model, metadata.hyperparameters)
         model.load_state_dict(dict(weights))
     except (ConfigError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{path}: its weights do not fit {metadata.model!r} ({reason})") from error
+        raise CheckpointError(f"{path}: its weights do not fit {metadata.model!r} ({reason_of(error)})") from error
     return model.eval()

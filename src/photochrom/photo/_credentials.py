@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from photochrom.errors import ConfigError, PhotoError, UnreadableError
+from photochrom.errors import ConfigError, PhotoError, UnreadableError, reason_of
 from photochrom.photo._metadata import VERSION
 from photochrom.photo._vips import encoded, image_from
 from photochrom.photo._xmp import SOURCE_TYPE
@@ -89,8 +89,8 @@ def with_manifest(content: bytes, source: Path | bytes, signer: Signer) -> bytes
             builder = stack.enter_context(_builder(c2pa, context, file))
             builder.sign(_signer(c2pa, signer), media_type, io.BytesIO(content), signed)
     except (c2pa.C2paError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise PhotoError(f"cannot be signed ({reason}); check the certificate and its key") from error
+        where = f"{error.filename}: " if getattr(error, "filename", None) else ""
+        raise PhotoError(f"cannot be signed ({where}{reason_of(error)}); check the certificate and its key") from error
     return signed.getvalue()
 
 

@@ -1,21 +1,21 @@
 """Any photo file in, the same photo file out: its size, its resolution, and what it tells about itself."""
 
 import io
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
 from PIL import Image
 
-from photochrom.errors import PhotoError, TooLargeError, UnreadableError
+from photochrom.errors import PhotoError, TooLargeError, UnreadableError, reason_of
 from photochrom.files import write_whole
 from photochrom.photo._directories import read_directory
 from photochrom.photo._metadata import UPRIGHT, Origin, signed
 from photochrom.photo._pillow import origin_of_image, picture_of
-from photochrom.photo._pixels import Levels, Picture, decode, gray_as_srgb, to_8_bits, turned
+from photochrom.photo._pixels import Levels, Picture, decode, gray_as_srgb, to_8_bits, turned, turned_rows
 from photochrom.photo._primaries import profile_of_exif
 from photochrom.photo._profile import has_tables, space_of
 from photochrom.photo._salvage import Mended, remains_of
@@ -25,6 +25,9 @@ from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORM
 
 MAX_MEGAPIXELS = 200.0
 """More than nearly all scans and phones have; larger pictures are refused before anything is decoded."""
+
+_LONGEST_REASON = 200
+"""Letters of what a decoder says, which may repeat what stands in the file."""
 
 _INVISIBLE = "all of it is transparent, which is passed over"
 
@@ -49,6 +52,7 @@ class Photo:
         origin: What is needed to write the same file again.
         stored: The gray levels that the file has, of the shape and type of luma, if its profile is not sRGB's.
         remarks: What is missing of it, each on one line.
+        there: The rows and columns, upright, that a torn photo still has; the others are blank. None if all are there.
     """
 
     luma: Levels
@@ -57,6 +61,7 @@ class Photo:
     origin: Origin = field(default_factory=Origin)
     stored: Levels | None = None
     remarks: tuple[str, ...] = ()
+    there: tuple[slice, slice] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -132,7 +137,9 @@ class _Reading(NamedTuple):
         opened = self.format.open(io.BytesIO(mended.content))
         remains = remains_of(mended, opened.picture)
         photo = self._whole(opened._replace(picture=remains.picture))
-        return replace(photo, remarks=(*photo.remarks, remains.told()))
+        rows, orientation = remains.there, _orientation(remains.picture, photo.origin)
+        there = None if rows is None else turned_rows(rows, mended.height, orientation)
+        return replace(photo, remarks=(*photo.remarks, remains.told()), there=there)
 
     def _whole(self, opened: Opened) -> Photo:
         _require_size(opened.picture, self.max_megapixels)
@@ -161,7 +168,7 @@ def _mended(one: Format, file: BinaryIO, max_megapixels: float) -> Mended | None
         return None
     file.seek(0)
     with suppress(Exception):  # that the file is torn says more than how it fails to be mended
-        return one.mend(file.read(), int(max_megapixels * 1e6))
+        return one.mend(file.read(), int(min(max_megapixels * 1e6, sys.maxsize)))  # which may be without a limit
     return None
 
 
@@ -232,19 +239,26 @@ def write_photo(rgb: Levels, photo: Photo, path: Path, overwrite: bool = False) 
     try:
         if path.is_dir():
             raise PhotoError(f"{path}: this is a folder; give the name of a file")
-        if path.exists() and not overwrite:
-            raise PhotoError(f"{path}: there is such a file already; choose another name or allow overwriting")
-        write_whole(path, encode_photo(rgb, photo, _format_for(path, photo.origin)))
+        if path.exists() and not overwrite:  # asked again when it is written; encoding takes a while
+            raise _there_already(path)
+        write_whole(path, encode_photo(rgb, photo, _format_for(path, photo.origin)), may_replace=overwrite)
     except OSError as error:
-        reason = error.strerror or _one_line(error)
-        raise PhotoError(f"{path}: cannot be written ({reason}); choose another folder or make room") from error
+        if isinstance(error, FileExistsError) and error.filename == str(path):  # and not a file where a folder shall be
+            raise _there_already(path) from None
+        raise PhotoError(
+            f"{path}: cannot be written ({reason_of(error)}); choose another folder or make room"
+        ) from error
 
 
-def _one_line(error: BaseException) -> str:
+def _there_already(path: Path) -> PhotoError:
+    return PhotoError(f"{path}: there is such a file already; choose another name or allow overwriting")
+
+
+def _reason(error: Exception) -> str:
     """What went wrong; what libvips says is left out, for its reasons may be those of an earlier photo."""
     if isinstance(error, vips().Error):
         return "libvips refuses it"
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return reason_of(error)[:_LONGEST_REASON]
 
 
 @contextmanager
@@ -261,7 +275,7 @@ def _clear_errors(kind: type[PhotoError], text: str) -> Iterator[None]:
     except MemoryError as error:
         raise PhotoError("not enough memory for this photo; make it smaller") from error
     except Exception as error:
-        raise kind(text.format(_one_line(error))) from error
+        raise kind(text.format(_reason(error))) from error
 
 
 def written_format(source: str) -> str:
@@ -302,7 +316,7 @@ def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
     except PermissionError as error:
         raise UnreadableError("no permission to read this file; change its permissions") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        raise UnreadableError(f"cannot be opened ({_one_line(error)}); check the name") from error
+        raise UnreadableError(f"cannot be opened ({_reason(error)}); check the name") from error
     with file:
         yield file
 
@@ -310,15 +324,16 @@ def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
 def _require_size(picture: Picture, max_megapixels: float) -> None:
     megapixels = picture.width * picture.height / 1e6
     if megapixels > max_megapixels:
+        shown = f"{megapixels:.0f}" if megapixels >= 1000 else f"{megapixels:.5g}"
         raise TooLargeError(
-            f"too large ({picture.width}x{picture.height} are {megapixels:.0f} megapixels, at most "
+            f"too large ({picture.width}x{picture.height} are {shown} megapixels, at most "
             f"{max_megapixels:g} are read); make it smaller, or raise the limit"
         )
 
 
 def _photo(picture: Picture, origin: Origin) -> Photo:
     decoded = decode(picture)
-    orientation = UPRIGHT if picture.is_upright else origin.orientation
+    orientation = _orientation(picture, origin)
     alpha = None if decoded.alpha is None else turned(decoded.alpha, orientation)
     luma = turned(decoded.luma, orientation)
     stored: Levels | None = None
@@ -333,6 +348,11 @@ def _photo(picture: Picture, origin: Origin) -> Photo:
     return Photo(luma, alpha, decoded.coloring, origin, stored, (_INVISIBLE,) if decoded.is_invisible else ())
 
 
+def _orientation(picture: Picture, origin: Origin) -> int:
+    """How the rows of a picture lie."""
+    return UPRIGHT if picture.is_upright else origin.orientation
+
+
 def _stored(rgb: Levels, photo: Photo, one: Format) -> Any:
     """The pixels as a file shall hold them, for libvips: in the space of its profile, turned, of no more bits."""
     orientation = photo.origin.orientation if one.can_turn else UPRIGHT
@@ -341,8 +361,8 @@ def _stored(rgb: Levels, photo: Photo, one: Format) -> Any:
         rgb = space.of_srgb(rgb, photo.luma, photo.stored)
 
     def stored(levels: Levels) -> Any:
-        if levels.dtype == np.uint16 and one.bits == 8:
-            levels = to_8_bits(np.asarray(levels, np.uint16))
+        if one.bits == 8:
+            levels = to_8_bits(levels)
         turned_back = turned(levels, orientation, back=True)
         return image_from(turned_back if turned_back.ndim == 3 else turned_back[..., None])
 

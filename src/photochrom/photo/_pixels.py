@@ -136,15 +136,17 @@ def rows_from(levels: Pixels) -> Callable[[int], Iterator[Pixels]]:
     return rows
 
 
-def to_8_bits(levels: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+def to_8_bits(levels: Levels) -> npt.NDArray[np.uint8]:
     """The nearest of 256 levels: one of them is 257 of 65536.
 
     Args:
-        levels: Any shape, uint16.
+        levels: Any shape, uint8 or uint16.
 
     Returns:
-        Same shape, uint8.
+        Same shape, uint8; levels of 8 bits as they are, and not copied.
     """
+    if levels.dtype == np.uint8:
+        return np.asarray(levels, np.uint8)
     return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
@@ -164,6 +166,18 @@ def turned(levels: Levels, orientation: int, back: bool = False) -> Levels:
         levels = _transposed(levels)
     levels = levels[:: -1 if turns_rows else 1, :: -1 if turns_columns else 1]
     return _transposed(levels) if is_transposed and back else np.asarray(np.ascontiguousarray(levels))
+
+
+def turned_rows(rows: slice, height: int, orientation: int) -> tuple[slice, slice]:
+    """Where some rows of a file lie in the picture that `turned` makes of all of them: its rows and its columns.
+
+    Args:
+        height: Rows of the file.
+    """
+    is_transposed, turns_rows, turns_columns = _TURNS[orientation]
+    if turns_columns if is_transposed else turns_rows:
+        rows = slice(height - rows.stop, height - rows.start)
+    return (slice(None), rows) if is_transposed else (rows, slice(None))
 
 
 def _transposed(levels: Levels) -> Levels:
@@ -202,7 +216,7 @@ def _looked_at(rgb: Levels, alpha: Levels | None, shrink: int) -> tuple[Levels, 
         small = image.reduce(shrink)
         small.putalpha(0)
         return luma, small
-    image.putalpha(Image.fromarray(_eight_bits(alpha)))
+    image.putalpha(Image.fromarray(to_8_bits(alpha)))
     return luma, image.reduce(shrink)
 
 
@@ -213,10 +227,6 @@ def _looked_at_deeply(rgb: npt.NDArray[np.uint16]) -> tuple[Levels, Image.Image]
     wide = rgb.astype(np.uint32)
     luma = (299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2] + 500) // 1000
     return luma.astype(np.uint16), Image.fromarray(to_8_bits(rgb))
-
-
-def _eight_bits(levels: Levels) -> npt.NDArray[np.uint8]:
-    return to_8_bits(np.asarray(levels, np.uint16)) if levels.dtype == np.uint16 else np.asarray(levels, np.uint8)
 
 
 def _judged(small: list[Image.Image], is_invisible: bool) -> Coloring:
@@ -234,7 +244,7 @@ def _rgb_of(picture: Picture) -> Callable[[Levels], Levels]:
     transform = _transform_to_srgb(mode, picture.icc_profile)
 
     def convert(pixels: Levels) -> Levels:
-        rows = Image.frombytes(mode, pixels.shape[1::-1], _eight_bits(pixels).tobytes())
+        rows = Image.frombytes(mode, pixels.shape[1::-1], to_8_bits(pixels).tobytes())
         shown = rows.convert("RGB") if transform is None else ImageCms.applyTransform(rows, transform)
         return np.asarray(shown)
 

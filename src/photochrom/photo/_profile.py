@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from photochrom.color import LUMA_WEIGHTS
 from photochrom.photo._pixels import Levels
 
 Floats = npt.NDArray[Any]
@@ -18,7 +19,7 @@ _SRGB_TO_XYZ = np.array(
 )
 """Linear sRGB to XYZ under D50, as profiles have it (IEC 61966-2-1, adapted by Bradford's matrix)."""
 
-_LUMA = np.array([0.299, 0.587, 0.114])
+_LUMA = np.array(LUMA_WEIGHTS)
 _COLUMNS, _CURVES = (b"rXYZ", b"gXYZ", b"bXYZ"), (b"rTRC", b"gTRC", b"bTRC")
 _TABLES = frozenset({b"A2B0", b"A2B1", b"D2B0", b"D2B1"})
 _PARAMETERS = MappingProxyType({0: 1, 1: 3, 2: 4, 3: 5, 4: 7})

@@ -22,6 +22,7 @@ class Mended(NamedTuple):
         rows: How many of them are there; None if they are those before the blank ones at the bottom.
         blank: The value of all channels in blank rows of `content`.
         is_blurred: Whether fine detail may be missing.
+        lacks_top: Whether the blank rows are those at the top.
     """
 
     content: bytes
@@ -29,6 +30,7 @@ class Mended(NamedTuple):
     rows: int | None = None
     blank: int = 128
     is_blurred: bool = False
+    lacks_top: bool = False
 
 
 @dataclass(eq=False)
@@ -44,6 +46,14 @@ class Remains:
     picture: Picture
     mended: Mended
     rows: int = 0
+
+    @property
+    def there(self) -> slice | None:
+        """The rows of the picture that are there, as they lie in the file; None if all are."""
+        rows, height = self.rows, self.mended.height
+        if rows >= height:
+            return None
+        return slice(height - rows, height) if self.mended.lacks_top else slice(0, rows)
 
     def told(self) -> str:
         """One line on what is missing.

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from photochrom.color import BLUE_SPAN, RED_SPAN
+from photochrom.color import BLUE_SPAN, LUMA_WEIGHTS, RED_SPAN
 
 Coloring = Literal["gray", "tinted", "print", "color"]
 
@@ -58,7 +58,7 @@ def judge_coloring(rgb: Levels, visible: Levels | None = None) -> Coloring:
     shown = np.ones(small.shape[:2], dtype=bool) if visible is None else _shrink(visible) >= 128
     if np.count_nonzero(shown) < _SIDE:  # too few places to fit anything to
         shown = np.ones_like(shown)
-    luma = small @ np.array([0.299, 0.587, 0.114])
+    luma = small @ np.array(LUMA_WEIGHTS)
     chroma = np.stack([(small[..., 2] - luma) / BLUE_SPAN, (small[..., 0] - luma) / RED_SPAN], axis=-1)
     if np.hypot(*chroma[shown].T).max() <= _GRAY_LIMIT:
         return "gray"

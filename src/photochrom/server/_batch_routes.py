@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, FastAPI, File, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, File, Request, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from photochrom.coloring import Options
-from photochrom.server._coloring_routes import WantedOptions
+from photochrom.server._coloring_routes import WantedOptions, known_fields
 from photochrom.server._responses import BINARY
 from photochrom.server.batches import Batch, BatchPhoto, BatchStore
 from photochrom.server.guard import BATCH_PATH
@@ -34,7 +34,7 @@ class JobAnswer(BaseModel):
     )
 
 
-@routes.post(BATCH_PATH, status_code=202)
+@routes.post(BATCH_PATH, status_code=202, dependencies=[Depends(known_fields)])
 async def start_batch(
     request: Request,
     response: Response,

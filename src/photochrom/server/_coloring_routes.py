@@ -4,7 +4,7 @@ import base64
 import io
 import zipfile
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
@@ -17,7 +17,7 @@ from photochrom.coloring.distribution import MAX_VARIANTS
 from photochrom.server._facts import PhotoFacts
 from photochrom.server._responses import BINARY, MEDIA_TYPES, Format, attached, file_response, worked
 from photochrom.server.meters import Meters
-from photochrom.server.problems import Problem
+from photochrom.server.problems import Problem, require_known
 from photochrom.server.settings import Settings
 from photochrom.workers import Deferred, Pool
 
@@ -89,12 +89,19 @@ def _options(
     )
 
 
+async def known_fields(request: Request) -> None:
+    """Refuse fields of a form that the route does not have; FastAPI passes them over."""
+    form: Any = request.scope["route"].body_field.field_info.annotation
+    require_known(await request.form(), list(form.model_fields))
+
+
 WantedOptions = Annotated[Options, Depends(_options)]
 
 
 @routes.post(
     "/api/v1/colorize",
     response_class=Response,
+    dependencies=[Depends(known_fields)],
     responses={
         200: {
             "description": "The colored photo; several pictures as a ZIP file; or all as JSON.",

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outputs, parse_hint, require_inside
-from photochrom.errors import PhotochromError
+from photochrom.errors import GoneError, PhotochromError
 from photochrom.server._archive import Archive
 from photochrom.server._coloring_routes import known_model
 from photochrom.server._facts import KeptFacts
@@ -23,7 +23,7 @@ from photochrom.server._responses import BINARY, MEDIA_TYPES, Format, attached, 
 from photochrom.server._sketch import GUESSES, WIDEST, Part, PictureFormat, Show, View, draw, sketch, write
 from photochrom.server.meters import Meters
 from photochrom.server.photos import KeptPhoto, PhotoStore
-from photochrom.server.problems import Problem, problem_of
+from photochrom.server.problems import Problem, problem_of, require_known
 from photochrom.server.settings import Settings
 from photochrom.server.uploads import clean_name
 from photochrom.workers import FaultError, Pending, Pool
@@ -161,10 +161,7 @@ async def picture(
 ) -> Response:
     """A preview of a photo with its hints, at most two megapixels."""
     view = View(show, look.guess, Look(look.strength, look.vividness, photo.hints), width, format)
-    size = (photo.facts.width, photo.facts.height)
-    pool: Pool = request.app.state.pool
-    drawn = await worked(request, pool.submit(draw, photo.sketch, size, view), is_short=True)
-    return Response(drawn, media_type=f"image/{format}")
+    return Response(await _drawn(request, photo, view), media_type=f"image/{format}")
 
 
 @routes.get(
@@ -258,6 +255,7 @@ async def _receive(request: Request, source: Path) -> str | None:
                 file.write(chunk)
         return None
     async with request.form(max_files=1, max_fields=10) as form:
+        require_known(form, ["file"])
         upload: Any = form.get("file")
         if not hasattr(upload, "file"):
             raise Problem(422, "there is no photo in the form; send it as the field 'file'")
@@ -282,6 +280,19 @@ async def _sketched(request: Request, source: Path, folder: Path, model: str) ->
     facts = KeptFacts(**told)
     meters.count("photos", len(facts.faces))
     return facts
+
+
+async def _drawn(request: Request, photo: KeptPhoto, view: View) -> bytes:
+    """A preview; if another network's sketch takes the place of its own while it waits, it is drawn from that one."""
+    pool: Pool = request.app.state.pool
+    size = (photo.facts.width, photo.facts.height)
+    while True:
+        folder = photo.sketch
+        try:
+            return bytes(await worked(request, pool.submit(draw, folder, size, view), is_short=True))
+        except GoneError:
+            if photo.sketch == folder:
+                raise
 
 
 def _options(request: Request, model: str, look: ChosenLook, hints: tuple[Hint, ...] = ()) -> Options:

@@ -51,7 +51,7 @@ async def worked(request: Request, pending: Pending, *, is_short: bool = False) 
     try:
         return await answer
     except (CancelledError, asyncio.CancelledError):
-        raise Problem(503, "given up, for the server ends or nobody waits any more") from None
+        raise Problem(503, "cancelled: the server is shutting down or the client disconnected") from None
 
 
 def attached(name: str) -> dict[str, str]:

@@ -152,9 +152,7 @@ def _still_there() -> Iterator[None]:
 
 
 def _keep(results: list[Result], folder: Path) -> None:
-    levels = results[0].photo.luma
-    luma = np.asarray(levels, np.uint8) if levels.dtype == np.uint8 else to_8_bits(np.asarray(levels, np.uint16))
-    _save(folder / "luma.npy", _shrunk(luma, _LUMA_PIXELS))
+    _save(folder / "luma.npy", _shrunk(to_8_bits(results[0].photo.luma), _LUMA_PIXELS))
     _save(folder / "grid.npy", _shrunk(results[0].guess.luma, _GRID_PIXELS))
     fields = [
         np.stack([_shrunk(channel, _GRID_PIXELS) for channel in result.guess.field.coefficients]) for result in results

@@ -22,8 +22,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from photochrom.coloring import Model
-from photochrom.coloring.network import Network
-from photochrom.errors import ConfigError, PhotochromError
+from photochrom.coloring.network import Network, require_probabilities
+from photochrom.errors import PhotochromError
 from photochrom.server import _batch_routes, _coloring_routes, _photo_routes
 from photochrom.server._coloring_routes import ModelAnswer
 from photochrom.server._site import mount_site
@@ -34,7 +34,7 @@ from photochrom.server.meters import Meters
 from photochrom.server.photos import PhotoStore
 from photochrom.server.problems import PROBLEM_RESPONSES, Problem, tell
 from photochrom.server.settings import API_KEY_VARIABLE, Settings
-from photochrom.shipped import network_file, shipped_models
+from photochrom.shipped import network_file, photo_models
 from photochrom.workers import Pool
 
 _SWEEP_SECONDS = 60.0
@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="photochrom",
         version=importlib.metadata.version("photochrom"),
-        summary="Color for gray photos of faces. Nothing that is sent here leaves this machine.",
+        summary="Color for old photos of people. Nothing that is sent here leaves this machine.",
         docs_url=None,  # the page of ours below shows it without a script in its HTML
         redoc_url=None,
         lifespan=_lifespan,
@@ -163,8 +163,8 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
     if settings.face_model is not None:
         _model(settings.face_model, is_default=False)
     found = {settings.model: _model(settings.model, is_default=True)}
-    for name in shipped_models():
-        if name not in found and name != settings.face_model and network_file(name).is_file():
+    for name in photo_models():
+        if name not in found and name != settings.face_model:
             found[name] = _model(name, is_default=False)
     return found
 
@@ -172,11 +172,8 @@ def _models(settings: Settings) -> dict[str, ModelAnswer]:
 def _model(model: str, *, is_default: bool) -> ModelAnswer:
     """The answer about a network. Shipped networks are not loaded here, only in the workers."""
     path = network_file(model)
-    if model in shipped_models():
-        if not path.is_file():
-            raise ConfigError(f"{model}: is for the study alone and colors no photos; 'photochrom models' lists others")
-    elif Network(path).metadata.output != "probabilities":
-        raise ConfigError(f"{model}: gives colors without probabilities; 'photochrom models' lists what colors photos")
+    if model not in photo_models():
+        require_probabilities(Network(path).metadata, model)
     return ModelAnswer(name=path.stem, is_default=is_default)
 
 

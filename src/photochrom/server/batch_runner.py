@@ -6,13 +6,15 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 
-from photochrom.album import Job, Outcome, run
-from photochrom.errors import ConfigError
+from photochrom.album import Job, Outcome, Plan, run
+from photochrom.errors import CheckpointError, ConfigError, PhotoError, StartError, reason_of
 from photochrom.server.batches import IN_COLOR, BatchPhoto, BatchStore
 from photochrom.server.meters import Meters
-from photochrom.workers import Pool
+from photochrom.workers import Pool, place_of
 
 _SWEEP_SECONDS = 60.0
+_PASSING = (OSError, PhotoError, StartError)
+"""What may be over at the next attempt: a full disk, or want of memory."""
 
 _log = logging.getLogger("photochrom.server")
 
@@ -66,8 +68,9 @@ class BatchRunner:
             for batch in self._store.unfinished():
                 try:
                     self._color(batch)
-                except Exception as error:  # such as a full disk; the thread must go on with other batches
-                    _log.error("a batch cannot be kept: %s", type(error).__name__)
+                except Exception as error:  # the thread must go on with other batches
+                    if batch in self._store.unfinished():  # and was not deleted meanwhile
+                        _log.error("a batch failed, and is tried again: %s", _told(error))
             with self._change:
                 self._change.wait_for(lambda: self._news != seen or self._is_closing, _SWEEP_SECONDS)  # noqa: B023
 
@@ -78,26 +81,35 @@ class BatchRunner:
                 return
             self._running = batch, stop
         try:
-            names = [photo.name for photo in self._store.get(batch).photos]
-            jobs = self._planned(batch, names, stop)
+            jobs = self._colored(batch, stop)
             if not stop.is_set():
                 self._store.finish(batch, jobs)
-        except KeyError:  # deleted meanwhile
-            return
         finally:
             with self._change:
                 self._running = None
             with contextlib.suppress(OSError):
                 self._store.sweep()  # files that a worker wrote after the batch was deleted
 
-    def _planned(self, batch: str, names: Sequence[str], stop: threading.Event) -> Sequence[Job]:
-        """Color a batch; returns its jobs, none if it cannot be colored."""
+    def _colored(self, batch: str, stop: threading.Event) -> Sequence[Job]:
+        """Color a batch; returns its jobs, none if it cannot be planned."""
         try:
             plan = self._store.plan(batch)
         except ConfigError as error:
-            for number, name in enumerate(names):
-                self._store.note(batch, number, BatchPhoto(name, "failed", error=f"{error}; send it again"))
+            self._give_up(batch, f"{error}; send it again", keeps_colored=False)
             return ()
+        try:
+            self._run(batch, plan, stop)
+        except _PASSING:
+            raise
+        except Exception as error:  # a network that is gone, or a fault of ours: another attempt would end as this one
+            if stop.is_set():
+                raise
+            self._give_up(batch, "the server cannot color it; see the server's log", keeps_colored=True)
+            _log.error("a batch failed: %s", _told(error))
+        return plan.jobs
+
+    def _run(self, batch: str, plan: Plan, stop: threading.Event) -> None:
+        names = [photo.name for photo in self._store.get(batch).photos]
         numbers = {job.source: number for number, job in enumerate(plan.jobs)}
 
         def begun(job: Job) -> None:
@@ -110,7 +122,20 @@ class BatchRunner:
                 self._store.note(batch, number, _ended(names[number], outcome))
                 if outcome.status != "done":
                     self._meters.count("batch", outcome.faces if outcome.status == "colored" else None)
-        return plan.jobs
+
+    def _give_up(self, batch: str, reason: str, *, keeps_colored: bool) -> None:
+        """Note why the photos of a batch fail."""
+        for number, photo in enumerate(self._store.get(batch).photos):
+            if not keeps_colored or photo.state in ("waiting", "at work"):
+                self._store.note(batch, number, BatchPhoto(photo.name, "failed", error=reason))
+
+
+def _told(error: Exception) -> str:
+    """What the log says of a failure: neither paths, in which the id of a batch stands, nor anything of its photos."""
+    cause = error.__cause__ if isinstance(error, PhotoError) else error
+    if isinstance(cause, OSError):
+        return reason_of(cause)
+    return str(error) if isinstance(error, StartError | CheckpointError) else place_of(error)
 
 
 def _ended(name: str, outcome: Outcome) -> BatchPhoto:

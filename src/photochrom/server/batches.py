@@ -6,7 +6,6 @@ lies one small file with what its sender asked for.
 
 import contextlib
 import json
-import re
 import shutil
 import tempfile
 import threading
@@ -17,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from secrets import token_urlsafe
 from typing import Literal, get_args
 
 from filelock import FileLock, Timeout
@@ -26,6 +24,7 @@ from photochrom.album import MANIFEST_NAME, Found, Job, Manifest, Plan, Record, 
 from photochrom.coloring import Options
 from photochrom.errors import BusyError, ConfigError
 from photochrom.files import write_whole, written_whole
+from photochrom.server._names import is_own_name, new_name
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
@@ -35,9 +34,6 @@ PhotoState = Literal["waiting", "at work", "colored", "in color", "failed"]
 _LOCK = "photochrom.lock"
 _OLD_DATABASE = "jobs.sqlite"
 """Where version 0.1 kept batches, which are forgotten."""
-
-_OWN_NAME = re.compile(r"[\w-]{32}")
-"""Of the folders of batches. Other folders are never deleted."""
 
 _RESULT = "result.zip"
 _REPORT = "photochrom.json"
@@ -136,7 +132,7 @@ class BatchStore:
     @contextmanager
     def draft(self) -> Iterator[Path]:
         """A folder for the photos of a batch; deleted after the block unless `add` has taken it."""
-        folder = self._drafts / token_urlsafe(24)
+        folder = self._drafts / new_name()
         photos = folder / _PHOTOS
         photos.mkdir(parents=True)
         try:
@@ -217,7 +213,7 @@ class BatchStore:
                 if batch.finished is not None and batch.finished < oldest:
                     del self._batches[batch.id]
             for folder in self._folder.iterdir():
-                if folder.is_dir() and _OWN_NAME.fullmatch(folder.name) and folder.name not in self._batches:
+                if folder.is_dir() and is_own_name(folder.name) and folder.name not in self._batches:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:

@@ -185,7 +185,7 @@ class Guard:
             try:
                 message = await asyncio.wait_for(receive(), None if is_whole else _BODY_SECONDS)
             except TimeoutError:
-                raise Problem(408, "the request did not come to its end; send it again") from None
+                raise Problem(408, "the request was not received completely; send it again") from None
             received += len(message.get("body", b""))
             is_whole = not message.get("more_body", False)
             if received > limit + _FORM_BYTES:

@@ -1,7 +1,6 @@
 """Photos that visitors are working on: bounded in number, bytes and time."""
 
 import contextlib
-import re
 import shutil
 import time
 from collections import OrderedDict
@@ -9,16 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_urlsafe
 
 from photochrom.coloring import Hint
 from photochrom.errors import ConfigError
 from photochrom.server._facts import KeptFacts
+from photochrom.server._names import is_own_name, new_name
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
-
-_OWN_NAME = re.compile(r"[\w-]{32}")
-"""Of the folders of photos. Other folders are never deleted."""
 
 
 @dataclass(eq=False)
@@ -77,7 +73,7 @@ class PhotoStore:
         """A folder for a photo that is being received; deleted after the block unless `keep` has taken it."""
         if shutil.disk_usage(self._folder).free < self._least_room:
             raise Problem(507, "there is too little room on the server's disk; try again later")
-        folder = self._folder / token_urlsafe(24)
+        folder = self._folder / new_name()
         folder.mkdir(mode=0o700)
         self._drafts.add(folder.name)
         try:
@@ -105,7 +101,7 @@ class PhotoStore:
         try:
             found = self._photos[photo]
         except KeyError:
-            detail = "there is no such photo: it was deleted, or nobody used it for so long that it made room"
+            detail = "there is no such photo: it was deleted, it expired, or was removed to make room"
             raise Problem(404, f"{detail}; send it again", kind="photo-gone", title="The photo is gone") from None
         self._photos.move_to_end(photo)
         found.touched = self._clock()
@@ -147,7 +143,7 @@ class PhotoStore:
     def _remove_strays(self) -> None:
         """Remove the folders of photos that are not kept."""
         for folder in self._folder.iterdir():
-            if _OWN_NAME.fullmatch(folder.name) and folder.name not in self._photos.keys() | self._drafts:
+            if is_own_name(folder.name) and folder.name not in self._photos.keys() | self._drafts:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _measure(self, photo: KeptPhoto) -> None:

@@ -1,7 +1,8 @@
 """Errors as callers see them: problem details by RFC 9457."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from photochrom.errors import (
 MEDIA_TYPE = "application/problem+json"
 
 _MOST_ERRORS = 20
+_LONGEST_NAME = 64
 
 
 class ProblemDetails(BaseModel):
@@ -113,7 +115,7 @@ def problem_of(error: Exception) -> Problem:
         if isinstance(error, kind.error):
             headers = {"Retry-After": _RETRY_SECONDS} if kind.status == 503 else None
             return Problem(kind.status, str(error), kind=kind.name, title=kind.title, headers=headers)
-    return Problem(500, "a fault of the server's; its log tells where. Please report it")
+    return Problem(500, "internal error; see the server's log")
 
 
 def _field_errors(error: RequestValidationError) -> list[dict[str, Any]]:
@@ -121,6 +123,22 @@ def _field_errors(error: RequestValidationError) -> list[dict[str, Any]]:
     return [
         {"field": ".".join(map(str, entry["loc"])), "message": entry["msg"]} for entry in error.errors()[:_MOST_ERRORS]
     ]
+
+
+def require_known(names: Iterable[str], known: Collection[str]) -> None:
+    """Refuse fields of a form that mean nothing, such as a misspelt one, which would be passed over.
+
+    Raises:
+        Problem: There is such a field; the names that it may have meant are told.
+    """
+    errors = []
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name[:_LONGEST_NAME], known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+            errors.append({"field": f"body.{name[:_LONGEST_NAME]}", "message": f"There is no such field; {hint}"})
+    if errors:
+        raise Problem(422, "a field is unknown; see errors", errors=errors[:_MOST_ERRORS])
 
 
 def problem_response(problem: Problem) -> Response:

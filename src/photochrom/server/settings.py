@@ -1,6 +1,7 @@
 """The settings and limits of a server."""
 
 import ipaddress
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,8 +68,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be positive, not {getattr(self, name):g}")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} must be a positive number, not {getattr(self, name):g}")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"a port lies between 0 and 65535, not {self.port}")
         if self.api_key == "":

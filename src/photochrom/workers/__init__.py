@@ -3,7 +3,7 @@
 from photochrom.workers._machine import default_workers
 from photochrom.workers._pool import Deferred, Pending, Pool
 from photochrom.workers._remote import hire_on_cluster
-from photochrom.workers._task import FaultError, announce_size
+from photochrom.workers._task import FaultError, announce_size, place_of
 from photochrom.workers._worker import Hire, Worker
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "announce_size",
     "default_workers",
     "hire_on_cluster",
+    "place_of",
 ]

@@ -17,6 +17,7 @@ from photochrom.errors import (
     PhotochromError,
     SlowError,
     StartError,
+    reason_of,
 )
 from photochrom.shipped import network_file
 from photochrom.workers._task import FaultError, place_of
@@ -221,7 +222,7 @@ class Pool:
             # from the thread that starts them.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         worker: Hired | None = None
-        with contextlib.suppress(StartError, CancelledError):  # raised again with the next task
+        with contextlib.suppress(Exception):  # raised again with the next task, which tells it; the thread must live
             worker = self._started()
         while (pending := self._next()) is not None:
             worker = self._carry_out(pending, worker)
@@ -274,26 +275,37 @@ class Pool:
                 raise CancelledError
 
     def _started(self) -> Hired:
-        """A worker that has loaded its networks."""
-        with self._change:
-            if self._is_closing:
-                raise CancelledError
-            worker = self._hire(self._model, self._threads_each, self._provider)
-            self._workers.add(worker)
+        """A worker that has loaded its networks.
+
+        Raises:
+            StartError: It cannot start.
+            CancelledError: The pool is being closed.
+        """
+        worker = self._hired()
         try:
-            self._tell(worker.load())
-        except EndedError as ended:
+            remark = worker.load()
+        except Exception as error:
             self._part_with(worker)
             if self._is_closing:
                 raise CancelledError from None
-            if ended.overdue is not None:
-                raise StartError(
-                    f"the networks took longer than {ended.overdue:g} seconds to load; try again"
-                ) from None
-            raise StartError(f"a process that shall color {ended} (while it loaded its networks)") from None
-        except PhotochromError as error:
-            self._part_with(worker)
-            raise StartError(str(error)) from error
+            if isinstance(error, EndedError):
+                raise _start_error(error) from None
+            if isinstance(error, PhotochromError):
+                raise StartError(str(error)) from error
+            raise
+        self._tell(remark)
+        return worker
+
+    def _hired(self) -> Hired:
+        with self._change:
+            if self._is_closing:
+                raise CancelledError
+            try:
+                worker = self._hire(self._model, self._threads_each, self._provider)
+            except OSError as error:
+                told = f"a worker process cannot be started ({reason_of(error)})"
+                raise StartError(f"{told}; close other programs, or color fewer at once") from error
+            self._workers.add(worker)
         return worker
 
     def _tell(self, remark: str) -> None:
@@ -303,12 +315,20 @@ class Pool:
             if on_remark is not None:
                 self._on_remark = None
         if on_remark is not None:
-            on_remark(remark)
+            # It may print to a terminal that is gone, where the worker is as good as any.
+            with contextlib.suppress(OSError, ValueError):
+                on_remark(remark)
 
     def _part_with(self, worker: Hired) -> None:
         worker.close()
         with self._change:
             self._workers.discard(worker)
+
+
+def _start_error(ended: EndedError) -> StartError:
+    if ended.overdue is not None:
+        return StartError(f"the networks took longer than {ended.overdue:g} seconds to load; try again")
+    return StartError(f"while loading its networks, a worker process {ended.how}; {ended.advice}")
 
 
 def _raise_unless_it_can_be_tried_again(ended: EndedError, pending: Pending, attempts_left: int) -> None:
@@ -319,4 +339,4 @@ def _raise_unless_it_can_be_tried_again(ended: EndedError, pending: Pending, att
             f"took longer than {ended.overdue:g} seconds and was given up; make it smaller, or allow more time"
         ) from ended
     if attempts_left == 0:
-        raise LostError(f"the process that colored it {ended}") from ended
+        raise LostError(f"the process that colored it {ended.how}; {ended.advice}") from ended

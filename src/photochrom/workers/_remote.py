@@ -37,7 +37,7 @@ class _LostError(EndedError):
     """An actor ended, with its node or by itself."""
 
     def __init__(self) -> None:
-        super().__init__("was lost with its node, or killed", None)
+        super().__init__("was lost with its node, or killed", "see whether the nodes of the cluster are up")
 
 
 class _RemoteWorker:
@@ -131,6 +131,6 @@ def _outcome(act: Callable[[], Any]) -> tuple[Any, Any, Any]:
     try:
         return act(), None, None
     except EndedError as ended:
-        return None, (str(ended), ended.overdue), None
+        return None, (ended.how, ended.advice, ended.overdue), None
     except Exception as error:
         return None, None, (type(error).__name__, str(error))

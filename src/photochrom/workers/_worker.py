@@ -30,14 +30,18 @@ _COMMAND = (sys.executable, "-P", "-c", "from photochrom.workers._task import ma
 
 
 class EndedError(Exception):
-    """A worker ended before it answered; the text says how.
+    """A worker ended before it answered.
 
     Attributes:
+        how: How it ended, such as `ended with status 3`.
+        advice: What to do about it.
         overdue: The deadline in seconds, if it was ended because of that.
     """
 
-    def __init__(self, how: str, overdue: float | None) -> None:
+    def __init__(self, how: str, advice: str, overdue: float | None = None) -> None:
         super().__init__(how)
+        self.how = how
+        self.advice = advice
         self.overdue = overdue
 
 
@@ -176,27 +180,31 @@ class Worker:
             failure = (str(told["error"]), str(told["text"])) if "error" in told else None
             answer = None if failure else told["answer"]
         except Exception as error:  # it ended, or says what no worker of ours says
-            how = self._how_it_ends()
+            how, advice = self._how_it_ends()
             self.close()
-            raise EndedError(how, deadline.seconds if deadline.is_over else None) from error
+            raise EndedError(how, advice, deadline.seconds if deadline.is_over else None) from error
         finally:
             deadline.cancel()
         if failure is not None:
             raise raised(*failure)
         return answer
 
-    def _how_it_ends(self) -> str:
+    def _how_it_ends(self) -> tuple[str, str]:
+        """How it ends, and what to do about it: while it loads its networks, no photo can be the reason."""
+        other = "save the photo with another program" if self.is_loaded else "reinstall photochrom"
         try:
             status = self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            return "gave no answer that can be read"
+            return "gave no answer that can be read", other
         if status in _KILLED:
-            return "was killed, most likely for want of memory; make the photo smaller, or color fewer at once"
-        told = f"died of signal {-status}" if status < 0 else f"ended with status {status}"
-        return f"{told}; save the photo with another program"
+            less = "make the photo smaller" if self.is_loaded else "close other programs"
+            return "was killed, most likely for want of memory", f"{less}, or color fewer at once"
+        return f"died of signal {-status}" if status < 0 else f"ended with status {status}", other
 
 
 def raised(name: str, text: str) -> Exception:
     """The exception that a worker tells of."""
-    kind = getattr(errors, name, None) if name in errors.__all__ else None
-    return FaultError(text) if kind is None else kind(text)
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, errors.PhotochromError):
+        return kind(text)
+    return FaultError(text)  # also for whatever else a worker names that somebody took over

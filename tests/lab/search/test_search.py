@@ -6,12 +6,14 @@ from errno import ENOSPC
 from typing import Any
 
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.storages import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from photochrom.errors import ConfigError
 from photochrom.lab.experiments import get_experiment
 from photochrom.lab.search import Search, SearchPlan, estimated, experiment_file, results_of, write_results
+from photochrom.lab.search._storage import storage_faults
 from photochrom.lab.training import RunFolder
 
 from .conftest import EPOCHS, PretendingExecutor
@@ -172,6 +174,11 @@ def test_unreachable_storage_gets_one_line(planned: Planned, storage: str) -> No
     with pytest.raises(ConfigError, match="storage") as told:
         Search(planned(storage=storage))
     assert "\n" not in str(told.value)
+
+
+def test_a_storage_that_fails_without_a_word_gets_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"storage cannot be used \(StorageInternalError\)"), storage_faults("here"):
+        raise StorageInternalError
 
 
 def test_a_password_is_not_told(planned: Planned) -> None:

@@ -22,7 +22,7 @@ from photochrom.lab.experiments import _experiment as experiments
 from photochrom.lab.training import RunFolder, TrainingConfig, fit
 from photochrom.lab.training._loop import Loop
 from photochrom.lab.training._objective import get_objective
-from photochrom.lab.training._processes import Processes, Ranks
+from photochrom.lab.training._processes import Processes, Ranks, join_processes
 
 needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked, to spare them the imports")
 
@@ -247,6 +247,15 @@ def test_processes_that_cannot_train_together_are_refused(
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=text):
         fit(PLAIN.varied(**changes), RunFolder(tmp_path), device="cpu", dataset=uneven_faces())
+
+
+def test_processes_that_do_not_meet_are_told_even_without_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("torch.distributed.init_process_group", fail)
+    with pytest.raises(ConfigError, match=r"do not reach each other \(RuntimeError\)"):
+        join_processes(torch.device("cpu"), Ranks(count=2))
 
 
 def test_a_process_that_was_started_alone_trains_alone(monkeypatch: pytest.MonkeyPatch) -> None:

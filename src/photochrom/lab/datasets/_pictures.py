@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from photochrom.errors import DataError
+from photochrom.errors import DataError, reason_of
 from photochrom.lab.datasets._pairs import Pairs, pairs_from_color
 
 Crop = Callable[[Image.Image, int], Image.Image]
@@ -75,7 +75,7 @@ def read_rgb(path: Path, size: int | None = None, cut: Crop = middle_square) -> 
         what = "the file is empty" if path.stat().st_size == 0 else "not a picture that can be read"
         raise DataError(f"{path}: {what}") from error
     except Exception as error:  # broken bytes make Pillow raise struct.error, SyntaxError and others
-        raise DataError(f"{path}: broken picture ({_one_line(error)})") from error
+        raise DataError(f"{path}: broken picture ({reason_of(error)})") from error
     if min(rgb.size) < MIN_SIDE:
         raise DataError(f"{path}: too small ({rgb.width}x{rgb.height}; at least {MIN_SIDE}x{MIN_SIDE} is needed)")
     return np.asarray(rgb if size is None else cut(rgb, size))
@@ -88,10 +88,6 @@ def is_gray(photo: npt.NDArray[np.uint8]) -> bool:
         photo: Shape (height, width, 3).
     """
     return float(np.ptp(photo.astype(np.int16), axis=2).mean()) < _LEAST_COLOR
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def tell_left_out(left_out: Sequence[str]) -> None:

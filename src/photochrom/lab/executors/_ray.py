@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from photochrom.cluster import connected, import_ray, room
-from photochrom.errors import PhotochromError
+from photochrom.errors import PhotochromError, reason_of
 from photochrom.lab.executors._job import TrainingJob, TrainingOutcome
 from photochrom.lab.tracking import fit_tracked
 from photochrom.lab.training import RunFolder, TrainingConfig
@@ -103,8 +103,7 @@ class RayExecutor:
         except RayTaskError as failed:  # what `_train` does not expect
             return TrainingOutcome(job, str(failed).strip().splitlines()[-1])
         except RayError as died:
-            reason = next((line for line in str(died).splitlines() if line.strip()), type(died).__name__)
-            return TrainingOutcome(job, f"lost by Ray ({reason.strip()})", has_died=True)
+            return TrainingOutcome(job, f"lost by Ray ({reason_of(died)})", has_died=True)
         if not error and not job.folder.is_finished():
             error = f"{job.folder.path}: trained on a node that does not see this folder; all nodes must share it"
         return TrainingOutcome(job, error)

@@ -14,7 +14,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
-from photochrom.errors import ConfigError, without_password
+from photochrom.errors import ConfigError, reason_of, without_password
 
 _SQLITE_WAIT_SECONDS = 60
 
@@ -71,7 +71,7 @@ def storage_faults(storage: str) -> Iterator[None]:
             yield
     except (SQLAlchemyError, StorageInternalError, OptunaError, ImportError, OSError, ValueError) as error:
         cause = error.__cause__ or error
-        reason = str(cause).strip().splitlines()[0]
+        reason = reason_of(cause)
         raise ConfigError(
             without_password(
                 f"{storage}: the search's storage cannot be used ({reason}); the same command goes on when it can"

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from photochrom.errors import ConfigError, without_password
+from photochrom.errors import ConfigError, reason_of, without_password
 from photochrom.files import write_whole
 from photochrom.lab.checkpoint import load_checkpoint
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics, TrainingConfig, read_json_object
@@ -53,8 +53,7 @@ class MLflowTracker:
             self._id = self._found(store) or self._begun(config, store)
             note = {"store": without_password(store), "run": self._id}
         except Exception as error:  # the client raises what its store does: of SQLAlchemy, requests, or its own
-            reason = str(error).strip().splitlines()[0]
-            raise ConfigError(without_password(f"{store}: MLflow cannot be used ({reason})")) from error
+            raise ConfigError(without_password(f"{store}: MLflow cannot be used ({reason_of(error)})")) from error
         write_whole(self._note, json.dumps(note) + "\n")
 
     def record_epoch(self, row: Epoch) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from photochrom.errors import without_password
+from photochrom.errors import reason_of, without_password
 from photochrom.lab.tracking._examples import Examples
 from photochrom.lab.tracking._mlflow import MLflowTracker
 from photochrom.lab.tracking._tensorboard import TensorBoardTracker
@@ -85,6 +85,5 @@ def _record(trackers: list[Tracker], run: RunFolder, action: Callable[[Tracker],
             action(tracker)
         except Exception as error:  # a tracker's client may raise anything when its server is gone
             trackers.remove(tracker)
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            told = without_password(reason)
+            told = without_password(reason_of(error))
             _log.warning("%s: no longer recorded by %s (%s)", run.path, type(tracker).__name__, told)

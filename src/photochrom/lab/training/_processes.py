@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, distributed
 
-from photochrom.errors import ConfigError, LostProcessError
+from photochrom.errors import ConfigError, LostProcessError, reason_of
 
 Message = TypeVar("Message")
 
@@ -179,7 +179,6 @@ def join_processes(device: torch.device, ranks: Ranks) -> Processes:
         try:
             distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         except (RuntimeError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            told = f"the {ranks.count} processes of this training do not reach each other ({reason})"
+            told = f"the {ranks.count} processes of this training do not reach each other ({reason_of(error)})"
             raise ConfigError(told) from error
     return Processes(device, ranks.count, ranks.number)

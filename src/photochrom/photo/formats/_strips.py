@@ -17,7 +17,7 @@ from photochrom.photo._directories import (
 )
 from photochrom.photo._salvage import Mended
 
-__all__ = ["STRIPS", "TILES", "mend_tiff", "places_of", "require_what_is_promised"]
+__all__ = ["JPEG_FRAMES", "STRIPS", "TILES", "mend_tiff", "places_of", "require_what_is_promised"]
 
 _WIDTH, _HEIGHT, _COMPRESSION, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 0x0100, 0x0101, 0x0103, 0x0116, 0x0142, 0x0143
 _BITS, _SAMPLES, _PLANES, _SEPARATE, _UNCOMPRESSED = 0x0102, 0x0115, 0x011C, 2, 1
@@ -29,7 +29,7 @@ _LARGEST_TILE = 16_000_000
 """Pixels, of which whoever decodes a tile holds all at once."""
 
 _HEAD_OF_JPEG = 65536
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """The markers of a JPEG that tell its size (ITU-T T.81, table B.1)."""
 
 
@@ -83,7 +83,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     place = 2
     while place + 9 <= len(data) and data[place] == 0xFF and data[:2] == b"\xff\xd8":
         marker = data[place + 1]
-        if marker in _FRAMES:
+        if marker in JPEG_FRAMES:
             height, width = struct.unpack_from(">HH", data, place + 5)
             return width, height
         if marker < 0xC0 or 0xD0 <= marker <= 0xDA or marker == 0xFF:

@@ -50,7 +50,7 @@ def _encode(image: Any, origin: Origin) -> bytes:
 
 
 def _mend(content: bytes, most_pixels: int) -> Mended | None:
-    """Rows lie in the file from the bottom to the top, so that the top is what is missing."""
+    """Rows usually lie in the file from the bottom to the top, so that the top is what is missing."""
     if len(content) < 54 or struct.unpack_from("<I", content, 14)[0] < _PLAIN_HEADER:
         return None
     start, _, width, height, _, bits, compression = struct.unpack_from("<IIiiHHI", content, 10)
@@ -60,7 +60,8 @@ def _mend(content: bytes, most_pixels: int) -> Mended | None:
     missing = max(0, start + stride * abs(height) - len(content))
     rows = max(0, len(content) - start) // stride
     # Not each number stands for a color in a palette, but 0 does.
-    return Mended(content + (b"\x80" if bits > 8 else b"\x00") * missing, abs(height), min(rows, abs(height)))
+    blank = (b"\x80" if bits > 8 else b"\x00") * missing
+    return Mended(content + blank, abs(height), min(rows, abs(height)), lacks_top=height > 0)
 
 
 FORMAT = Format(

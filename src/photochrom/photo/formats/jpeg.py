@@ -28,12 +28,12 @@ from photochrom.photo._salvage import Mended
 from photochrom.photo._vips import encoded, image_from
 from photochrom.photo._xmp import merged
 from photochrom.photo.formats._format import ALL_TAGS, MANIFEST, Format, Opened
+from photochrom.photo.formats._strips import JPEG_FRAMES
 
 __all__ = ["FORMAT"]
 
 _START = b"\xff\xd8"
 _DQT, _SOS, _EOI, _APP0, _APP1, _APP2, _APP11, _APP13, _COM = 0xDB, 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xFE
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_LS = 0xF7
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _NUMBER_OF_LINES = b"\xff\xdc\x00\x04"
@@ -158,7 +158,7 @@ def _with_height(file: BinaryIO) -> BinaryIO:
     """
     file.seek(0)
     content = file.read()
-    frame = next((place for place, header in _headers(content) if header[0] in _FRAMES), None)
+    frame = next((place for place, header in _headers(content) if header[0] in JPEG_FRAMES), None)
     last = content.rfind(_NUMBER_OF_LINES)
     if frame is None or last < 0:
         return file
@@ -173,9 +173,9 @@ def _read_picture(file: BinaryIO, segments: list[tuple[int, bytes]]) -> Picture:
     """
     if any(marker == _JPEG_LS for marker, _ in segments):
         raise UnreadableError("a JPEG-LS, which is another format than JPEG; save it as PNG or TIFF")
-    if any(marker in _FRAMES and data[:1] not in (b"", b"\x08") for marker, data in segments):
+    if any(marker in JPEG_FRAMES and data[:1] not in (b"", b"\x08") for marker, data in segments):
         raise UnreadableError("a JPEG of 12 or 16 bits, which few programs read; save it as PNG or TIFF")
-    if any(marker in _FRAMES and data[1:3] == b"\x00\x00" for marker, data in segments):
+    if any(marker in JPEG_FRAMES and data[1:3] == b"\x00\x00" for marker, data in segments):
         file = _with_height(file)
     image = open_with_pillow(JpegImagePlugin.JpegImageFile, file)
     if image.mode == "CMYK" and "adobe" not in image.info:  # without Adobe's mark, full ink is 255
@@ -276,7 +276,7 @@ def _headers(content: bytes) -> Iterator[tuple[int, bytes]]:
         if marker in (0x00, 0xFF) or marker in _PARAMETERLESS:
             place += 1 if marker == 0xFF else 2
             continue
-        if marker in (_SOS, *_FRAMES):
+        if marker in (_SOS, *JPEG_FRAMES):
             yield place, content[place + 1 : place + 2 + length]
         place += 2 + length
 
@@ -290,7 +290,7 @@ def _mend(content: bytes, most_pixels: int) -> Mended | None:
     while content.startswith(2 * _START):  # a start before the start
         content = content[len(_START) :]
     headers = [header for _, header in _headers(content)]
-    frames = [header for header in headers if header[0] in _FRAMES]
+    frames = [header for header in headers if header[0] in JPEG_FRAMES]
     if not frames or len(frames[0]) < 10:
         return None
     height, width = struct.unpack_from(">HH", frames[0], 4)
