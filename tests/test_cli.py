@@ -78,6 +78,7 @@ def test_train_predict_score_in_a_row(photochrom: Command, face_folder: Path) ->
     accuracy = RunFolder(Path("run")).metrics().val_accuracy
     assert scored.status == 0
     assert f"{accuracy:.5g}" in scored.out
+    assert f"Data set: {face_folder}" in scored.out
 
 
 def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder: Path) -> None:
@@ -87,6 +88,7 @@ def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder
     assert ended.status == 0, ended.err
     accuracy = RunFolder(Path("run")).metrics().val_accuracy
     assert f"{accuracy:.5g}" in ended.out
+    assert f"Overall, on {face_folder}, val" in ended.out
     assert "By skin tone; too few groups to compare" in ended.out
     (figures,) = json.loads(Path("figures/run.json").read_text())
     assert (figures["data"], figures["split"]) == (face_folder.as_posix(), "val")

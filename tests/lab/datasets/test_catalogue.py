@@ -22,13 +22,19 @@ def test_a_folder_s_path_opens_its_pictures(published: Path) -> None:
     assert dataset.root == published
 
 
-def test_auto_means_synthetic_faces_where_the_study_s_pictures_are_not(data_home: Path) -> None:
+def test_auto_means_synthetic_faces_where_the_study_s_pictures_are_not_and_says_so(
+    data_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert isinstance(open_dataset("auto"), Synthetic)
+    (line,) = caplog.messages
+    assert "synthetic" in line
+    assert "'photochrom data download'" in line
 
 
-def test_auto_means_the_study_s_pictures_where_they_are(published: Path) -> None:
+def test_auto_means_the_study_s_pictures_where_they_are(published: Path, caplog: pytest.LogCaptureFixture) -> None:
     Study().add(published)
     assert isinstance(open_dataset("auto"), Study)
+    assert caplog.messages == []
 
 
 def test_a_data_set_s_name_means_it_even_beside_a_folder_of_that_name(data_home: Path) -> None:

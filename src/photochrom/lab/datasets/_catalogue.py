@@ -1,5 +1,6 @@
 """The data sets by name, and how to open them."""
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from photochrom.lab.registry import Registry
 _registry: Registry[type[Dataset]] = Registry("photochrom.lab.datasets", "data set")
 register = _registry.register
 
+_log = logging.getLogger(__name__)
 _FACTOR = re.compile(r"\d+|0?\.\d+")
 
 
@@ -41,7 +43,7 @@ def open_dataset(spec: str, size: int | None = None) -> Dataset:
 
     Args:
         spec: The name of a data set, the path of a folder of pictures, or `auto`: the study's pictures if they are at
-            hand, else synthetic faces. Several names joined by `+` are a mixture, which is scored on the first one.
+            hand, else synthetic faces, which a line of the log tells. Several names joined by `+` are a mixture, which is scored on the first one.
             Pictures of a later one can be shown several times an epoch, or only a share of them: `study+utkface`,
             `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are read at the size of the first. The path
             of a pack opens that.
@@ -90,7 +92,7 @@ def _open_part(spec: str, size: int | None = None, *, must_fit: bool = False) ->
         must_fit: Whether a set that has one size only is refused if another is given.
     """
     if spec == "auto":
-        spec = "study" if entry("study")().is_at_hand() else "synthetic"
+        spec = _study_or_synthetic()
     if spec == "folder" or not spec:
         raise ConfigError("a folder of pictures is chosen by its path: --data path/to/pictures")
     if spec not in available() and Path(spec).is_dir():
@@ -106,6 +108,13 @@ def _open_part(spec: str, size: int | None = None, *, must_fit: bool = False) ->
         return dataset(size=size)
     _require_no_size(spec, size if must_fit else None)
     return dataset()
+
+
+def _study_or_synthetic() -> str:
+    if entry("study")().is_at_hand():
+        return "study"
+    _log.warning("data: synthetic faces, for the study's are not here; 'photochrom data download' gets them")
+    return "synthetic"
 
 
 def _require_no_size(spec: str, size: int | None) -> None:
