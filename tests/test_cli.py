@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from photochrom import __version__, commands
+from photochrom.commands import one_line_failures
 from photochrom.lab.training import RunFolder
 
 Command = Callable[..., Any]
@@ -301,6 +302,24 @@ def test_output_that_cannot_be_written_gets_one_line(photochrom: Command, face_f
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")]
+)
+def test_want_of_memory_gets_one_line(
+    photochrom: Command, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("photochrom.lab.tracking.fit_tracked", fail)
+    assert_one_clear_line(photochrom("train", "--quiet"), "out of memory", "batch_size")
+
+
+def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="of torch"), one_line_failures():
+        raise RuntimeError("an error of torch")
+
+
 def test_full_disk_gets_one_line(photochrom: Command, face_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photochrom("train", f"data={face_folder}", *QUICK, "--run", "run")
     before = Path("run/metrics.json").read_bytes()

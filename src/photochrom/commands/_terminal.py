@@ -112,9 +112,20 @@ def one_line_failures() -> Iterator[None]:
     except BrokenPipeError:
         _silence_output()
         sys.exit(_INTERRUPTED_STATUS)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        _fail("out of memory; choose a smaller network, smaller pictures or a smaller batch_size", _USAGE_STATUS)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", _USAGE_STATUS)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory of this machine or of its GPU is what is missing; for torch's errors the text alone tells."""
+    return isinstance(error, MemoryError) or any(
+        words in str(error).lower() for words in ("out of memory", "allocate memory")
+    )
 
 
 def _ready_streams() -> None:

@@ -18,7 +18,7 @@ from photochrom.lab.training._config import TrainingConfig
 from photochrom.lab.training._device import get_fabric
 from photochrom.lab.training._loop import EpochCallback, Loop, best_epoch
 from photochrom.lab.training._optimization import pictures_by_epoch
-from photochrom.lab.training._predictions import evaluate, predict
+from photochrom.lab.training._predictions import evaluate, predict, require_large_enough
 from photochrom.lab.training._processes import Processes, Ranks, join_processes
 from photochrom.lab.training._records import Epoch, RunMetrics
 from photochrom.lab.training._run_folder import RunFolder
@@ -130,6 +130,7 @@ def _fit_in(
 ) -> RunMetrics:
     train, val = dataset.split("train"), dataset.split("val")
     _require_one_size(train, val)
+    require_large_enough(model, train.gray)
     fingerprint = dataset.fingerprint()
     _require_same(processes, {"settings": config.model_dump(), "pictures": fingerprint})
     if not processes.is_first:  # each augments its pictures, and drops features, in its own way
