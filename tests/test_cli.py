@@ -2,6 +2,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +268,31 @@ def test_missing_weights_data_and_runs_get_one_line(photochrom: Command, tmp_pat
 @pytest.mark.parametrize("setting", ["kernel_size=4", "learning_rate=-1", "model=nonet", "loss=none", "batch_norm=2"])
 def test_option_out_of_range_gets_one_line(photochrom: Command, setting: str) -> None:
     assert_one_clear_line(photochrom("train", setting, *QUICK), setting.partition("=")[0].replace("model", "nonet"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("depth=7", "at least 128x128"),
+        ("initial_weights=none.safetensors", "no such file"),
+        ("loss=cross_entropy", "gives no probabilities"),
+        ("optimizer=closed_form", "closed form"),
+        ("data=study", "'photochrom data download'"),
+    ],
+)
+def test_a_training_that_is_refused_leaves_nothing_but_one_line(
+    photochrom: Command, face_folder: Path, setting: str, complaint: str
+) -> None:
+    ended = photochrom("train", f"data={face_folder}", "model=unet", setting, "--run", "run")
+    assert_one_clear_line(ended, complaint)
+    assert not Path("run").exists()
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
+def test_a_search_on_ray_that_is_not_installed_leaves_nothing(photochrom: Command) -> None:
+    ended = photochrom("search", "convnet", "--data", "synthetic", "--engine", "ray")
+    assert_one_clear_line(ended, "photochrom[cluster]")
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize("setting", ["model=5", "data=2024"])
