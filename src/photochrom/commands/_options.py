@@ -37,8 +37,8 @@ Settings = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[NAME=VALUE]...",
-        help="Settings, and hyperparameters of the network, such as model=unet depth=4 learning_rate=0.01; "
-        "'photochrom settings' lists them.",
+        help="Settings, and hyperparameters of the network, such as data=path/to/pictures model=unet depth=4 "
+        "learning_rate=0.01; 'photochrom settings' lists them, and 'photochrom data list' what data can be.",
     ),
 ]
 SettingsFile = Annotated[Path | None, typer.Option(help="A JSON file of settings to start from.")]

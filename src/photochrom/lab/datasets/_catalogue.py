@@ -31,7 +31,7 @@ def entry(name: str) -> type[Dataset]:
 
 
 def describe(name: str) -> tuple[str, str, str, str]:
-    """The value of `--data` for a data set, its summary, its rights, and whether it is on this machine."""
+    """The name of a data set, its summary, its rights, and whether it is on this machine."""
     dataset = entry(name)
     if name == "folder":
         return "path/to/folder", dataset.summary, dataset.rights, ""
@@ -77,7 +77,7 @@ def _parts(spec: str) -> Iterator[str]:
     """The parts that `+` joins; a `+` in the name of a folder that exists does not count."""
     pieces = spec.split("+")
     if spec and not all(pieces):
-        raise ConfigError(f"in {spec!r} a name is missing beside a plus sign: --data study+utkface")
+        raise ConfigError(f"in {spec!r} a name is missing beside a plus sign: write it such as study+utkface")
     while pieces:
         ends = range(len(pieces), 1, -1)
         end = next((end for end in ends if Path("+".join(pieces[:end])).is_dir()), 1)
@@ -94,7 +94,7 @@ def _open_part(spec: str, size: int | None = None, *, must_fit: bool = False) ->
     if spec == "auto":
         spec = _study_or_synthetic()
     if spec == "folder" or not spec:
-        raise ConfigError("a folder of pictures is chosen by its path: --data path/to/pictures")
+        raise ConfigError("a folder of pictures is chosen by its path, such as path/to/pictures")
     if spec not in available() and Path(spec).is_dir():
         if is_pack(Path(spec)):
             _require_no_size(spec, size if must_fit else None)
