@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from photochrom import __version__, commands
 from photochrom.commands import one_line_failures
@@ -62,6 +63,24 @@ def test_settings_and_networks_are_listed(photochrom: Command) -> None:
     ended = photochrom("settings")
     assert "learning_rate" in ended.out
     assert "weirdnet" in ended.out
+    assert "Pictures for each step" in ended.out
+
+
+def test_run_names_are_never_cut(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from photochrom.commands import _terminal
+
+    name = "wider/" + "kernels-of-many-sizes-" * 5 + "16"
+    for is_terminal in (True, False):
+        console = Console(highlight=False, soft_wrap=True, width=80, force_terminal=is_terminal, no_color=True)
+        monkeypatch.setattr(_terminal, "_out", console)
+        with console.capture() as captured:
+            _terminal.print_table(["run", "what"], [(name, "many words " * 20)], "a title " * 20)
+        assert name in captured.get()
+        assert ("many words " * 20).strip() in captured.get() or is_terminal
+
+
+def test_curves_are_drawn_as_svg_alone(photochrom: Command) -> None:
+    assert_one_clear_line(photochrom("runs", "compare", "a", "b", "--curves", "width.png"), "width.png", "*.svg")
 
 
 def test_experiments_are_listed(photochrom: Command) -> None:
