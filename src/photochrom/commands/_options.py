@@ -20,7 +20,7 @@ MLflow = Annotated[
 ]
 RunsFolder = Annotated[Path, typer.Option(help="The folder of all runs.")]
 Weights = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A .safetensors file of a run, or the name of a shipped model.")
+    str, typer.Argument(metavar="MODEL", help="A run's folder, a .safetensors file, or the name of a shipped model.")
 ]
 PhotoModel = Annotated[str, typer.Option(help="A name of 'photochrom models', or an ONNX file of 'photochrom export'.")]
 FaceModel = Annotated[str, typer.Option(help="The same for faces.")]
@@ -112,7 +112,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print failures only.")]
 # Of `evaluate`.
 OptionalWeights = Annotated[
     str | None,
-    typer.Argument(metavar="[MODEL]", help="A .safetensors file of a run, or the name of a shipped model."),
+    typer.Argument(metavar="[MODEL]", help="A run's folder, a .safetensors file, or the name of a shipped model."),
 ]
 ScoredSplit = Annotated[
     str | None, typer.Option(help="train, val, or test where it has color; val if not given, test for --photos.")

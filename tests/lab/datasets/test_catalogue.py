@@ -54,6 +54,7 @@ def test_a_data_set_s_name_means_it_even_beside_a_folder_of_that_name(data_home:
         ("synthetic+synthetic", ConfigError, "names one data set twice"),
         ("synthetic+./pictures", DataError, "./pictures: no such folder"),
         ("_pictures", ConfigError, "no data set is called '_pictures'"),
+        ("nothere", ConfigError, "flickr8k, imagenet_samples, .*, or the path of a folder$"),
     ],
 )
 def test_what_cannot_be_opened_is_refused_in_one_line(

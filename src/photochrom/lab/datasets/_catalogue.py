@@ -13,7 +13,9 @@ from photochrom.lab.datasets._pairs import Dataset, Pairs, Split, require_split
 from photochrom.lab.datasets._published import PictureCollection
 from photochrom.lab.registry import Registry
 
-_registry: Registry[type[Dataset]] = Registry("photochrom.lab.datasets", "data set")
+_registry: Registry[type[Dataset]] = Registry(
+    "photochrom.lab.datasets", "data set", otherwise={"folder": "or the path of a folder"}
+)
 register = _registry.register
 
 _log = logging.getLogger(__name__)
