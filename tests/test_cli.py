@@ -350,9 +350,7 @@ def test_output_that_cannot_be_written_gets_one_line(photochrom: Command, face_f
 @pytest.mark.parametrize(
     "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")]
 )
-def test_want_of_memory_gets_one_line(
-    photochrom: Command, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+def test_want_of_memory_gets_one_line(photochrom: Command, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 

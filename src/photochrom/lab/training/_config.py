@@ -167,7 +167,9 @@ def _allowed_values(name: str) -> str:
     if field.annotation is bool:
         return "true, false"
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-    limits = [(sign, getattr(bound, key)) for bound in field.metadata for key, sign in signs.items() if hasattr(bound, key)]
+    limits = [
+        (sign, getattr(bound, key)) for bound in field.metadata for key, sign in signs.items() if hasattr(bound, key)
+    ]
     return ", ".join(f"{sign} {limit}" for sign, limit in limits)
 
 
