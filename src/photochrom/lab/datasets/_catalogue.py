@@ -45,10 +45,10 @@ def open_dataset(spec: str, size: int | None = None) -> Dataset:
 
     Args:
         spec: The name of a data set, the path of a folder of pictures, or `auto`: the study's pictures if they are at
-            hand, else synthetic faces, which a line of the log tells. Several names joined by `+` are a mixture, which is scored on the first one.
-            Pictures of a later one can be shown several times an epoch, or only a share of them: `study+utkface`,
-            `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are read at the size of the first. The path
-            of a pack opens that.
+            hand, else synthetic faces, which a line of the log tells. Several names joined by `+` are a mixture, which
+            is scored on the first one. Pictures of a later one can be shown several times an epoch, or only a share of
+            them: `study+utkface`, `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are read at the size
+            of the first. The path of a pack opens that.
         size: Side of the pictures, for a folder or a collection; their usual one if not given.
 
     Returns:
