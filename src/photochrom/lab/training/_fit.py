@@ -43,9 +43,8 @@ def fit(
 ) -> RunMetrics:
     """Train a network, or resume a run that was interrupted; nothing is written before all is checked.
 
-    On one machine's CPU, with the same number of threads, the same configuration gives the same bits, even if the run
-    is killed and resumed. For this, torch's threads, seed and cudnn flags are set for the whole process.
-
+    On one machine's CPU, with as many threads, the same configuration gives the same bits, even if the run is killed
+    and resumed: torch's threads, seed and cudnn flags are set for the whole process.
     Processes that torchrun or `photochrom train --devices` started train one network together: each divides the batches
     with the others, and only the first one writes and calls `on_epoch`.
 
@@ -64,10 +63,7 @@ def fit(
     _use_threads(threads)
     ranks = Ranks.of_environment()
     fabric = get_fabric(device, config.precision, ranks)
-    _require_divisible(config, ranks.count)
-    torch.manual_seed(config.seed)
-    model = _first_model(config)
-    _require_fitting_loss(config, model)
+    model = _first_model(config, ranks.count)
     dataset = dataset or open_dataset(config.data, config.size)
     claimed = config.varied(data=dataset.name)
     run.require_same_settings(claimed)
@@ -75,8 +71,6 @@ def fit(
         return run.metrics()
     pictures = _Pictures.read(config, dataset, model)
     with _claimed(run, claimed, ranks):
-        if run.is_finished():  # by another process in the meantime
-            return run.metrics()
         return _fit_in(fabric, join_processes(fabric.device, ranks), config, run, model, pictures, on_epoch)
 
 
@@ -105,9 +99,12 @@ def _require_divisible(config: TrainingConfig, processes: int) -> None:
         raise ConfigError(f"a batch of {config.batch_size} cannot be divided among {processes} devices; set batch_size")
 
 
-def _first_model(config: TrainingConfig) -> ColorizationModel:
-    """The network before the first step."""
+def _first_model(config: TrainingConfig, processes: int) -> ColorizationModel:
+    """The network before the first step, which so many processes can fit as it is asked for."""
+    _require_divisible(config, processes)
+    torch.manual_seed(config.seed)
     model = models.create(config.model, config.hyperparameters)
+    _require_fitting_loss(config, model)
     if config.last_layer_only and not isinstance(model, EncodingModel):
         raise ConfigError(f"{config.model} has no encoder; last_layer_only is for scene_unet")
     if config.initial_weights == _IMAGENET:
@@ -170,6 +167,8 @@ def _fit_in(
     pictures: _Pictures,
     on_epoch: EpochCallback | None,
 ) -> RunMetrics:
+    if run.is_finished():  # by another process, since this one looked
+        return run.metrics()
     train, val, fingerprint = pictures.train, pictures.val, pictures.fingerprint
     _require_same(processes, {"settings": config.model_dump(), "pictures": fingerprint})
     if not processes.is_first:  # each augments its pictures, and drops features, in its own way
