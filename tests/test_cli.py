@@ -3,14 +3,17 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from photochrom import __version__, commands
+from photochrom.commands import one_line_failures
 from photochrom.lab.training import RunFolder
 
 Command = Callable[..., Any]
@@ -74,6 +77,24 @@ def test_settings_and_networks_are_listed(photochrom: Command) -> None:
     ended = photochrom("settings")
     assert "learning_rate" in ended.out
     assert "weirdnet" in ended.out
+    assert "Pictures for each step" in ended.out
+
+
+def test_run_names_are_never_cut(photochrom: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from photochrom.commands import _terminal
+
+    name = "wider/" + "kernels-of-many-sizes-" * 5 + "16"
+    for is_terminal in (True, False):
+        console = Console(highlight=False, soft_wrap=True, width=80, force_terminal=is_terminal, no_color=True)
+        monkeypatch.setattr(_terminal, "_out", console)
+        with console.capture() as captured:
+            _terminal.print_table(["run", "what"], [(name, "many words " * 20)], "a title " * 20)
+        assert name in captured.get()
+        assert ("many words " * 20).strip() in captured.get() or is_terminal
+
+
+def test_curves_are_drawn_as_svg_alone(photochrom: Command) -> None:
+    assert_one_clear_line(photochrom("runs", "compare", "a", "b", "--curves", "width.png"), "width.png", "*.svg")
 
 
 def test_experiments_are_listed(photochrom: Command) -> None:
@@ -92,6 +113,7 @@ def test_train_predict_score_in_a_row(photochrom: Command, face_folder: Path) ->
     accuracy = RunFolder(Path("run")).metrics().val_accuracy
     assert scored.status == 0
     assert f"{accuracy:.5g}" in scored.out
+    assert f"Data set: {face_folder}" in scored.out
 
 
 def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder: Path) -> None:
@@ -101,6 +123,7 @@ def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder
     assert ended.status == 0, ended.err
     accuracy = RunFolder(Path("run")).metrics().val_accuracy
     assert f"{accuracy:.5g}" in ended.out
+    assert f"Overall, on {face_folder}, val" in ended.out
     assert "By skin tone; too few groups to compare" in ended.out
     (figures,) = json.loads(Path("figures/run.json").read_text())
     assert (figures["data"], figures["split"]) == (face_folder.as_posix(), "val")
@@ -280,6 +303,31 @@ def test_option_out_of_range_gets_one_line(photochrom: Command, setting: str) ->
     assert_one_clear_line(photochrom("train", setting, *QUICK), setting.partition("=")[0].replace("model", "nonet"))
 
 
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("depth=7", "at least 128x128"),
+        ("initial_weights=none.safetensors", "no such file"),
+        ("loss=cross_entropy", "gives no probabilities"),
+        ("optimizer=closed_form", "closed form"),
+        ("data=study", "'photochrom data download'"),
+    ],
+)
+def test_a_training_that_is_refused_leaves_nothing_but_one_line(
+    photochrom: Command, face_folder: Path, setting: str, complaint: str
+) -> None:
+    ended = photochrom("train", f"data={face_folder}", "model=unet", setting, "--run", "run")
+    assert_one_clear_line(ended, complaint)
+    assert not Path("run").exists()
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
+def test_a_search_on_ray_that_is_not_installed_leaves_nothing(photochrom: Command) -> None:
+    ended = photochrom("search", "convnet", "--data", "synthetic", "--engine", "ray")
+    assert_one_clear_line(ended, "photochrom[cluster]")
+    assert not Path("runs").exists()
+
+
 @pytest.mark.parametrize("setting", ["model=5", "data=2024"])
 def test_number_for_a_name_gets_one_line(photochrom: Command, setting: str) -> None:
     assert_one_clear_line(photochrom("train", setting, *QUICK), setting.partition("=")[2])
@@ -313,6 +361,22 @@ def test_output_that_cannot_be_written_gets_one_line(photochrom: Command, face_f
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")]
+)
+def test_want_of_memory_gets_one_line(photochrom: Command, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("photochrom.lab.tracking.fit_tracked", fail)
+    assert_one_clear_line(photochrom("train", "--quiet"), "out of memory", "batch_size")
+
+
+def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="of torch"), one_line_failures():
+        raise RuntimeError("an error of torch")
+
+
 def test_full_disk_gets_one_line(photochrom: Command, face_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photochrom("train", f"data={face_folder}", *QUICK, "--run", "run")
     before = Path("run/metrics.json").read_bytes()

@@ -25,11 +25,13 @@ DOCUMENTS = [
     "CHANGELOG.md",
     "benchmarks/README.md",
     "docs/cluster.md",
+    "docs/data.md",
     "docs/evaluation.md",
     "docs/files.md",
     "docs/log.md",
     "docs/providers.md",
     "docs/question.md",
+    "docs/study/README.md",
     "docs/study/report.md",
 ]
 
@@ -38,19 +40,20 @@ def code_blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
 
 
-def shell_commands() -> list[str]:
-    """The lines of the README's shell blocks, without their comments."""
-    lines = "".join(code_blocks("README.md", "bash")).splitlines()
+def shell_commands(document: str = "README.md") -> list[str]:
+    """The lines of a document's shell blocks, without their comments."""
+    lines = "".join(code_blocks(document, "bash")).splitlines()
     return [line.partition(" #")[0].strip() for line in lines if line.strip()]
 
 
 def photochrom_commands() -> list[list[str]]:
-    commands = (line.removeprefix(".venv/bin/") for line in shell_commands())
+    documents = ("README.md", "docs/data.md", "docs/question.md", "docs/study/README.md")
+    commands = (line.removeprefix(".venv/bin/") for document in documents for line in shell_commands(document))
     return [shlex.split(line, comments=True)[1:] for line in commands if line.startswith("photochrom ")]
 
 
 @pytest.mark.parametrize("words", photochrom_commands(), ids=" ".join)
-def test_readme_names_commands_and_options_that_exist(words: list[str]) -> None:
+def test_documents_name_commands_and_options_that_exist(words: list[str]) -> None:
     import typer
 
     command = typer.main.get_command(app)

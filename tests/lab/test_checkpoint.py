@@ -233,6 +233,15 @@ def test_a_checkpoint_is_found_by_its_path(path: Path) -> None:
     assert find_checkpoint(str(path)).model.catalogue_name == "convnet"
 
 
+def test_a_run_s_checkpoint_is_found_by_its_folder(path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with pytest.raises(CheckpointError, match=r"run: a folder without best\.safetensors"):
+        find_checkpoint(str(folder))
+    path.rename(folder / "best.safetensors")
+    assert find_checkpoint(str(folder)).model.catalogue_name == "convnet"
+
+
 def test_a_checkpoint_that_is_neither_a_file_nor_shipped_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ MLflow = Annotated[
 ]
 RunsFolder = Annotated[Path, typer.Option(help="The folder of all runs.")]
 Weights = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A .safetensors file of a run, or the name of a shipped model.")
+    str, typer.Argument(metavar="MODEL", help="A run's folder, a .safetensors file, or the name of a shipped model.")
 ]
 PhotoModel = Annotated[str, typer.Option(help="A name of 'photochrom models', or an ONNX file of 'photochrom export'.")]
 FaceModel = Annotated[str, typer.Option(help="The same for faces.")]
@@ -37,8 +37,8 @@ Settings = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[NAME=VALUE]...",
-        help="Settings, and hyperparameters of the network, such as model=unet depth=4 learning_rate=0.01; "
-        "'photochrom settings' lists them.",
+        help="Settings, and hyperparameters of the network, such as data=path/to/pictures model=unet depth=4 "
+        "learning_rate=0.01; 'photochrom settings' lists them, and 'photochrom data list' what data can be.",
     ),
 ]
 SettingsFile = Annotated[Path | None, typer.Option(help="A JSON file of settings to start from.")]
@@ -113,7 +113,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print failures only.")]
 # Of `evaluate`.
 OptionalWeights = Annotated[
     str | None,
-    typer.Argument(metavar="[MODEL]", help="A .safetensors file of a run, or the name of a shipped model."),
+    typer.Argument(metavar="[MODEL]", help="A run's folder, a .safetensors file, or the name of a shipped model."),
 ]
 ScoredSplit = Annotated[
     str | None, typer.Option(help="train, val, or test where it has color; val if not given, test for --photos.")

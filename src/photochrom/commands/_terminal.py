@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -39,6 +40,7 @@ _EXTRAS = {
 }
 """The modules of each extra, except `train`."""
 
+_UNLIMITED = 100_000
 _USAGE_STATUS = 2
 _INTERRUPTED_STATUS = 130
 _RESUMABLE = "interrupted; the same command goes on where it was"
@@ -73,13 +75,21 @@ def counting_bar(*, is_shown: bool = True) -> "Progress":
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
-    """Print a table; numbers stand to the right."""
-    table = Table(title=Text(title) if title else None, title_justify="left")
+    """Print a table; numbers stand to the right.
+
+    What stands in the first column, which other commands are given, is never cut or broken. Only a terminal limits the
+    width of the others: lines in a file or for another program are as long as they need.
+    """
+    table = Table()
     for index, column in enumerate(columns):
         is_number = bool(rows) and all(_is_number(row[index]) for row in rows)
-        table.add_column(column, justify="right" if is_number else "left")
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=index == 0, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
+    if title:
+        _out.print(title, markup=False, style="table.title")
+    needed = Measurement.get(_out, _out.options.update(max_width=_UNLIMITED), table)
+    table.width = min(needed.maximum, max(_out.width, needed.minimum)) if _out.is_terminal else needed.maximum
     _out.print(table)
 
 
@@ -112,9 +122,20 @@ def one_line_failures() -> Iterator[None]:
     except BrokenPipeError:
         _silence_output()
         sys.exit(_INTERRUPTED_STATUS)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        _fail("out of memory; choose a smaller network, smaller pictures or a smaller batch_size", _USAGE_STATUS)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{reason_of(error)}", _USAGE_STATUS)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory of this machine or of its GPU is what is missing; for torch's errors the text alone tells."""
+    return isinstance(error, MemoryError) or any(
+        words in str(error).lower() for words in ("out of memory", "allocate memory")
+    )
 
 
 def _ready_streams() -> None:

@@ -11,7 +11,8 @@ from photochrom.errors import ConfigError
 
 def average(
     weights: Annotated[
-        list[str], typer.Argument(metavar="MODEL...", help=".safetensors files of runs, or names of shipped models.")
+        list[str],
+        typer.Argument(metavar="MODEL...", help="Folders of runs, .safetensors files, or names of shipped models."),
     ],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
     share: Annotated[

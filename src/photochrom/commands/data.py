@@ -19,7 +19,7 @@ def list_sets() -> None:
     """List the data sets: what they are, their rights, and whether they are on this machine."""
     from photochrom.lab.datasets import available, describe
 
-    print_table(["--data", "what it is", "rights", "here"], [describe(name) for name in available()])
+    print_table(["set", "what it is", "rights", "here"], [describe(name) for name in available()])
 
 
 @app.command()
@@ -82,7 +82,8 @@ def pack(
     with err.status("packing") as status:
         packed = pack_set(dataset, target, lambda done, _: status.update(f"packing: {done} pictures"))
     counts = packed.counts()
-    say(f"packed {', '.join(f'{counts[split]} {split}' for split in SPLITS if split in counts)}: --data {target}")
+    say(f"packed {', '.join(f'{counts[split]} {split}' for split in SPLITS if split in counts)}: {target}")
+    say(f"next: photochrom train data={target}; --data {target} for other commands")
 
 
 @contextmanager

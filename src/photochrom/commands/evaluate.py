@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import typer
 
@@ -15,7 +15,7 @@ from photochrom.shipped import DEFAULT_MODEL
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from photochrom.lab.datasets import Pairs
+    from photochrom.lab.datasets import Pairs, Split
     from photochrom.lab.evaluation import ModelEvaluation, PhotoEvaluation, PhotoEvaluator, PhotoSet
     from photochrom.lab.models import ColorizationModel
 
@@ -70,18 +70,19 @@ def _evaluate_network(
     weights: str, data: str, split: str, decoding: str | None, count: int | None, json: Path | None
 ) -> None:
     from photochrom.lab.checkpoint import find_checkpoint
-    from photochrom.lab.datasets import open_dataset, open_split
+    from photochrom.lab.datasets import open_dataset
     from photochrom.lab.evaluation import model_tables, record_evaluation, require_evaluations
     from photochrom.lab.training import choose
 
     if json is not None:
         require_evaluations(json)  # a file that cannot be added to is better told before the work than after it
-    network, pairs = find_checkpoint(weights).model, open_split(data, split)
+    network, dataset = find_checkpoint(weights).model, open_dataset(data)
+    pairs = dataset.split(cast("Split", split))
     evaluation = _measured(network, choose(pairs, count or len(pairs)), decoding)
-    for table in model_tables(evaluation):
+    for table in model_tables(evaluation, f"{dataset.name}, {split}"):
         print_table(table.columns, table.rows, title=table.title)
     if json is not None:
-        record_evaluation(json, evaluation, weights, open_dataset(data).name, split)
+        record_evaluation(json, evaluation, weights, dataset.name, split)
 
 
 def _evaluate_photos(

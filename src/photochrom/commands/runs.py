@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="List, show and compare finished runs.")
 
-Curves = Annotated[Path | None, typer.Option(help="An SVG file to draw the course of training into.")]
+
+def _svg(file: Path | None) -> Path | None:
+    """Refuse the name of another file before anything is done."""
+    from photochrom.errors import ConfigError
+
+    if file is not None and file.suffix.lower() != ".svg":
+        raise ConfigError(f"{file}: curves are drawn as SVG; name a file *.svg")
+    return file
+
+
+Curves = Annotated[
+    Path | None, typer.Option(callback=_svg, help="An SVG file, *.svg, to draw the course of training into.")
+]
 _KEY = "A run's path in the folder of all runs; without its seed, all seeds."
 
 _FIGURES = {

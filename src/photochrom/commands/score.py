@@ -18,4 +18,6 @@ def score(
     from photochrom.lab.datasets import open_dataset
     from photochrom.lab.training import score_estimations
 
-    print_table(["measure", "value"], list(score_estimations(predictions, names, open_dataset(data)).items()))
+    dataset = open_dataset(data)
+    figures = score_estimations(predictions, names, dataset)
+    print_table(["measure", "value"], list(figures.items()), f"Data set: {dataset.name}")

@@ -90,6 +90,7 @@ def train_with_progress(
         **records: Where the training is recorded; see `photochrom.lab.tracking.fit_tracked`.
     """
     from photochrom.commands._epochs import epoch_bars, figures
+    from photochrom.errors import PhotochromError
     from photochrom.lab.tracking import fit_tracked
 
     epochs_done = 0 if quiet else len(run.history())
@@ -99,4 +100,8 @@ def train_with_progress(
         def on_epoch(row: "Epoch") -> None:
             bars.update(task, completed=row.epoch, figures=figures(row))
 
-        return fit_tracked(config, run, device=device, threads=threads, on_epoch=on_epoch, **records)
+        try:
+            return fit_tracked(config, run, device=device, threads=threads, on_epoch=on_epoch, **records)
+        except PhotochromError:
+            bars.live.transient = not bars.tasks[0].completed  # a bar of nothing done would only hide the error
+            raise

@@ -16,6 +16,9 @@ from photochrom.lab.models import ColorizationModel
 from photochrom.lab.packed_weights import pack_weights, unpack_weights
 from photochrom.shipped import shipped_model, shipped_models
 
+OF_A_RUN = "best.safetensors"
+"""The name of a run's checkpoint in the run's folder."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -135,16 +138,25 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def checkpoint_path(name_or_path: str) -> Path:
-    """The path of a checkpoint: of a shipped model by its name, or the given path."""
+    """The path of a checkpoint: of a shipped model by its name, of a run by its folder, or the given path.
+
+    Raises:
+        CheckpointError: There is no such model or file, or nothing is trained in the folder yet.
+    """
     if name_or_path in shipped_models():
         return shipped_model(name_or_path).weights
-    if not Path(name_or_path).is_file():
-        raise CheckpointError(f"{name_or_path}: no such file, nor a shipped model ({', '.join(shipped_models())})")
-    return Path(name_or_path)
+    path = Path(name_or_path)
+    if path.is_dir():
+        if not (path / OF_A_RUN).is_file():
+            raise CheckpointError(f"{path}: a folder without {OF_A_RUN}; name a file of weights or the folder of a run")
+        return path / OF_A_RUN
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file, nor a shipped model ({', '.join(shipped_models())})")
+    return path
 
 
 def find_checkpoint(name_or_path: str) -> Checkpoint:
-    """A shipped model by its name, or a checkpoint by its path.
+    """A shipped model by its name, or a checkpoint by its path or the folder of its run.
 
     Raises:
         CheckpointError: There is no such model or file, or the file cannot be used.

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
@@ -19,11 +19,14 @@ class Registry(Generic[Entry]):
     Args:
         package: Dotted name of the catalogue's package.
         kind: What messages call an entry, such as "model".
+        otherwise: What else than one of the names may be given, as messages tell it, by the entry that is chosen so
+            and never by its name.
     """
 
-    def __init__(self, package: str, kind: str) -> None:
+    def __init__(self, package: str, kind: str, otherwise: Mapping[str, str] | None = None) -> None:
         self.package = package
         self.kind = kind
+        self._otherwise = dict(otherwise or {})
         self._entries: dict[str, Entry] = {}
 
     def register(self, entry: Entry) -> Entry:
@@ -43,10 +46,11 @@ class Registry(Generic[Entry]):
 
     def __getitem__(self, name: str) -> Entry:
         """The entry of that name."""
-        known = self.names()
-        if name not in known:
+        if name not in self.names():
+            known = [each for each in self.names() if each not in self._otherwise]
             near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+            there = ", ".join([*known, *self._otherwise.values()])
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {there}"
             raise ConfigError(f"no {self.kind} is called {name!r}; {hint}")
         importlib.import_module(f"{self.package}.{name}")
         return self._entries[name]

@@ -22,13 +22,19 @@ def test_a_folder_s_path_opens_its_pictures(published: Path) -> None:
     assert dataset.root == published
 
 
-def test_auto_means_synthetic_faces_where_the_study_s_pictures_are_not(data_home: Path) -> None:
+def test_auto_means_synthetic_faces_where_the_study_s_pictures_are_not_and_says_so(
+    data_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert isinstance(open_dataset("auto"), Synthetic)
+    (line,) = caplog.messages
+    assert "synthetic" in line
+    assert "'photochrom data download'" in line
 
 
-def test_auto_means_the_study_s_pictures_where_they_are(published: Path) -> None:
+def test_auto_means_the_study_s_pictures_where_they_are(published: Path, caplog: pytest.LogCaptureFixture) -> None:
     Study().add(published)
     assert isinstance(open_dataset("auto"), Study)
+    assert caplog.messages == []
 
 
 def test_a_data_set_s_name_means_it_even_beside_a_folder_of_that_name(data_home: Path) -> None:
@@ -39,15 +45,17 @@ def test_a_data_set_s_name_means_it_even_beside_a_folder_of_that_name(data_home:
 @pytest.mark.parametrize(
     ("spec", "kind", "message"),
     [
-        ("folder", ConfigError, "--data path/to/pictures"),
+        ("folder", ConfigError, "by its path, such as path/to/pictures"),
         ("synthetics", ConfigError, "did you mean 'synthetic'"),
-        ("pictures", ConfigError, f"there are: {', '.join(available())}"),
+        ("pictures", ConfigError, "there are: cc0_portraits"),
         ("./pictures", DataError, "no such folder"),
         ("my/pictures", DataError, "no such folder"),
         ("study+", ConfigError, "in 'study+' a name is missing beside a plus sign"),
         ("synthetic+synthetic", ConfigError, "names one data set twice"),
         ("synthetic+./pictures", DataError, "./pictures: no such folder"),
         ("_pictures", ConfigError, "no data set is called '_pictures'"),
+        ("nothere", ConfigError, "utkface_whole, or the path of a folder"),
+        ("nothere", ConfigError, "flickr8k, imagenet_samples, lsp"),
     ],
 )
 def test_what_cannot_be_opened_is_refused_in_one_line(

@@ -122,6 +122,14 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         Folder(root=tmp_path).split("train")
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_folder_with_too_few_pictures_for_three_splits_says_how_many_are_needed(twenty: Path, count: int) -> None:
+    for file in sorted(twenty.iterdir())[count:]:
+        file.unlink()
+    with pytest.raises(DataError, match=f"{count} in number, none is left for train; at least 3 are needed"):
+        Folder(root=twenty).split("train")
+
+
 def test_an_empty_split_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     with pytest.raises(DataError, match="none of its 0 pictures"):

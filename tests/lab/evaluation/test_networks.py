@@ -207,7 +207,7 @@ def test_json_says_everything_and_has_none_for_what_is_not_finite(perfect: Recal
 def test_tables_have_a_row_for_each_group_and_calibration_only_if_stated() -> None:
     grouping = Grouping({"light": scores(4.0), "dark": scores(5.0)})
     evaluation = ModelEvaluation(None, scores(4.5, pictures=60), grouping, grouping)
-    tables = model_tables(evaluation)
+    tables = model_tables(evaluation, "study, val")
     overall, by_tone, by_label = tables
     assert overall.rows[0] == ("pictures", 60)
     assert [row[0] for row in by_tone.rows] == ["light", "dark"]
@@ -218,7 +218,7 @@ def test_tables_have_a_row_for_each_group_and_calibration_only_if_stated() -> No
 
 
 def test_tables_show_the_calibration_of_what_is_stated(perfect: Recalled) -> None:
-    overall, by_tone = model_tables(evaluate_model(perfect, plain_faces(*SKINS.values())))
+    overall, by_tone = model_tables(evaluate_model(perfect, plain_faces(*SKINS.values())), "synthetic, val")
     assert overall.rows[-1] == ("calibration error of stated confidence (ECE)", pytest.approx(0.0))
     assert by_tone.columns[-1] == "ECE"
     assert all(len(row) == len(by_tone.columns) for row in by_tone.rows)

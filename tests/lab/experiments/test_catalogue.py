@@ -70,6 +70,14 @@ def test_unknown_run_fails_and_names_the_known() -> None:
         get_run("learning_rate/rate-7")
 
 
+def test_an_experiment_that_does_not_exist_is_named_and_one_without_a_run_is_asked_for_it() -> None:
+    for key in ("nope", "nope/run"):
+        with pytest.raises(ConfigError, match="no experiment is called 'nope'"):
+            get_run(key)
+    with pytest.raises(ConfigError, match="EXPERIMENT/RUN with one of its runs: default"):
+        get_run("baseline")
+
+
 def test_experiments_do_not_import_each_other() -> None:
     from photochrom.lab import experiments
 

@@ -4,12 +4,40 @@ import numpy as np
 import pytest
 import torch
 
+from photochrom.errors import ConfigError
 from photochrom.lab import models
 from photochrom.lab.models import SolvableModel
 
 
 def conv_parameters(kernel: int, *channels: tuple[int, int]) -> int:
     return sum(kernel**2 * source * target + target for source, target in channels)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("unet", "depth", 40),
+        ("unet", "base_channels", 100_000),
+        ("chroma_unet", "depth", 40),
+        ("chroma_unet", "blocks", 10**9),
+        ("chroma_unet", "width", 10**6),
+        ("scene_unet", "width", 10**12),
+        ("convnet", "num_layers", 10**9),
+        ("convnet", "hidden_channels", 10**9),
+        ("weirdnet", "kernel_size", 100_001),
+    ],
+)
+def test_networks_that_no_memory_holds_are_refused_before_they_take_any(name: str, option: str, value: int) -> None:
+    with pytest.raises(ConfigError, match=option):
+        models.create(name, {option: value})
+
+
+def test_counting_the_weights_leaves_the_order_of_random_numbers() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Conv2d(1, 4, 5, padding="same")
+    torch.manual_seed(0)
+    first = models.create("convnet").state_dict()["layers.conv1.weight"]
+    assert torch.equal(first, layer.weight)
 
 
 def test_flat_unet_has_the_channels_of_the_studys_program() -> None:

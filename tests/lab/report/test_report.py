@@ -111,6 +111,15 @@ class _Page(HTMLParser):
         self.text += data
 
 
+def test_a_report_of_own_runs_does_not_speak_of_the_study(tmp_path: Path) -> None:
+    finished_run(tmp_path / "runs", "baseline/default", 7).path.rename(tmp_path / "runs" / "mine")
+    page = write_report(tmp_path / "runs", tmp_path / "report", "public")
+    for text in (_Page(page).text, (tmp_path / "report" / "report.md").read_text()):
+        assert "mine" in text
+        assert "measured again" not in text
+        assert "Noise" not in text
+
+
 def test_page_holds_everything_itself(written: Path) -> None:
     page = _Page(written / "report.html")
     assert page.sources
@@ -246,8 +255,21 @@ def test_runs_of_several_data_sets_are_refused(runs: Path) -> None:
     other = finished_run(runs, "hidden_channels/channels-8")
     settings = json.loads((other.path / "config.json").read_text())
     (other.path / "config.json").write_text(json.dumps({**settings, "data": "study"}))
-    with pytest.raises(DataError, match="several data sets"):
+    with pytest.raises(
+        DataError, match="several data sets; a report is of one, which --data chooses: study, synthetic"
+    ):
         gather(runs)
+    with pytest.raises(DataError, match="no finished run on lsp"):
+        gather(runs, "lsp")
+
+
+def test_the_runs_of_one_data_set_can_be_chosen(runs: Path) -> None:
+    other = finished_run(runs, "hidden_channels/channels-8")
+    settings = json.loads((other.path / "config.json").read_text())
+    (other.path / "config.json").write_text(json.dumps({**settings, "data": "study"}))
+    assert gather(runs, "study").find("baseline/default") is None
+    assert gather(runs, "study").find("hidden_channels/channels-8") is not None
+    assert gather(runs, "synthetic").find("hidden_channels/channels-8") is None
 
 
 def test_without_any_spread_nothing_is_claimed(tmp_path: Path) -> None:

@@ -102,6 +102,18 @@ def test_groups_hold_all_seeds_and_a_key_with_a_seed_holds_one(finished: Finishe
     assert len(find_group(tmp_path, "q/a-seed-1").seeds) == 1
 
 
+@pytest.mark.parametrize("file", ["metrics.json", "best.safetensors"])
+def test_a_broken_run_is_told_in_one_line_and_is_in_no_group(finished: Finished, tmp_path: Path, file: str) -> None:
+    finished("q/whole", A)
+    finished("q/broken", A[:1])
+    (tmp_path / "q" / "broken-seed-0" / file).write_text("{")
+    groups, unfinished, broken = find_groups(tmp_path)
+    assert [group.key for group in groups] == ["q/whole"]
+    assert unfinished == []
+    assert len(broken) == 1
+    assert file in broken[0]
+
+
 def test_unknown_run_and_mixed_settings_are_told(finished: Finished, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run"):
         find_group(tmp_path, "q/a")

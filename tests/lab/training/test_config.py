@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from photochrom.errors import ConfigError
-from photochrom.lab.training import TrainingConfig, read_config
+from photochrom.lab.training import TrainingConfig, describe_settings, read_config
 
 
 def test_defaults_are_the_studys() -> None:
@@ -34,6 +34,15 @@ def test_setting_out_of_range_fails_by_name(assignment: str) -> None:
     with pytest.raises(ConfigError, match=assignment.partition("=")[0]) as failure:
         TrainingConfig().assigned([assignment])
     assert "\n" not in str(failure.value)
+
+
+def test_every_setting_is_described_in_one_sentence_with_its_values() -> None:
+    described = {name: rest for name, *rest in describe_settings()}
+    assert list(described) == list(TrainingConfig.model_fields)
+    assert all(sentence for _, _, sentence in described.values())
+    assert described["loss"][:2] == ["mse", "mse, l1, smooth_l1, cross_entropy"]
+    assert described["momentum"][1] == "≥ 0, < 1"
+    assert described["compiled"] == [False, "true, false", "Whether to compile the network for this processor"]
 
 
 def test_every_fault_is_told_at_once() -> None:

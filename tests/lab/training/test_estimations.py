@@ -148,7 +148,7 @@ def test_unknown_name_is_told(tmp_path: Path, faces: Synthetic) -> None:
 def test_pictures_without_a_truth_cannot_be_scored(tmp_path: Path, faces: Synthetic) -> None:
     np.save(tmp_path / "predictions.npy", np.zeros((1, 24, 24, 3), np.uint8))
     names = write_names(tmp_path / "names.txt", ["test/0000.png"])
-    with pytest.raises(DataError, match="gray only"):
+    with pytest.raises(DataError, match=r"test are gray only.*'photochrom predict MODEL --split val'"):
         score_estimations(tmp_path / "predictions.npy", names, faces)
 
 

@@ -502,6 +502,11 @@ class _OddFaces(Dataset):
         return Synthetic(train_count=8, val_count=8, size=24 if split == "train" else 32).split(split)
 
 
+def test_pictures_that_are_too_small_for_the_network_are_refused(tmp_path: Path, faces: Synthetic) -> None:
+    with pytest.raises(ConfigError, match="at least 32x32, not 24x24"):
+        train(CONFIG.varied(model="unet", hyperparameters={"depth": 5}), tmp_path, faces)
+
+
 def test_pictures_of_two_sizes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="24"):
         train(CONFIG, tmp_path, _OddFaces())

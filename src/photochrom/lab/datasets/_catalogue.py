@@ -1,5 +1,6 @@
 """The data sets by name, and how to open them."""
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,12 @@ from photochrom.lab.datasets._pairs import Dataset, Pairs, Split, require_split
 from photochrom.lab.datasets._published import PictureCollection
 from photochrom.lab.registry import Registry
 
-_registry: Registry[type[Dataset]] = Registry("photochrom.lab.datasets", "data set")
+_registry: Registry[type[Dataset]] = Registry(
+    "photochrom.lab.datasets", "data set", otherwise={"folder": "or the path of a folder"}
+)
 register = _registry.register
 
+_log = logging.getLogger(__name__)
 _FACTOR = re.compile(r"\d+|0?\.\d+")
 
 
@@ -29,7 +33,7 @@ def entry(name: str) -> type[Dataset]:
 
 
 def describe(name: str) -> tuple[str, str, str, str]:
-    """The value of `--data` for a data set, its summary, its rights, and whether it is on this machine."""
+    """The name of a data set, its summary, its rights, and whether it is on this machine."""
     dataset = entry(name)
     if name == "folder":
         return "path/to/folder", dataset.summary, dataset.rights, ""
@@ -41,10 +45,10 @@ def open_dataset(spec: str, size: int | None = None) -> Dataset:
 
     Args:
         spec: The name of a data set, the path of a folder of pictures, or `auto`: the study's pictures if they are at
-            hand, else synthetic faces. Several names joined by `+` are a mixture, which is scored on the first one.
-            Pictures of a later one can be shown several times an epoch, or only a share of them: `study+utkface`,
-            `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are read at the size of the first. The path
-            of a pack opens that.
+            hand, else synthetic faces, which a line of the log tells. Several names joined by `+` are a mixture, which
+            is scored on the first one. Pictures of a later one can be shown several times an epoch, or only a share of
+            them: `study+utkface`, `study+8*cc0_portraits`, `study+0.2*utkface`. Later collections are read at the size
+            of the first. The path of a pack opens that.
         size: Side of the pictures, for a folder or a collection; their usual one if not given.
 
     Returns:
@@ -75,7 +79,7 @@ def _parts(spec: str) -> Iterator[str]:
     """The parts that `+` joins; a `+` in the name of a folder that exists does not count."""
     pieces = spec.split("+")
     if spec and not all(pieces):
-        raise ConfigError(f"in {spec!r} a name is missing beside a plus sign: --data study+utkface")
+        raise ConfigError(f"in {spec!r} a name is missing beside a plus sign: write it such as study+utkface")
     while pieces:
         ends = range(len(pieces), 1, -1)
         end = next((end for end in ends if Path("+".join(pieces[:end])).is_dir()), 1)
@@ -90,9 +94,9 @@ def _open_part(spec: str, size: int | None = None, *, must_fit: bool = False) ->
         must_fit: Whether a set that has one size only is refused if another is given.
     """
     if spec == "auto":
-        spec = "study" if entry("study")().is_at_hand() else "synthetic"
+        spec = _study_or_synthetic()
     if spec == "folder" or not spec:
-        raise ConfigError("a folder of pictures is chosen by its path: --data path/to/pictures")
+        raise ConfigError("a folder of pictures is chosen by its path, such as path/to/pictures")
     if spec not in available() and Path(spec).is_dir():
         if is_pack(Path(spec)):
             _require_no_size(spec, size if must_fit else None)
@@ -106,6 +110,13 @@ def _open_part(spec: str, size: int | None = None, *, must_fit: bool = False) ->
         return dataset(size=size)
     _require_no_size(spec, size if must_fit else None)
     return dataset()
+
+
+def _study_or_synthetic() -> str:
+    if entry("study")().is_at_hand():
+        return "study"
+    _log.warning("data: synthetic faces, for the study's are not here; 'photochrom data download' gets them")
+    return "synthetic"
 
 
 def _require_no_size(spec: str, size: int | None) -> None:

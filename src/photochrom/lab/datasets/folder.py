@@ -90,7 +90,12 @@ class Folder(Dataset):
             "test": slice(held_back, 2 * held_back),
             "train": slice(2 * held_back, None),
         }
-        return sort_as_text(files[index] for index in order[ranges[split]])
+        drawn = order[ranges[split]]
+        if files and not len(drawn):
+            raise DataError(
+                f"{self.root}: of its pictures, {len(files)} in number, none is left for {split}; at least 3 are needed"
+            )
+        return sort_as_text(files[index] for index in drawn)
 
 
 def _pictures_below(folder: Path) -> list[Path]:

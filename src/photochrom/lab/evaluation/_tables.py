@@ -71,11 +71,15 @@ _FOG = {
 _COLOR_BY_GROUP = {name: _COLOR[name] for name in ("count", "Δab", "Δab/gray", "color/true")}
 
 
-def model_tables(evaluation: ModelEvaluation) -> list[Table]:
-    """The measures of a network: overall, by skin tone, and by label if there are labels."""
+def model_tables(evaluation: ModelEvaluation, pictures: str) -> list[Table]:
+    """The measures of a network: overall, by skin tone, and by label if there are labels.
+
+    Args:
+        pictures: The data set and the split in words.
+    """
     measures = {name: getattr(evaluation.overall, measure) for name, measure in _SCORES.items()}
     rows = tuple((name, value) for name, value in measures.items() if value is not None)
-    tables = [Table("Overall", ("measure", "value"), rows)]
+    tables = [Table(f"Overall, on {pictures}", ("measure", "value"), rows)]
     for kind, grouping in (("skin tone", evaluation.by_skin_tone), ("label", evaluation.by_label)):
         if grouping is not None:
             tables.append(_scores_by_group(kind, grouping))

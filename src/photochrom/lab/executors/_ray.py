@@ -25,6 +25,8 @@ class RayExecutor:
     All nodes must see the folder of the runs at the same path: there lies what a training resumes from, when Ray starts
     it again on another node.
 
+    That Ray is not installed is told when this is made, before there is anything on disk.
+
     Args:
         slots: Tasks at a time; 0 for as many as the cluster has room for.
         device: See `photochrom.lab.training.fit`.
@@ -44,6 +46,7 @@ class RayExecutor:
         gpus: float = 0,
         mlflow: str = "",
     ) -> None:
+        import_ray()
         self._wanted_slots = slots
         self._device = device
         self._mlflow = mlflow

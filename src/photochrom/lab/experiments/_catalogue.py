@@ -38,9 +38,15 @@ def get_run(key: str) -> Run:
     """A run of an experiment.
 
     Args:
-        key: As `experiment/run`.
+        key: As `experiment/run`; the experiment may be a YAML file.
+
+    Raises:
+        ConfigError: There is no such experiment, or it has no such run.
     """
-    experiment, _, name = key.rpartition("/")
+    experiment, slash, name = key.rpartition("/")
+    if not slash or key.endswith((".yaml", ".yml")):
+        there = ", ".join(run.name for run in get_experiment(key).runs)
+        raise ConfigError(f"{key} is an experiment; write EXPERIMENT/RUN with one of its runs: {there}")
     runs = {run.name: run for run in get_experiment(experiment).runs}
     if name not in runs:
         raise ConfigError(f"{experiment} has no run called {name!r}; there are: {', '.join(runs)}")

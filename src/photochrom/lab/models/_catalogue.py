@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from pydantic import TypeAdapter, ValidationError
 
 from photochrom.errors import ConfigError
@@ -12,6 +13,9 @@ from photochrom.lab.registry import Registry
 
 _registry: Registry[type[ColorizationModel]] = Registry("photochrom.lab.models", "model")
 register = _registry.register
+
+_MOST_WEIGHTS = 2**28
+"""In one network: 1 GB, fifty times the largest shipped one. Training takes four times that."""
 
 
 def available() -> list[str]:
@@ -43,7 +47,8 @@ def create(name: str, hyperparameters: Mapping[str, Any] | None = None) -> Color
         The network; its `hyperparameters` rebuild it.
 
     Raises:
-        ConfigError: No network has that name, or it has no such hyperparameter, or a value is out of range.
+        ConfigError: No network has that name, or it has no such hyperparameter, or a value is out of range, or they
+            ask for a network of more than a gigabyte.
 
     Example:
         >>> create("convnet", {"hidden_channels": 8}).parameter_count()
@@ -58,6 +63,7 @@ def create(name: str, hyperparameters: Mapping[str, Any] | None = None) -> Color
         raise ConfigError(f"{name}: {error}; its hyperparameters: {options}") from error
     bound.apply_defaults()
     _check_types(name, signature, bound.arguments)
+    _check_size(name, model_class, bound.arguments)
     model = model_class(**bound.arguments)
     model.catalogue_name = name
     model.hyperparameters = dict(bound.arguments)
@@ -71,3 +77,15 @@ def _check_types(name: str, signature: inspect.Signature, arguments: Mapping[str
             TypeAdapter(signature.parameters[option].annotation).validate_python(value, strict=True)
         except ValidationError as error:
             raise ConfigError(f"{name}: {option}={value!r}: {error.errors()[0]['msg']}") from error
+
+
+def _check_size(name: str, model_class: type[ColorizationModel], arguments: Mapping[str, Any]) -> None:
+    """Count the weights before memory is taken for them: the system kills who takes more than there is."""
+    try:
+        with torch.device("meta"):
+            count = model_class(**arguments).parameter_count()
+    except RuntimeError:  # more than torch can count
+        count = 2**63
+    if count > _MOST_WEIGHTS:
+        chosen = ", ".join(f"{option}={value}" for option, value in arguments.items())
+        raise ConfigError(f"{name}: {chosen} make more than {_MOST_WEIGHTS:,} weights; choose a smaller network")

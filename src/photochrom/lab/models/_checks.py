@@ -14,6 +14,17 @@ def require_at_least(lowest: int, **values: int) -> None:
             raise ConfigError(f"{name} must be at least {lowest}, not {value}")
 
 
+def require_at_most(highest: int, **values: int) -> None:
+    """Check that whole numbers are not above a bound.
+
+    Raises:
+        ConfigError: A value is larger than `highest`; the message names it.
+    """
+    for name, value in values.items():
+        if value > highest:
+            raise ConfigError(f"{name} must be at most {highest}, not {value}")
+
+
 def require_odd(**values: int) -> None:
     """Check that kernel sizes are odd: only an odd kernel has a middle.
 

@@ -14,10 +14,12 @@ class ColorizationModel(nn.Module):
     Attributes:
         catalogue_name: Its name in the catalogue.
         hyperparameters: The arguments of its constructor, defaults included.
+        least_side: Pictures have at least so many pixels on each side.
     """
 
     catalogue_name: str
     hyperparameters: dict[str, Any]
+    least_side: int = 1
 
     @abstractmethod
     def forward(self, gray: GrayBatch) -> RgbBatch:

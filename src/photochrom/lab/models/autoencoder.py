@@ -28,6 +28,8 @@ class AutoEncoder(ColorizationModel):
         The command `autoencoder` of the study's public program, whose figures the study does not print.
     """
 
+    least_side = 4
+
     def __init__(self, *, hidden_channels: int = 8, code_channels: int = 4) -> None:
         super().__init__()
         require_at_least(1, hidden_channels=hidden_channels, code_channels=code_channels)

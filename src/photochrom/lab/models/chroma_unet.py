@@ -9,7 +9,7 @@ from torch.nn import functional
 from photochrom.coloring.distribution import BIN_COUNT
 from photochrom.errors import ConfigError
 from photochrom.lab.models._catalogue import register
-from photochrom.lab.models._checks import require_at_least
+from photochrom.lab.models._checks import require_at_least, require_at_most
 from photochrom.lab.models._distribution_model import CHROMA_STRIDE, ChromaDistributionModel
 from photochrom.tensors import GrayBatch
 
@@ -69,7 +69,7 @@ class ChromaUNet(ChromaDistributionModel):
 
     Args:
         width: Channels at a quarter of the size; each level below has twice as many.
-        depth: Number of levels.
+        depth: Number of levels; at most 10.
         blocks: Residual blocks on each contracting level. The first level and the expanding ones have one each.
         dropout: Share of the features dropped at the lowest level in training.
         decoding: How `forward` decodes.
@@ -96,6 +96,8 @@ class ChromaUNet(ChromaDistributionModel):
         mirrored: bool = False,
     ) -> None:
         require_at_least(1, width=width, depth=depth, blocks=blocks)
+        require_at_most(10, depth=depth)
+        require_at_most(1000, blocks=blocks)
         if not 0.0 <= dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {dropout}")
         super().__init__(CHROMA_STRIDE * 2 ** (depth - 1), decoding, mirrored)

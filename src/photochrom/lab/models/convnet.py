@@ -6,7 +6,7 @@ from itertools import pairwise
 from torch import nn
 
 from photochrom.lab.models._catalogue import register
-from photochrom.lab.models._checks import require_at_least, require_odd
+from photochrom.lab.models._checks import require_at_least, require_at_most, require_odd
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
@@ -43,6 +43,7 @@ class ConvNet(ColorizationModel):
     ) -> None:
         super().__init__()
         require_at_least(1, num_layers=num_layers, hidden_channels=hidden_channels)
+        require_at_most(1000, num_layers=num_layers)
         require_odd(kernel_size=kernel_size)
         widths = [1, *[hidden_channels] * (num_layers - 1), 3]
         layers: OrderedDict[str, nn.Module] = OrderedDict()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d
 
 from photochrom.lab.models._catalogue import register
-from photochrom.lab.models._checks import require_at_least
+from photochrom.lab.models._checks import require_at_least, require_at_most
 from photochrom.lab.models._colorizer import ColorizationModel
 from photochrom.tensors import GrayBatch, RgbBatch
 
@@ -31,11 +31,11 @@ class UNet(ColorizationModel):
 
     Args:
         base_channels: Channels at full resolution.
-        depth: How many times the resolution is halved.
+        depth: How many times the resolution is halved; at most 10.
         batch_norm: Whether to normalize after every convolution but the last.
 
     Raises:
-        ConfigError: An argument is smaller than 1.
+        ConfigError: An argument is smaller than 1, or the depth is above 10.
 
     Reference:
         Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015;
@@ -45,6 +45,8 @@ class UNet(ColorizationModel):
     def __init__(self, *, base_channels: int = 8, depth: int = 3, batch_norm: bool = False) -> None:
         super().__init__()
         require_at_least(1, base_channels=base_channels, depth=depth)
+        require_at_most(10, depth=depth)
+        self.least_side = 2**depth
         widths = [base_channels * 2**level for level in range(depth + 1)]
         self.contracting = nn.ModuleList(
             _double_conv(in_channels, out_channels, batch_norm) for in_channels, out_channels in pairwise([1, *widths])

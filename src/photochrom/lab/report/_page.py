@@ -36,17 +36,18 @@ _LINKED_FIGURE = re.compile(r"\]\(figures/([^/)]+)\)")
 """A figure in `report.md`, which shows all of them."""
 
 
-def write_report(runs: Path, out: Path, examples: str = "validation") -> Path:
+def write_report(runs: Path, out: Path, examples: str = "validation", data: str = "") -> Path:
     """Write a report: `report.html`, `report.md`, `results.json` and `figures/`.
 
     Args:
         out: The folder of the report; an older report in it is replaced, and other files stay.
         examples: The pictures to show: `validation` or `public`.
+        data: The data set of the runs to report; may be empty if all have the same.
 
     Returns:
         The path of the HTML page.
     """
-    findings = gather(runs)
+    findings = gather(runs, data)
     first = findings.runs[0].config if findings.runs else next(iter(findings.others.values())).config
     pairs = example_pairs(examples, first.data)
     shipped = gather_shipped()

@@ -79,16 +79,24 @@ class Findings:
         return [Chapter(title, tuple(experiments)) for title, experiments in chapters.items() if experiments]
 
 
-def gather(root: Path) -> Findings:
-    """Read all runs in a folder, at any depth."""
+def gather(root: Path, data: str = "") -> Findings:
+    """Read all runs in a folder, at any depth.
+
+    Args:
+        data: The data set of the runs to read; may be empty if all have the same.
+
+    Raises:
+        DataError: No run is finished, or none on that data set, or the runs are of several data sets.
+    """
     groups, unfinished, broken = find_groups(root)
-    finished = {seed.folder.path.relative_to(root).as_posix(): seed for group in groups for seed in group.seeds}
-    if not finished:
+    found = {seed.folder.path.relative_to(root).as_posix(): seed for group in groups for seed in group.seeds}
+    if not found:
         raise DataError(f"{root}: no finished run in it; 'photochrom experiment run all' makes some")
-    data = {result.config.data for result in finished.values()}
-    if len(data) > 1:
-        names = ", ".join(sorted(data))
-        raise DataError(f"{root}: holds runs of several data sets ({names}); a report is of one: move the others away")
+    sets = sorted({result.config.data for result in found.values()})
+    if data not in sets and (data or len(sets) > 1):
+        what = f"no finished run on {data}" if data else "runs of several data sets"
+        raise DataError(f"{root}: holds {what}; a report is of one, which --data chooses: {', '.join(sets)}")
+    finished = {name: result for name, result in found.items() if result.config.data == (data or sets[0])}
     experiments, claimed = _by_experiment(finished)
     others = {name: result for name, result in finished.items() if name not in claimed}
     return Findings(experiments, others, tuple(unfinished), tuple(broken))

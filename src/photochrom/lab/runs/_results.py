@@ -111,9 +111,11 @@ def find_groups(root: Path) -> tuple[list[SeedGroup], list[str], list[str]]:
             unfinished.append(name)
             continue
         try:
-            found.setdefault(_SEED.sub("", name), []).append(SeedResult.read(folder))
+            result = SeedResult.read(folder)
         except (CheckpointError, DataError) as error:
             broken.append(str(error))
+        else:
+            found.setdefault(_SEED.sub("", name), []).append(result)
     return [_group(key, results) for key, results in sorted(found.items())], unfinished, broken
 
 

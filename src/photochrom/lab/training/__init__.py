@@ -1,6 +1,6 @@
 """Training: settings, the loop, stopping rules, run folders and predictions."""
 
-from photochrom.lab.training._config import TrainingConfig, parse_hyperparameters, read_config
+from photochrom.lab.training._config import TrainingConfig, describe_settings, parse_hyperparameters, read_config
 from photochrom.lab.training._estimations import choose, color_test_pictures, score_estimations, write_estimations
 from photochrom.lab.training._fit import fit
 from photochrom.lab.training._loop import EpochCallback
@@ -29,6 +29,7 @@ __all__ = [
     "choose",
     "color_test_pictures",
     "comparison",
+    "describe_settings",
     "evaluate",
     "fit",
     "gray_batch",

@@ -1,10 +1,12 @@
 """The settings of a training run."""
 
+import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,9 +19,12 @@ from photochrom.lab.training._records import read_json_object
 class TrainingConfig(BaseModel):
     """The settings of one run; the defaults are the study's.
 
+    `photochrom settings` shows the first sentence of each.
+
     Attributes:
         data: Name of a data set, path of a folder, or `auto`; a run stores the name of the data set that this opens.
         size: Side of the pictures of a folder or of a collection such as `flickr8k`; their usual one if None.
+        model: Name of a network.
         hyperparameters: Arguments of the network; the others keep their defaults.
         initial_weights: A shipped model or a `.safetensors` file with the weights to start from; it must hold the same
             network. `imagenet` loads an encoder's weights from ImageNet. Empty for fresh weights.
@@ -27,6 +32,9 @@ class TrainingConfig(BaseModel):
         doubling_chroma: For `cross_entropy`: the chroma, in levels of 255, at which a place has twice the weight of a
             gray one. 0 weights all places equally.
         optimizer: `closed_form` computes the best weights directly; only a lookup table can.
+        learning_rate: Step size; with `one_cycle` the largest one.
+        momentum: Of the optimizer `sgd`.
+        weight_decay: Share of the weights that each step takes away, times the step size.
         schedule: `constant`, or `one_cycle`: the step size rises over the first fifth of all steps, then falls. AdamW's
             momentum falls from 0.95 to 0.85 and rises again; SGD's is constant.
         clip_norm: Maximum norm of a gradient; longer ones are shortened. 0 clips none.
@@ -47,7 +55,8 @@ class TrainingConfig(BaseModel):
         worn: Share of the pictures that the augmentation `scenes` ages.
         batch_size: Pictures for each step.
         max_epochs: Maximum number of passes over the training pictures; 0 does not train.
-        stopping: The study's rule `settled`, or `patience`; see `has_settled` and `is_out_of_patience`.
+        stopping: The study's rule `settled`, that the validation loss stands still, or `patience`, that it has long not
+            fallen. See `has_settled` and `is_out_of_patience`.
         patience: Number of epochs that the rule looks back.
         min_delta: Changes of the validation loss below this count as none.
         select_by: Which epoch's weights are kept: those of the best validation accuracy, like the study, or loss, or
@@ -137,6 +146,31 @@ class TrainingConfig(BaseModel):
         """The settings in which another configuration differs, as text; empty if both are equal."""
         here, there = self.model_dump(), other.model_dump()
         return ", ".join(f"{key} {there[key]!r} there, {here[key]!r} here" for key in here if here[key] != there[key])
+
+
+def describe_settings() -> list[tuple[str, object, str, str]]:
+    """The name, the default, the allowed values and the meaning, in one sentence, of each setting."""
+    section = inspect.getdoc(TrainingConfig) or ""
+    entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, re.MULTILINE)
+    texts = {name: " ".join(text.replace("`", "").split()) for name, text in entries}
+    sentences = {name: text.partition(". ")[0].rstrip(".") for name, text in texts.items()}
+    return [
+        (name, value, _allowed_values(name), sentences[name]) for name, value in TrainingConfig().model_dump().items()
+    ]
+
+
+def _allowed_values(name: str) -> str:
+    """The values of a setting in words; empty if its sentence has to tell them."""
+    field = TrainingConfig.model_fields[name]
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(map(str, get_args(field.annotation)))
+    if field.annotation is bool:
+        return "true, false"
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    limits = [
+        (sign, getattr(bound, key)) for bound in field.metadata for key, sign in signs.items() if hasattr(bound, key)
+    ]
+    return ", ".join(f"{sign} {limit}" for sign, limit in limits)
 
 
 def read_config(file: Path) -> TrainingConfig:

@@ -173,9 +173,18 @@ def _find_truth(wanted: list[str], dataset: Dataset) -> RgbPictures:
         places = {name: place for place, name in enumerate(pairs.names)}
         found = [_find(name, places) for name in wanted]
         if all(place is not None for place in found):
-            return pairs.take([place for place in found if place is not None]).truth
+            return _known_color(pairs.take([place for place in found if place is not None]), split)
         missing = wanted[found.index(None)]
     raise DataError(f"{missing}: the data set {dataset.name!r} has no such picture")
+
+
+def _known_color(pairs: Pairs, split: str) -> RgbPictures:
+    if pairs.color is None:
+        raise DataError(
+            f"the pictures of {split} are gray only: there is no true color to score against; "
+            "'photochrom predict MODEL --split val' colors pictures whose color is known"
+        )
+    return pairs.color
 
 
 def _find(name: str, places: dict[str, int]) -> int | None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -17,8 +17,9 @@ from photochrom.lab.models import ColorizationModel, EncodingModel, SolvableMode
 from photochrom.lab.training._config import TrainingConfig
 from photochrom.lab.training._device import get_fabric
 from photochrom.lab.training._loop import EpochCallback, Loop, best_epoch
+from photochrom.lab.training._objective import get_objective
 from photochrom.lab.training._optimization import pictures_by_epoch
-from photochrom.lab.training._predictions import evaluate, predict
+from photochrom.lab.training._predictions import evaluate, predict, require_large_enough
 from photochrom.lab.training._processes import Processes, Ranks, join_processes
 from photochrom.lab.training._records import Epoch, RunMetrics
 from photochrom.lab.training._run_folder import RunFolder
@@ -40,11 +41,10 @@ def fit(
     dataset: Dataset | None = None,
     on_epoch: EpochCallback | None = None,
 ) -> RunMetrics:
-    """Train a network, or resume a run that was interrupted.
+    """Train a network, or resume a run that was interrupted; nothing is written before all is checked.
 
-    On one machine's CPU, with the same number of threads, the same configuration gives the same bits, even if the run
-    is killed and resumed. For this, torch's threads, seed and cudnn flags are set for the whole process.
-
+    On one machine's CPU, with as many threads, the same configuration gives the same bits, even if the run is killed
+    and resumed: torch's threads, seed and cudnn flags are set for the whole process.
     Processes that torchrun or `photochrom train --devices` started train one network together: each divides the batches
     with the others, and only the first one writes and calls `on_epoch`.
 
@@ -63,14 +63,15 @@ def fit(
     _use_threads(threads)
     ranks = Ranks.of_environment()
     fabric = get_fabric(device, config.precision, ranks)
-    _require_divisible(config, ranks.count)
-    torch.manual_seed(config.seed)
-    model = _first_model(config)
+    model = _first_model(config, ranks.count)
     dataset = dataset or open_dataset(config.data, config.size)
-    with _claimed(run, config.varied(data=dataset.name), ranks):
-        if run.is_finished():
-            return run.metrics()
-        return _fit_in(fabric, join_processes(fabric.device, ranks), config, run, model, dataset, on_epoch)
+    claimed = config.varied(data=dataset.name)
+    run.require_same_settings(claimed)
+    if run.is_finished():
+        return run.metrics()
+    pictures = _Pictures.read(config, dataset, model)
+    with _claimed(run, claimed, ranks):
+        return _fit_in(fabric, join_processes(fabric.device, ranks), config, run, model, pictures, on_epoch)
 
 
 def _use_threads(count: int) -> None:
@@ -98,9 +99,12 @@ def _require_divisible(config: TrainingConfig, processes: int) -> None:
         raise ConfigError(f"a batch of {config.batch_size} cannot be divided among {processes} devices; set batch_size")
 
 
-def _first_model(config: TrainingConfig) -> ColorizationModel:
-    """The network before the first step."""
+def _first_model(config: TrainingConfig, processes: int) -> ColorizationModel:
+    """The network before the first step, which so many processes can fit as it is asked for."""
+    _require_divisible(config, processes)
+    torch.manual_seed(config.seed)
     model = models.create(config.model, config.hyperparameters)
+    _require_fitting_loss(config, model)
     if config.last_layer_only and not isinstance(model, EncodingModel):
         raise ConfigError(f"{config.model} has no encoder; last_layer_only is for scene_unet")
     if config.initial_weights == _IMAGENET:
@@ -119,18 +123,53 @@ def _first_model(config: TrainingConfig) -> ColorizationModel:
     return model
 
 
+def _require_fitting_loss(config: TrainingConfig, model: ColorizationModel) -> None:
+    """Check that the network can be fitted as it is asked for."""
+    get_objective(config.loss, model)
+    if config.optimizer == "closed_form" and not isinstance(model, SolvableModel):
+        raise ConfigError(f"{config.model} cannot be fitted in closed form; choose the optimizer sgd or adamw")
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """What a training sees.
+
+    Attributes:
+        in_focus: How many pictures of `train`, the first ones, the last epochs show if they show a part.
+    """
+
+    train: Pairs
+    val: Pairs
+    fingerprint: dict[str, Any]
+    in_focus: int
+
+    @classmethod
+    def read(cls, config: TrainingConfig, dataset: Dataset, model: ColorizationModel) -> "_Pictures":
+        """The pictures of a data set.
+
+        Raises:
+            ConfigError: They differ in size, or are too small for the network.
+            DataError: They cannot be read, or their color is unknown.
+        """
+        train, val = dataset.split("train"), dataset.split("val")
+        _require_one_size(train, val)
+        require_large_enough(model, train.gray)
+        in_focus = len(dataset.scored_part().split("train")) if config.focus_epochs else len(train)
+        return cls(train, val, dataset.fingerprint(), in_focus)
+
+
 def _fit_in(
     fabric: "Fabric",
     processes: Processes,
     config: TrainingConfig,
     run: RunFolder,
     model: ColorizationModel,
-    dataset: Dataset,
+    pictures: _Pictures,
     on_epoch: EpochCallback | None,
 ) -> RunMetrics:
-    train, val = dataset.split("train"), dataset.split("val")
-    _require_one_size(train, val)
-    fingerprint = dataset.fingerprint()
+    if run.is_finished():  # by another process, since this one looked
+        return run.metrics()
+    train, val, fingerprint = pictures.train, pictures.val, pictures.fingerprint
     _require_same(processes, {"settings": config.model_dump(), "pictures": fingerprint})
     if not processes.is_first:  # each augments its pictures, and drops features, in its own way
         torch.manual_seed(config.seed + (processes.number << 32))
@@ -138,11 +177,10 @@ def _fit_in(
     started = time.perf_counter()
     rows: list[Epoch] = []
     if config.optimizer == "closed_form":
-        _solve(model, train)
+        cast("SolvableModel", model).fit_in_closed_form(train.gray, train.truth)
     elif config.max_epochs > 0:
-        in_focus = len(dataset.scored_part().split("train")) if config.focus_epochs else len(train)
-        pictures = pictures_by_epoch(config, len(train), in_focus)
-        rows = Loop(fabric, processes, config, run, model, fingerprint, pictures).train(train, val, on_epoch)
+        shown = pictures_by_epoch(config, len(train), pictures.in_focus)
+        rows = Loop(fabric, processes, config, run, model, fingerprint, shown).train(train, val, on_epoch)
     spent = sum(row.seconds for row in rows) if rows else time.perf_counter() - started
     metrics = None
     if processes.is_first:
@@ -168,12 +206,6 @@ def _require_same(processes: Processes, known: dict[str, Any]) -> None:
 def _require_one_size(train: Pairs, val: Pairs) -> None:
     if train.gray.shape[1:] != val.gray.shape[1:]:
         raise ConfigError(f"training pictures are {train.gray.shape[1:]} and validation ones {val.gray.shape[1:]}")
-
-
-def _solve(model: ColorizationModel, train: Pairs) -> None:
-    if not isinstance(model, SolvableModel):
-        raise ConfigError(f"{model.catalogue_name} cannot be fitted in closed form; choose the optimizer sgd or adamw")
-    model.fit_in_closed_form(train.gray, train.truth)
 
 
 def _metrics(

@@ -10,7 +10,7 @@ from photochrom.color import cast_with_wraparound, share_out_of_range, to_signed
 from photochrom.errors import ConfigError
 from photochrom.lab.datasets import Pairs
 from photochrom.lab.metrics import accuracy_within, colorfulness, mean_squared_error
-from photochrom.lab.models import DistributionModel
+from photochrom.lab.models import ColorizationModel, DistributionModel
 from photochrom.lab.training._objective import Objective
 from photochrom.tensors import GrayBatch, GrayPictures, RgbBatch, RgbPictures
 
@@ -27,6 +27,23 @@ def rgb_batch(pictures: RgbPictures) -> RgbBatch:
     return to_signed(pictures).permute(0, 3, 1, 2)
 
 
+def require_large_enough(model: nn.Module, gray: GrayPictures) -> None:
+    """Check that a network can color pictures of this size.
+
+    Args:
+        gray: Shape (count, height, width).
+
+    Raises:
+        ConfigError: They are too small for it.
+    """
+    height, width = gray.shape[1:]
+    if isinstance(model, ColorizationModel) and min(height, width) < model.least_side:
+        raise ConfigError(
+            f"{model.catalogue_name} with {model.hyperparameters} needs pictures of at least "
+            f"{model.least_side}x{model.least_side}, not {width}x{height}"
+        )
+
+
 def _batches(gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """The place of each batch, and the batch as input of a network."""
     for start in range(0, len(gray), BATCH_SIZE):
@@ -36,6 +53,7 @@ def _batches(gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
 
 def _signed_predictions(model: nn.Module, gray: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """The place of each batch, and its predictions, signed, shape (batch, 3, height, width)."""
+    require_large_enough(model, gray)
     model.eval()
     with torch.no_grad():
         for place, batch in _batches(gray):

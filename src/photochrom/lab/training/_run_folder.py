@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from photochrom.errors import ConfigError, DataError
 from photochrom.files import write_whole
+from photochrom.lab.checkpoint import OF_A_RUN
 from photochrom.lab.training._config import TrainingConfig
 from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, record_from
 
@@ -25,7 +26,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.weights = path / "best.safetensors"  # the best so far
+        self.weights = path / OF_A_RUN  # the best so far
         self.resume_state = path / "resume.pt"  # deleted when the run is finished
         self.samples = path / "samples.png"  # some gray inputs, predictions and truths
 
