@@ -6,7 +6,8 @@ import torch
 
 from photochrom.errors import ConfigError
 from photochrom.lab import models
-from photochrom.lab.models import SolvableModel
+from photochrom.lab.models import ColorizationModel, SolvableModel, _catalogue
+from photochrom.tensors import GrayBatch, RgbBatch
 
 
 def conv_parameters(kernel: int, *channels: tuple[int, int]) -> int:
@@ -38,6 +39,21 @@ def test_counting_the_weights_leaves_the_order_of_random_numbers() -> None:
     torch.manual_seed(0)
     first = models.create("convnet").state_dict()["layers.conv1.weight"]
     assert torch.equal(first, layer.weight)
+
+
+def test_a_network_whose_constructor_computes_with_numbers_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Scaled(ColorizationModel):
+        def __init__(self, *, count: int = 3) -> None:
+            super().__init__()
+            self.layer = torch.nn.Conv2d(1, 3, 1)
+            self.scale = torch.linspace(0.0, 1.0, count).sum().item()
+
+        def forward(self, gray: GrayBatch) -> RgbBatch:
+            colored: RgbBatch = self.layer(gray) * self.scale
+            return colored
+
+    monkeypatch.setattr(_catalogue, "_registry", {"scaled": Scaled})
+    assert models.create("scaled").hyperparameters == {"count": 3}
 
 
 def test_flat_unet_has_the_channels_of_the_studys_program() -> None:

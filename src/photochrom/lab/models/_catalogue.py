@@ -84,8 +84,10 @@ def _check_size(name: str, model_class: type[ColorizationModel], arguments: Mapp
     try:
         with torch.device("meta"):
             count = model_class(**arguments).parameter_count()
-    except RuntimeError:  # more than torch can count
-        count = 2**63
+    except (RuntimeError, TypeError) as error:
+        if "overflow" not in str(error).lower():
+            return  # its constructor computes with numbers, of which there are none on that device
+        count = _MOST_WEIGHTS + 1
     if count > _MOST_WEIGHTS:
         chosen = ", ".join(f"{option}={value}" for option, value in arguments.items())
         raise ConfigError(f"{name}: {chosen} make more than {_MOST_WEIGHTS:,} weights; choose a smaller network")
