@@ -110,7 +110,7 @@ class Result:
     @property
     def image(self) -> Image.Image:
         """The colored photo, upright, as a Pillow image of 8 bits."""
-        return Image.fromarray(_eight_bits(self.rgb))
+        return Image.fromarray(to_8_bits(self.rgb))
 
     @property
     def confidence(self) -> npt.NDArray[np.uint8]:
@@ -238,17 +238,17 @@ class Colorizer:
         """
         if self._faces is None:
             return luma, [], 0
-        faces = self._detector.detect(_eight_bits(luma))
+        faces = self._detector.detect(to_8_bits(luma))
         if not faces and (turns := self._turns_to_a_face(luma)):
             turned = np.ascontiguousarray(np.rot90(luma, turns))
-            if faces := self._detector.detect(_eight_bits(turned)):
+            if faces := self._detector.detect(to_8_bits(turned)):
                 return turned, faces, turns
         return luma, faces, 0
 
     def _turns_to_a_face(self, luma: Pixels) -> int:
         """The quarter turns after which a face is found for sure; 0 if there are none."""
         share = min(1.0, _SEARCH_SIDE / max(luma.shape))
-        small = _eight_bits(resized(luma, *(max(1, round(side * share)) for side in luma.shape)))
+        small = to_8_bits(resized(luma, *(max(1, round(side * share)) for side in luma.shape)))
         found = {turns: self._detector.detect(np.ascontiguousarray(np.rot90(small, turns))) for turns in (1, 3, 2)}
         scores = {turns: max((face.score for face in faces), default=0.0) for turns, faces in found.items()}
         best = max(scores, key=lambda turns: scores[turns])
@@ -314,12 +314,6 @@ def _found(photo: Photo, face: Face, turns: int) -> Face:
         return turned_back(face, turns, photo.luma.shape)
     (top, *_), (left, *_) = (part.indices(side) for part, side in zip(photo.there, photo.luma.shape, strict=True))
     return moved(turned_back(face, turns, photo.luma[photo.there].shape), left, top)
-
-
-def _eight_bits(levels: Pixels) -> Pixels:
-    if levels.dtype == np.uint8:
-        return levels.astype(np.uint8, copy=False)
-    return to_8_bits(np.asarray(levels, np.uint16))
 
 
 def _grid(luma: Pixels) -> FloatMap:

@@ -187,5 +187,8 @@ def test_the_command_packs_and_says_how_to_use_it(
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code
-    assert capsys.readouterr().out == "packed 24 train, 3 val, 3 test: --data pictures-packed\n"
+    assert capsys.readouterr().out == (
+        "packed 24 train, 3 val, 3 test: pictures-packed\n"
+        "next: photochrom train data=pictures-packed; --data pictures-packed for other commands\n"
+    )
     assert open_dataset("pictures-packed").split("val").size == "24x24"
