@@ -81,13 +81,13 @@ class Mirror:
         Raises:
             PhotoError: Another run is at work, or something cannot be listed or written.
         """
-        try:
+        with self._working():
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise PhotoError(f"{self._out}: another run on this machine is at work; wait until it has ended") from None
-        except OSError as error:
-            raise PhotoError(f"{self._folder}: cannot be written ({reason_of(error)}); make room") from error
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                why = "another run on this machine is at work; wait until it has ended"
+                raise PhotoError(f"{self._out}: {why}") from None
         try:
             if is_address(self._out):
                 self._reflect(self._out, self._reflect_results)

@@ -10,13 +10,7 @@ from array_api_compat import array_namespace
 
 from photochrom.color import fit_gamut
 from photochrom.coloring import distribution
-from photochrom.coloring.distribution import (
-    cautious_chroma,
-    likeliest_chroma,
-    mean_chroma,
-    natural_chroma,
-    require_variants,
-)
+from photochrom.coloring.distribution import cautious_chroma, likeliest_chroma, mean_chroma, natural_chroma
 from photochrom.coloring.palette import decided_chroma, is_of_palette, marginals, variant_colors
 from photochrom.errors import ConfigError
 from photochrom.tensors import (
@@ -90,14 +84,12 @@ def variant_chroma(probabilities: Probabilities, decoding: str, count: int) -> l
     Raises:
         ConfigError: The count is out of range, or there is no such decoding of these probabilities.
     """
-    require_variants(count)
     if count == 1:
         return [decode_chroma(probabilities, decoding)]
-    variants = variant_colors if is_of_palette(probabilities) else distribution.variant_chroma
-    plain, *others = variants(probabilities, count)
+    of_palette = is_of_palette(probabilities)
+    plain, *others = (variant_colors if of_palette else distribution.variant_chroma)(probabilities, count)
     # Of a palette's colors, the first variant is what `decided` gives.
-    is_plain = is_of_palette(probabilities) and decoding == "decided"
-    best = plain if is_plain else decode_chroma(probabilities, decoding)
+    best = plain if of_palette and decoding == "decided" else decode_chroma(probabilities, decoding)
     return [best, *(best + (other - plain) for other in others)]
 
 

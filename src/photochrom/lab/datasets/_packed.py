@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from photochrom.errors import ConfigError, DataError
+from photochrom.errors import ConfigError, DataError, reason_of
 from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, ProgressCallback, Split, require_split
 from photochrom.lab.datasets._storage import installed_whole
@@ -155,7 +155,7 @@ def pack(dataset: Dataset, target: Path, progress: ProgressCallback | None = Non
             _write_all(dataset, copy, progress)
     except OSError as error:
         raise DataError(
-            f"{target}: cannot be written ({error.strerror or error}); make room, or choose another folder with --out"
+            f"{target}: cannot be written ({reason_of(error)}); make room, or choose another folder with --out"
         ) from error
     return Packed(root=target)
 
