@@ -11,7 +11,7 @@ from photochrom.album._job import Job, Outcome
 from photochrom.album._manifest import MANIFEST_NAME, Manifest
 from photochrom.coloring import Options, Outputs
 from photochrom.errors import ConfigError, PhotoError
-from photochrom.photo import HEAD_BYTES, SUFFIXES, Kind, format_of
+from photochrom.photo import HEAD_BYTES, SUFFIXES, USUAL_SUFFIXES, Kind, format_of
 
 _ENDING = "-color"
 
@@ -107,10 +107,8 @@ _WRITTEN_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffi
 def _require_no_other_format(out: Path) -> None:
     """Refuse a place for the result of a single photo that is no folder, but looks like a file of a rare format."""
     if out.suffix and out.suffix.lower() not in _WRITTEN_SUFFIXES and not out.exists():
-        usual = ", ".join(suffixes[0] for suffixes in SUFFIXES.values())
-        raise ConfigError(
-            f"{out}: {out.suffix} cannot be written; choose one of {usual}, or end the name with / if it is a folder's"
-        )
+        choice = f"choose one of {USUAL_SUFFIXES}, or end the name with / if it is a folder's"
+        raise ConfigError(f"{out}: {out.suffix} cannot be written; {choice}")
 
 
 def _at(photos: Sequence[Found], out: Path, outputs: Outputs) -> Job:

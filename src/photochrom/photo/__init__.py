@@ -15,7 +15,7 @@ from photochrom.photo._photo import (
 from photochrom.photo._pixels import Levels, to_8_bits
 from photochrom.photo._raw import RAW_SUFFIXES, develops
 from photochrom.photo._tint import Coloring
-from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, format_of
+from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, USUAL_SUFFIXES, WRITTEN_FORMATS, Format, format_of
 
 __all__ = [
     "FORMATS",
@@ -24,6 +24,7 @@ __all__ = [
     "RAW_SUFFIXES",
     "SOFTWARE",
     "SUFFIXES",
+    "USUAL_SUFFIXES",
     "WRITTEN_FORMATS",
     "Coloring",
     "Format",

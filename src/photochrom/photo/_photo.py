@@ -21,7 +21,16 @@ from photochrom.photo._profile import has_tables, space_of
 from photochrom.photo._salvage import Mended, remains_of
 from photochrom.photo._tint import Coloring
 from photochrom.photo._vips import image_from, vips
-from photochrom.photo.formats import FORMATS, HEAD_BYTES, SUFFIXES, WRITTEN_FORMATS, Format, Opened, format_of
+from photochrom.photo.formats import (
+    FORMATS,
+    HEAD_BYTES,
+    SUFFIXES,
+    USUAL_SUFFIXES,
+    WRITTEN_FORMATS,
+    Format,
+    Opened,
+    format_of,
+)
 
 MAX_MEGAPIXELS = 200.0
 """More than nearly all scans and phones have; larger pictures are refused before anything is decoded."""
@@ -291,8 +300,7 @@ def _format_for(path: Path, origin: Origin) -> str:
     for name, suffixes in SUFFIXES.items():
         if suffix in suffixes:
             return name
-    usual = ", ".join(suffixes[0] for suffixes in SUFFIXES.values())
-    raise PhotoError(f"{path}: {suffix} cannot be written; choose one of: {usual}")
+    raise PhotoError(f"{path}: {suffix} cannot be written; choose one of: {USUAL_SUFFIXES}")
 
 
 @contextmanager

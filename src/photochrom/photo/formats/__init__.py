@@ -9,7 +9,17 @@ from photochrom.errors import UnreadableError
 from photochrom.photo._kinds import kind_of
 from photochrom.photo.formats._format import HEAD_BYTES, MANIFEST, Format, Opened
 
-__all__ = ["FORMATS", "HEAD_BYTES", "MANIFEST", "SUFFIXES", "WRITTEN_FORMATS", "Format", "Opened", "format_of"]
+__all__ = [
+    "FORMATS",
+    "HEAD_BYTES",
+    "MANIFEST",
+    "SUFFIXES",
+    "USUAL_SUFFIXES",
+    "WRITTEN_FORMATS",
+    "Format",
+    "Opened",
+    "format_of",
+]
 
 
 def _found() -> dict[str, Format]:
@@ -26,6 +36,9 @@ WRITTEN_FORMATS = tuple(name for name, one in FORMATS.items() if one.encode is n
 
 SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType({name: FORMATS[name].suffixes for name in WRITTEN_FORMATS})
 """The suffixes of each format that can be written, the usual one first."""
+
+USUAL_SUFFIXES = ", ".join(suffixes[0] for suffixes in SUFFIXES.values())
+"""One of each format that can be written, for messages."""
 
 
 def format_of(head: bytes) -> Format:
