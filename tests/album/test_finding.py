@@ -10,6 +10,7 @@ from photochrom.album import _finding, plan
 from photochrom.commands.colorize import _unread
 from photochrom.errors import UnreadableError
 from photochrom.photo import SOFTWARE, _kinds, read_photo
+from photochrom.photo._directories import short_field, with_fields
 
 
 def content(kind: str) -> bytes:
@@ -55,6 +56,18 @@ def test_a_raw_file_that_begins_like_a_video_is_found_if_it_can_be_developed(
     found = plan([tmp_path])
     assert len(found.jobs) == has_developer
     assert [kind.name for kind in found.unread] == ["camera raw"] * (not has_developer)
+
+
+@pytest.mark.parametrize("name", ["a.nef", "0"])
+def test_the_result_of_a_camera_s_raw_file_that_is_a_tiff_is_named_as_the_png_that_it_becomes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (_finding, _kinds):
+        monkeypatch.setattr(module, "develops", lambda: True)
+    mosaic, photometric = short_field(32803), 0x0106
+    (tmp_path / name).write_bytes(with_fields(content("TIFF"), {photometric: mosaic}))
+    (job,) = plan([tmp_path]).jobs
+    assert job.suffix == ".png"
 
 
 def test_what_is_not_read_is_one_line_by_kind(tmp_path: Path) -> None:

@@ -208,6 +208,11 @@ def test_out_with_a_suffix_that_cannot_be_written_is_refused_for_a_single_photo(
     assert len(plan(["album/1950s/deep"], "my.photos").jobs) == 1
 
 
+def test_a_slash_makes_a_folder_of_out_even_if_it_is_named_like_a_photo(album: Path) -> None:
+    assert [job.files for job in plan(["album/b.jpg"], "new.jpg/").jobs] == [(Path("new.jpg", "b.jpg"),)]
+    assert len(plan(["album/b.jpg", "album/a.png"], "new.jpg/").jobs) == 2
+
+
 def test_out_must_not_be_a_file_of_another_kind(album: Path) -> None:
     with pytest.raises(ConfigError, match="--out is a folder"):
         planned(album, out="album/notes.txt")

@@ -79,21 +79,21 @@ def plan(
         raise ConfigError(f"a hint is of one photo, but there are {len(found)}; name one")
     if out is not None and not told_as_folder and len(found) == 1 and found[0].tree is None:
         _require_no_other_format(out)
-    jobs = place(found, out, options.outputs) if found else []
+    jobs = place(found, out, options.outputs, is_folder=told_as_folder) if found else []
     return Plan(tuple(jobs), tuple(failures), options, overwrite, keep_date, unread)
 
 
-def place(photos: Sequence[Found], out: Path | None, outputs: Outputs) -> list[Job]:
+def place(photos: Sequence[Found], out: Path | None, outputs: Outputs, *, is_folder: bool = False) -> list[Job]:
     """Where the results of photos go, a job for each; no two share a file.
 
     Without `out` it is as `plan` says. With `out` all results go there: files by their names, a folder as its tree, or
-    below its name if there are other sources. If `out` is the name of a file, that is the only photo's result.
-    A photo whose results are in the manifest keeps their names, whichever photos have come since.
+    below its name if there are other sources. If `out` is the name of a file and not told to be a folder's, that is the
+    only photo's result. A photo whose results are in the manifest keeps their names, whichever photos have come since.
 
     Raises:
         ConfigError: Two photos would get the same name, or one the name of a photo.
     """
-    if out is not None and out.suffix.lower() in _WRITTEN_SUFFIXES and not out.is_dir():
+    if out is not None and out.suffix.lower() in _WRITTEN_SUFFIXES and not (is_folder or out.is_dir()):
         return [_at(photos, out, outputs)]
     if out is not None and out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: --out is a folder, or for a single photo a file such as colored.jpg")
@@ -153,19 +153,19 @@ def _beside(tree: Path) -> Path:
 
 def _kept_suffix(path: Path) -> str:
     """The suffix of a photo, unless its content is of another format, or of one that cannot be written."""
-    suffix = path.suffix.lower()
     try:
         # What is no plain file, such as a pipe, might never end; it is refused when it is to be read.
-        kind = format_of(_head(path)).name if path.is_file() else ""
-    except (OSError, PhotoError):
+        written = _written_format(path) if path.is_file() else "PNG"
+    except (OSError, PhotoError, ValueError):
         return path.suffix
-    suffixes = SUFFIXES.get(kind, SUFFIXES["PNG"])
-    return path.suffix if suffix in suffixes else suffixes[0]
+    return path.suffix if path.suffix.lower() in SUFFIXES[written] else SUFFIXES[written][0]
 
 
-def _head(path: Path) -> bytes:
+def _written_format(path: Path) -> str:
+    """The format in which the photo of a file is written; raises ValueError for a broken one."""
     with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
+        kind = format_of(file.read(HEAD_BYTES))
+        return kind.name if kind.name in SUFFIXES and not kind.is_raw(file) else "PNG"
 
 
 def _without_collisions(jobs: list[Job]) -> list[Job]:

@@ -24,6 +24,10 @@ _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _IS_ENCRYPTED = 0x1
 _LONGEST_PART = 100
 _UNWELCOME = frozenset('<>:"|?*')
+_RESERVED = frozenset(
+    {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
+)
+"""What Windows takes for devices, whatever suffix follows."""
 _CHUNK = 1 << 20
 
 
@@ -55,16 +59,17 @@ def unpack(uploads: Sequence[UploadFile], folder: Path, settings: Settings) -> l
 
 
 def clean_name(name: str) -> str:
-    r"""A name that is safe for a file on any system.
+    r"""A name, without folders, that is safe for a file on any system.
 
     Example:
-        >>> clean_name('a "good"\x00 one?.jpg')
-        'a good one.jpg'
+        >>> clean_name('a "good"\x00 one?.jpg'), clean_name("con.jpg")
+        ('a good one.jpg', '_con.jpg')
     """
     kept = "".join(letter for letter in name if letter.isprintable() and letter not in _UNWELCOME)
     stem, dot, suffix = kept.rpartition(".")
     short = f"{stem[:_LONGEST_PART]}{dot}{suffix[:10]}" if stem else kept[:_LONGEST_PART]
-    return short.strip(" .") or "photo"
+    name = short.strip(" .") or "photo"
+    return f"_{name}" if name.partition(".")[0].strip().upper() in _RESERVED else name
 
 
 def _copy(content: IO[bytes], file: IO[bytes], limit: int) -> int:

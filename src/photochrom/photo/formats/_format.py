@@ -67,6 +67,7 @@ class Format:
         can_turn: Whether pixels may lie turned, with a tag that says so.
         has_alpha: Whether it holds opacity.
         tags: Which tags it carries.
+        is_raw: Whether a file of this format is a camera's raw file, which is developed and never written.
         mend: Makes a whole file of what a torn one still holds, if it holds pixels and promises no more of them than
             so many; None if nothing can be done for files of this format.
     """
@@ -81,4 +82,5 @@ class Format:
     can_turn: bool = False
     has_alpha: bool = True
     tags: frozenset[Tag] = ALL_TAGS
+    is_raw: Callable[[BinaryIO], bool] = lambda _: False
     mend: Callable[[bytes, int], Mended | None] | None = None

@@ -92,7 +92,7 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 def _open(file: BinaryIO) -> Opened:
     pages = directories_of(file, 1000, _PIXEL_TAGS)
     kinds = [integers_of(page, _SUBFILE, 0)[0] for page in pages]
-    if _is_raw(pages[0], tags_in(file)):
+    if _is_raw(file):
         return Opened(*open_raw(file, described_by_exif(Origin(format="RAW"), described_in(file))))
     photos = [number for number, kind in enumerate(kinds) if not kind & (_SMALL_COPY | _MASK)] or [0]
     if photos[0] > 0:  # a small copy stands before the photo
@@ -103,8 +103,9 @@ def _open(file: BinaryIO) -> Opened:
     return Opened(picture, origin, left_out=further_pictures(len(photos)))
 
 
-def _is_raw(first: Directory, tags: list[int]) -> bool:
+def _is_raw(file: BinaryIO) -> bool:
     """Whether this is a camera's raw file, by its first directory."""
+    (first,), tags = directories_of(file, 1, _PIXEL_TAGS), tags_in(file)
     is_small = bool(integers_of(first, _SUBFILE, 0)[0] & _SMALL_COPY)
     is_mosaic = integers_of(first, _PHOTOMETRIC, 1)[0] in _MOSAICS
     return is_mosaic or (is_small and (_SUBDIRECTORIES in tags or _DNG_VERSION in tags))
@@ -264,5 +265,6 @@ FORMAT = Format(
     bits=16,
     can_turn=True,
     tags=ALL_TAGS - {"comment", "texts"},
+    is_raw=_is_raw,
     mend=mend_tiff,
 )
