@@ -506,6 +506,8 @@ def test_a_photo_that_cannot_be_read_is_told_in_one_line(one_color: OneColor, tm
         with pytest.raises(PhotoError) as caught:
             one_color.colorizer().colorize(source)
         assert len(str(caught.value).splitlines()) == 1
+        notes = getattr(caught.value, "__notes__", [])
+        assert notes == ([] if isinstance(source, bytes) else [f"photo: {source}"])
 
 
 def test_sixteen_bits_come_out_as_sixteen(tiny: Colorizer, tmp_path: Path) -> None:
@@ -545,6 +547,22 @@ def test_a_result_is_written_as_it_is_and_replaces_nothing_unasked(
     before = path.read_bytes()
     result.adjusted(strength=0.0).save(path, overwrite=True)
     assert path.read_bytes() != before
+
+
+def test_a_result_never_replaces_the_photo_itself(tiny: Colorizer, tmp_path: Path) -> None:
+    own, other = tmp_path / "own.png", tmp_path / "other.png"
+    Image.fromarray(drawn()).save(own)
+    other.symlink_to(own)
+    before = own.read_bytes()
+    result = tiny.colorize(own)
+    for path in (own, other):
+        with pytest.raises(PhotoError, match="the result would replace the photo itself; choose another name"):
+            result.save(path, overwrite=True)
+    assert own.read_bytes() == before
+    other.unlink()
+    result.save(other)
+    own.unlink()
+    result.save(own)  # nothing is lost any more
 
 
 # --- what can go wrong with models ----------------------------------------------------------------------------------

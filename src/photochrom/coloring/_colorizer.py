@@ -20,7 +20,7 @@ from photochrom.coloring.decoding import as_observed, of_bins, probability_withi
 from photochrom.coloring.distribution import require_variants
 from photochrom.coloring.network import Network, require_probabilities
 from photochrom.coloring.resampling import resized
-from photochrom.errors import InColorError
+from photochrom.errors import InColorError, PhotoError
 from photochrom.photo import Photo, photo_from_image, read_photo, to_8_bits, write_photo
 from photochrom.shipped import DEFAULT_MODEL, network_file
 from photochrom.tensors import AnyArray, GrayBatch
@@ -123,7 +123,7 @@ class Result:
 
         Args:
             path: The file to write.
-            overwrite: Whether to replace an existing file.
+            overwrite: Whether to replace an existing file; the photo's own is never replaced.
 
         Raises:
             PhotoError: The file exists, the format cannot be written, or writing fails.
@@ -295,7 +295,13 @@ def _photo(source: Path | str | bytes | Image.Image | Photo) -> Photo:
         return source
     if isinstance(source, Image.Image):
         return photo_from_image(source)
-    return read_photo(source if isinstance(source, bytes) else Path(source))
+    if isinstance(source, bytes):
+        return read_photo(source)
+    try:
+        return read_photo(Path(source))
+    except PhotoError as error:
+        error.add_note(f"photo: {source}")  # a traceback shows it; the text leaves that to whoever shows the text
+        raise
 
 
 def _there(photo: Photo) -> Pixels:

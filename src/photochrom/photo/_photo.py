@@ -62,6 +62,7 @@ class Photo:
         stored: The gray levels that the file has, of the shape and type of luma, if its profile is not sRGB's.
         remarks: What is missing of it, each on one line.
         there: The rows and columns, upright, that a torn photo still has; the others are blank. None if all are there.
+        path: The file that it was read from; None if it was read from memory.
     """
 
     luma: Levels
@@ -71,6 +72,7 @@ class Photo:
     stored: Levels | None = None
     remarks: tuple[str, ...] = ()
     there: tuple[slice, slice] | None = None
+    path: Path | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -121,8 +123,9 @@ def read_photo(
     with _clear_errors(UnreadableError, "broken photo ({}); get a fresh copy of the file"), _opened(source) as opened:
         one, file = _told(opened)
         photo = _Reading(one, max_megapixels, on_size or (lambda _: None), strict).of(file)
-    suffix = "" if isinstance(source, bytes) else source.suffix.lower()
-    return replace(photo, origin=replace(photo.origin, suffix=suffix))
+    if isinstance(source, bytes):
+        return photo
+    return replace(photo, origin=replace(photo.origin, suffix=source.suffix.lower()), path=source)
 
 
 class _Reading(NamedTuple):
@@ -239,17 +242,19 @@ def write_photo(rgb: Levels, photo: Photo, path: Path, overwrite: bool = False) 
     Args:
         rgb: Upright; shape (height, width, 3), the type of the photo's luma.
         path: Where to; missing folders are made.
-        overwrite: Whether a file that lies there is replaced.
+        overwrite: Whether a file that lies there is replaced; the photo's own file never is.
 
     Raises:
-        PhotoError: There is such a file already, its suffix is of no format that can be written, the folder cannot
-            be written to, or the disk is full; what was at `path` stays.
+        PhotoError: There is such a file already, it is the photo's own, its suffix is of no format that can be
+            written, the folder cannot be written to, or the disk is full; what was at `path` stays.
     """
     try:
         if path.is_dir():
             raise PhotoError(f"{path}: this is a folder; give the name of a file")
         if path.exists() and not overwrite:  # asked again when it is written; encoding takes a while
             raise _there_already(path)
+        if photo.path is not None and photo.path.exists() and path.exists() and path.samefile(photo.path):
+            raise PhotoError(f"{path}: the result would replace the photo itself; choose another name")
         write_whole(path, encode_photo(rgb, photo, _format_for(path, photo.origin)), may_replace=overwrite)
     except OSError as error:
         if isinstance(error, FileExistsError) and error.filename == str(path):  # and not a file where a folder shall be
