@@ -123,6 +123,22 @@ def test_pictures_in_a_folder_of_thumbnails_that_are_nowhere_else_are_photos(tmp
     assert not found.unread
 
 
+def test_a_linked_folder_is_counted_and_not_searched(tmp_path: Path) -> None:
+    drawn(tmp_path / "elsewhere/a.jpg", 20)
+    drawn(tmp_path / "album/b.jpg", 20)
+    (tmp_path / "album/link").symlink_to(tmp_path / "elsewhere")
+    found = plan([tmp_path / "album"])
+    assert [job.source.name for job in found.jobs] == ["b.jpg"]
+    assert _unread(found.unread) == "not read: 1 linked folder (name it too)"
+
+
+def test_a_photo_and_a_link_to_it_give_one_result_named_like_the_photo(tmp_path: Path) -> None:
+    drawn(tmp_path / "m.jpg", 20)
+    for name in ("a.jpg", "z.jpg"):
+        (tmp_path / name).symlink_to("m.jpg")
+    assert [job.source.name for job in plan([tmp_path]).jobs] == ["m.jpg"]
+
+
 def test_libraries_of_macs_are_searched_only_if_they_are_named(tmp_path: Path) -> None:
     library = tmp_path / "Photos Library.photoslibrary"
     drawn(library / "originals/0/a.jpg", 20)

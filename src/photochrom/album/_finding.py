@@ -22,6 +22,7 @@ _CHUNK = 2**20
 _RESULT = Kind("colored by photochrom", "color the photos that they were made of")
 _THUMBNAIL = Kind("in folders of thumbnails", "the photos themselves are read")
 _LIBRARY = Kind("photo library of a Mac", "export its photos")
+_LINK = Kind("linked folder", "name it too")
 
 _LIBRARIES = frozenset({".photoslibrary", ".photolibrary", ".aplibrary", ".migratedphotolibrary"})
 """Suffixes of folders that Photos, iPhoto and Aperture show as one file: smaller copies lie beside the photos."""
@@ -71,7 +72,9 @@ def find_photos(sources: Sequence[str], out: Path | None) -> Finds:
             if not photos and not (failures and failures[-1].source == path):
                 failures.append(_failure(path, "no photos in this folder; photochrom's own results do not count"))
             for photo in photos:
-                found.setdefault(os.path.realpath(photo.path), photo)
+                known = found.setdefault(real := os.path.realpath(photo.path), photo)
+                if known.path.is_symlink() and not photo.path.is_symlink():
+                    found[real] = photo  # the result gets the name of the photo, not of a link to it
     kept = [photo for photo in found.values() if not _is_result(photo.path)]
     if found and not kept:
         reason = "only results of photochrom; name the photos that they were made of"
@@ -142,6 +145,7 @@ def _photos_in(folder: Path, out: Path | None, failures: list[Outcome], unread: 
     for here, folders, files in os.walk(folder, onerror=report):
         unread[_LIBRARY] += sum(Path(name).suffix.lower() in _LIBRARIES for name in folders)
         folders[:] = sorted(name for name in folders if _is_searched(Path(here, name), out))
+        unread[_LINK] += sum(Path(here, name).is_symlink() for name in folders)
         if MANIFEST_NAME in files:
             results |= Manifest(Path(here, MANIFEST_NAME)).outputs
         for name in sorted(files):
