@@ -48,6 +48,22 @@ def test_files_are_named_by_numbers_whatever_they_were_called(tmp_path: Path, se
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"0": b"a", "1": b"bb", "2": b"c"}
 
 
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        ("Großmutter.jpg".encode(), "Großmutter.jpg"),
+        ("бабушка.jpg".encode(), "бабушка.jpg"),
+        (b"Gro\xe1.jpg", "Groß.jpg"),
+    ],
+)
+def test_names_beyond_ascii_are_read_as_utf8_if_they_are_that(
+    stored: bytes, told: str, tmp_path: Path, settings: Settings
+) -> None:
+    placeholder = "x" * len(stored)
+    unflagged = packed({placeholder: b"a"}).replace(placeholder.encode(), stored)
+    assert unpack(uploads(unflagged, packed({told: b"b"})), tmp_path, settings) == [told, told]
+
+
 def test_a_time_in_a_name_leads_nowhere(tmp_path: Path, settings: Settings) -> None:
     assert unpack([*uploads(packed({"2019-05-01 12:30.jpg": b"a"}))], tmp_path, settings) == ["2019-05-01 1230.jpg"]
 

@@ -4,6 +4,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +22,7 @@ _ENTRY_BYTES = 1024
 """Upper estimate of the size of a photo's entry in the directory of a ZIP file."""
 
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_IS_ENCRYPTED = 0x1
+_IS_ENCRYPTED, _IS_UTF8 = 0x1, 0x800
 _LONGEST_PART = 100
 _UNWELCOME = frozenset('<>:"|?*')
 _RESERVED = frozenset(
@@ -105,7 +106,7 @@ def _packed_photos(file: IO[bytes], settings: Settings) -> Iterator[tuple[str, I
 
 def _entry_name(entry: zipfile.ZipInfo) -> str | None:
     """The name of a photo in a ZIP file; None for folders and files of the system."""
-    parts = entry.filename.replace("\\", "/").split("/")
+    parts = _told_name(entry).replace("\\", "/").split("/")
     if "" in parts[:-1] or ".." in parts or re.match("[A-Za-z]:", parts[0]):
         raise _refusal("a name in the ZIP file leads out of its folder; pack it again")
     if entry.flag_bits & _IS_ENCRYPTED:
@@ -115,6 +116,15 @@ def _entry_name(entry: zipfile.ZipInfo) -> str | None:
     if entry.is_dir() or any(map(is_of_system, parts)):
         return None
     return "/".join(map(clean_name, parts))
+
+
+def _told_name(entry: zipfile.ZipInfo) -> str:
+    """The name of an entry; `zip` on Linux and Macs write UTF-8 without saying so, which `zipfile` reads as CP437."""
+    if entry.flag_bits & _IS_UTF8:
+        return entry.filename
+    with suppress(UnicodeError):
+        return entry.filename.encode("cp437").decode()
+    return entry.filename
 
 
 def _require_small_directory(file: IO[bytes], limit: int) -> None:
