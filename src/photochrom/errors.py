@@ -1,5 +1,6 @@
 """Errors that the user can fix."""
 
+import errno
 import re
 
 __all__ = [
@@ -19,11 +20,14 @@ __all__ = [
     "TooLargeError",
     "UnreadableError",
     "reason_of",
+    "unwritten",
     "without_password",
 ]
 
 _PASSWORD = re.compile(r"([^:/@\s]*:)(?!//)\S*(?=@)")
 """Up to the last @, for a password may hold one that should have been written as %40."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC})
 
 
 class PhotochromError(Exception):
@@ -111,6 +115,18 @@ def reason_of(error: BaseException) -> str:
         if not line.endswith(":"):
             break
     return " ".join(told) or type(error).__name__
+
+
+def unwritten(error: OSError) -> str:
+    """That something cannot be written, why, and what to do, to stand behind the name of what it is.
+
+    Example:
+        >>> unwritten(OSError(28, "No space left on device")), unwritten(PermissionError(13, "Permission denied"))
+        ('cannot be written (No space left on device); make room', \
+'cannot be written (Permission denied); choose another folder')
+    """
+    remedy = "make room" if error.errno in _FULL else "choose another folder"
+    return f"cannot be written ({reason_of(error)}); {remedy}"
 
 
 def without_password(text: str) -> str:

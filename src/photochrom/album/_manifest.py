@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from photochrom.errors import PhotoError, reason_of
+from photochrom.errors import PhotoError, reason_of, unwritten
 
 MANIFEST_NAME = "photochrom.jsonl"
 """In the folder of results. While photos that were named themselves get their results beside them, it is hidden, and
@@ -242,7 +242,7 @@ def _acquire(lock: FileLock, folder: Path, on_wait: Callable[[Path], object] | N
 
 
 def _not_written(path: Path, error: OSError) -> PhotoError:
-    return PhotoError(f"{path}: cannot be written ({reason_of(error)}); make room, or choose another folder with --out")
+    return PhotoError(f"{path}: {unwritten(error)}")
 
 
 _NAMES = frozenset(field.name for field in fields(Record)) - {"intent", "remarks"}

@@ -20,7 +20,7 @@ from photochrom.album._finding import RESULT_STEM
 from photochrom.album._job import Outcome
 from photochrom.album._manifest import MANIFEST_NAME
 from photochrom.album._task import write_result
-from photochrom.errors import ConfigError, PhotochromError, PhotoError, reason_of
+from photochrom.errors import ConfigError, PhotochromError, PhotoError, reason_of, unwritten
 from photochrom.photo import HEAD_BYTES
 from photochrom.workers import Deferred, Pending, Pool
 
@@ -153,7 +153,7 @@ class Mirror:
         try:
             yield
         except OSError as error:
-            raise PhotoError(f"{self._folder}: cannot be written ({reason_of(error)}); make room") from error
+            raise PhotoError(f"{self._folder}: {unwritten(error)}") from error
 
     def content(self, path: Path) -> bytes:
         """The content of a photo.

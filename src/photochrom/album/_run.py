@@ -30,6 +30,7 @@ from photochrom.errors import (
     PhotoError,
     StartError,
     reason_of,
+    unwritten,
 )
 from photochrom.files import put_in_place
 from photochrom.process import cores
@@ -346,7 +347,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FaultError):
         return f"cannot be colored ({error}); please report this"
     if isinstance(error, OSError):
-        return f"its results cannot be written ({reason_of(error)}); make room, or choose another folder"
+        return f"its results {unwritten(error)}"
     return str(error)
 
 

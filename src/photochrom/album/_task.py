@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photochrom.coloring import Options
-from photochrom.errors import PhotoError, reason_of
+from photochrom.errors import PhotoError, unwritten
 from photochrom.photo import (
     HEAD_BYTES,
     Levels,
@@ -119,7 +119,5 @@ def write_result(path: Path, output: Mapping[str, Any]) -> dict[str, Any]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
-        raise PhotoError(
-            f"its results cannot be written ({reason_of(error)}); make room, or choose another folder"
-        ) from error
+        raise PhotoError(f"its results {unwritten(error)}") from error
     return {"ending": output["ending"], "suffix": output["suffix"], "sha256": hashlib.sha256(content).hexdigest()}

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from PIL import Image
 
-from photochrom.errors import PhotoError, TooLargeError, UnreadableError, reason_of
+from photochrom.errors import PhotoError, TooLargeError, UnreadableError, reason_of, unwritten
 from photochrom.files import write_whole
 from photochrom.photo._directories import read_directory
 from photochrom.photo._metadata import UPRIGHT, Origin, signed
@@ -259,9 +259,7 @@ def write_photo(rgb: Levels, photo: Photo, path: Path, overwrite: bool = False) 
     except OSError as error:
         if isinstance(error, FileExistsError) and error.filename == str(path):  # and not a file where a folder shall be
             raise _there_already(path) from None
-        raise PhotoError(
-            f"{path}: cannot be written ({reason_of(error)}); choose another folder or make room"
-        ) from error
+        raise PhotoError(f"{path}: {unwritten(error)}") from error
 
 
 def _there_already(path: Path) -> PhotoError:

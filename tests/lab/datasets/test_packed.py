@@ -133,7 +133,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_older_pack(
     before = pack(faces, tmp_path / "packed").fingerprint()
     with (
         only_small_files(10_000),
-        pytest.raises(DataError, match=r"cannot be written .*; make room, or choose another"),
+        pytest.raises(DataError, match=r"cannot be written .*; choose another folder"),
     ):
         pack(faces, tmp_path / "packed")
     assert packed_module.Packed(root=tmp_path / "packed").fingerprint() == before

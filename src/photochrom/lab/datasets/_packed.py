@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from photochrom.errors import ConfigError, DataError, reason_of
+from photochrom.errors import ConfigError, DataError, unwritten
 from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, ProgressCallback, Split, require_split
 from photochrom.lab.datasets._storage import installed_whole
@@ -154,9 +154,7 @@ def pack(dataset: Dataset, target: Path, progress: ProgressCallback | None = Non
             copy.mkdir()
             _write_all(dataset, copy, progress)
     except OSError as error:
-        raise DataError(
-            f"{target}: cannot be written ({reason_of(error)}); make room, or choose another folder with --out"
-        ) from error
+        raise DataError(f"{target}: {unwritten(error)}") from error
     return Packed(root=target)
 
 
