@@ -3,6 +3,8 @@ import io
 import json
 import os
 import re
+import signal
+import sys
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -290,6 +292,24 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_folder_that_another_server_uses_is_told_at_once(settings: Settings, impatient: None) -> None:
     with closing(BatchStore(settings)), pytest.raises(ConfigError, match="in use by another server"):
         serve_until_interrupted(settings)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_a_terminal_that_is_closed_ends_the_server_unless_it_was_started_by_nohup(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, is_ignored: bool
+) -> None:
+    received: list[int] = []
+    hang_up = signal.SIG_IGN if is_ignored else signal.SIG_DFL
+    handlers = {signal.SIGTERM: lambda number, _: received.append(number), signal.SIGHUP: hang_up}
+    before = [(number, signal.signal(number, handler)) for number, handler in handlers.items()]
+    monkeypatch.setattr("photochrom.server.app._Server.run", lambda _: signal.raise_signal(signal.SIGHUP))
+    try:
+        serve_until_interrupted(settings)
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    assert received == ([] if is_ignored else [signal.SIGTERM])
 
 
 def test_the_documentation_needs_nothing_from_elsewhere(client: TestClient) -> None:
