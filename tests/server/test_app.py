@@ -294,6 +294,27 @@ def test_a_folder_that_another_server_uses_is_told_at_once(settings: Settings, i
         serve_until_interrupted(settings)
 
 
+def test_other_things_among_the_photos_are_told_before_the_server_starts(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photochrom.server.app._Server.run", lambda _: pytest.fail("it started"))
+    settings.photo_folder.mkdir(parents=True)
+    (settings.photo_folder / "letter.txt").touch()
+    with pytest.raises(ConfigError, match=r"kept-photos: holds other things, such as letter\.txt; give "):
+        serve_until_interrupted(settings)
+
+
+def test_what_systems_put_into_the_folders_is_passed_over(settings: Settings, serve: Any) -> None:
+    left = [
+        folder / name for folder in (settings.job_folder, settings.photo_folder) for name in (".DS_Store", "@eaDir")
+    ]
+    for path in left:
+        path.mkdir(parents=True)
+    with serve() as client:
+        assert client.get("/healthz").status_code == 200
+    assert all(path.exists() for path in left)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 @pytest.mark.parametrize("is_ignored", [False, True])
 def test_a_terminal_that_is_closed_ends_the_server_unless_it_was_started_by_nohup(

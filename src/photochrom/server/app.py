@@ -8,7 +8,7 @@ import os
 import signal
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import uvicorn
@@ -94,7 +94,8 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     for name in ("photochrom", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
-    BatchStore(settings).close()  # a failure is one line here, but a traceback inside the application
+    with closing(BatchStore(settings)):  # a failure is one line here, but a traceback inside the application
+        PhotoStore(settings).close()
     app = create_app(settings)
     os.environ.pop(API_KEY_VARIABLE, None)  # workers do not need it
     config = uvicorn.Config(
