@@ -1,12 +1,13 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from photochrom.commands._engines import executor_of
-from photochrom.process import OWN_COMMAND, cores, raise_exit
+from photochrom.process import OWN_COMMAND, cores, raise_exit, signals_handled
 from photochrom.workers import default_workers
 
 
@@ -27,6 +28,21 @@ def test_a_request_to_end_becomes_an_exception() -> None:
     with pytest.raises(SystemExit) as ended:
         raise_exit(signal.SIGTERM, None)
     assert ended.value.code == 143
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_signals_are_handled_until_the_block_ends_but_not_those_that_are_ignored() -> None:
+    received: list[int] = []
+    before = signal.getsignal(signal.SIGUSR1)
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals_handled(("SIGUSR1", "SIGHUP", "SIGNOWHERE"), lambda number, _: received.append(number)):
+            signal.raise_signal(signal.SIGUSR1)
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
+    assert received == [signal.SIGUSR1]
+    assert signal.getsignal(signal.SIGUSR1) == before
 
 
 def test_photochrom_as_another_process_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:

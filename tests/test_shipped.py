@@ -31,6 +31,12 @@ def test_a_card_names_the_decodings_of_the_network_and_the_default_one(name: str
     assert [decoding for decoding, text in told.items() if text.endswith("the default")] == [metadata.decoding]
 
 
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_card_is_read_without_comments(name: str) -> None:
+    assert "<!--" in shipped_model(name).card.read_text(encoding="utf-8")
+    assert "<!--" not in read_card(name).as_markdown()
+
+
 def test_the_face_detector_is_no_model_for_colors() -> None:
     assert "yunet" not in shipped_models()
     assert (shipped.WEIGHTS / "yunet.onnx").is_file()

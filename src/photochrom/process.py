@@ -1,9 +1,12 @@
-"""Processes: starting photochrom as another one, cores and threads, freed memory, and ending with the parent."""
+"""Processes: starting photochrom as another one, cores and threads, freed memory, signals, the end of the parent."""
 
 import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 OWN_COMMAND = (sys.executable, "-P", "-m", "photochrom.cli")
@@ -78,6 +81,23 @@ def end_with_parent(*, at_once: bool = False) -> None:
     prctl = _from_libc("prctl")
     if prctl is not None:
         prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL if at_once else signal.SIGTERM))
+
+
+@contextmanager
+def signals_handled(names: Sequence[str], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Handle signals until the block ends, save those that are ignored: nohup ignores SIGHUP, which must stay so.
+
+    Args:
+        names: Such as `SIGHUP`; those that the system does not have are passed over.
+    """
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = [(number, signal.signal(number, handler)) for number in handled]
+    try:
+        yield
+    finally:
+        for number, earlier in before:
+            signal.signal(number, earlier)
 
 
 def raise_exit(number: int, _: object) -> NoReturn:

@@ -1,6 +1,7 @@
 """The models that come with this package: where their files lie, and what is known of them."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 DEFAULT_MODEL = "scene"
 """The model that colors whole photos unless another one is named."""
+
+_COMMENT = re.compile(r"<!--.*?-->\n?")
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,10 @@ class ModelCard:
 
 
 def read_card(model: str) -> ModelCard:
-    """The card of a model that comes with this package."""
+    """The card of a model that comes with this package, without the comments between which its figures are written."""
     _, front, text = shipped_model(model).card.read_text(encoding="utf-8").split("---\n", 2)
     lines = (line.partition(": ") for line in front.splitlines())
-    return ModelCard({name: json.loads(fact) for name, _, fact in lines}, text.strip())
+    return ModelCard({name: json.loads(fact) for name, _, fact in lines}, _COMMENT.sub("", text).strip())
 
 
 def shipped_models() -> list[str]:

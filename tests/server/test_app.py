@@ -3,6 +3,8 @@ import io
 import json
 import os
 import re
+import signal
+import sys
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -290,6 +292,45 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_folder_that_another_server_uses_is_told_at_once(settings: Settings, impatient: None) -> None:
     with closing(BatchStore(settings)), pytest.raises(ConfigError, match="in use by another server"):
         serve_until_interrupted(settings)
+
+
+def test_other_things_among_the_photos_are_told_before_the_server_starts(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photochrom.server.app._Server.run", lambda _: pytest.fail("it started"))
+    settings.photo_folder.mkdir(parents=True)
+    (settings.photo_folder / "letter.txt").touch()
+    with pytest.raises(ConfigError, match=r"kept-photos: holds other things, such as letter\.txt; give "):
+        serve_until_interrupted(settings)
+
+
+def test_what_systems_put_into_the_folders_is_passed_over(settings: Settings, serve: Any) -> None:
+    left = [
+        folder / name for folder in (settings.job_folder, settings.photo_folder) for name in (".DS_Store", "@eaDir")
+    ]
+    for path in left:
+        path.mkdir(parents=True)
+    with serve() as client:
+        assert client.get("/healthz").status_code == 200
+    assert all(path.exists() for path in left)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_a_terminal_that_is_closed_ends_the_server_unless_it_was_started_by_nohup(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, is_ignored: bool
+) -> None:
+    received: list[int] = []
+    hang_up = signal.SIG_IGN if is_ignored else signal.SIG_DFL
+    handlers = {signal.SIGTERM: lambda number, _: received.append(number), signal.SIGHUP: hang_up}
+    before = [(number, signal.signal(number, handler)) for number, handler in handlers.items()]
+    monkeypatch.setattr("photochrom.server.app._Server.run", lambda _: signal.raise_signal(signal.SIGHUP))
+    try:
+        serve_until_interrupted(settings)
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    assert received == ([] if is_ignored else [signal.SIGTERM])
 
 
 def test_the_documentation_needs_nothing_from_elsewhere(client: TestClient) -> None:

@@ -81,8 +81,23 @@ def test_what_is_no_server_of_ours_is_told() -> None:
         caller.models()
 
 
-def test_the_key_is_shown() -> None:
-    assert Client(api_key="sesame")._http.headers["x-api-key"] == "sesame"
+@pytest.mark.parametrize("has_http", [False, True])
+def test_the_key_is_shown_with_each_request(has_http: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, str | None]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        shown.append((request.url.path, request.headers.get("x-api-key")))
+        return httpx.Response(200, json={"id": "1", "state": "finished"})
+
+    made = httpx.Client
+    transport = httpx.MockTransport(answer)
+    monkeypatch.setattr(httpx, "Client", lambda **options: made(**options, transport=transport))
+    http = httpx.Client(base_url="http://testserver") if has_http else None
+    with Client(api_key="sesame", http=http) as caller:
+        caller.models()
+        caller.batch([], tmp_path / "out.zip")
+    paths = ["/api/v1/models", "/api/v1/batch", "/api/v1/jobs/1/result"]
+    assert shown == [(path, "sesame") for path in paths]
 
 
 def test_what_goes_to_this_machine_goes_past_any_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

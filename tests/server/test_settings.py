@@ -38,5 +38,17 @@ def test_what_makes_no_sense_is_refused(change: dict[str, object]) -> None:
         Settings(**change)
 
 
+@pytest.mark.parametrize("key", ["schlüssel", "奶奶", "secret\n", " secret", "secret ", "sec\tret"])
+def test_a_key_that_no_header_carries_is_refused_without_showing_it(key: str) -> None:
+    with pytest.raises(ConfigError, match="the API key cannot be sent") as caught:
+        Settings(api_key=key)
+    assert key.strip() not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["s", "open sesame", "~a/b+c=!"])
+def test_other_keys_are_taken(key: str) -> None:
+    assert Settings(api_key=key).api_key == key
+
+
 def test_the_key_is_not_shown() -> None:
     assert "secret" not in repr(Settings(api_key="secret"))

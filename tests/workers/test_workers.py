@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, wait
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,17 @@ from photochrom.errors import (
     SlowError,
     StartError,
 )
-from photochrom.workers import Deferred, FaultError, Pool, Worker, _machine, _worker, announce_size, default_workers
+from photochrom.workers import (
+    Deferred,
+    FaultError,
+    Pending,
+    Pool,
+    Worker,
+    _machine,
+    _worker,
+    announce_size,
+    default_workers,
+)
 from photochrom.workers._remote import _outcome
 from photochrom.workers._worker import EndedError
 
@@ -156,6 +166,31 @@ def test_tasks_can_be_cancelled_while_they_wait_and_while_a_worker_is_at_them(
     done = short.submit(odd.give, 1)
     assert done.result() == 1
     assert not done.cancel()
+
+
+def test_a_task_given_up_after_its_worker_answered_costs_the_next_one_no_attempt(
+    pool: Pool, odd: Any, tmp_path: Path
+) -> None:
+    def give_up(answer: int) -> int:
+        assert answered.result().cancel()
+        return answer
+
+    answered: Future[Pending] = Future()
+    answered.set_result(pool.submit(odd.give, 1, then=give_up))
+    assert answered.result().result() == 1
+    assert pool.submit(odd.end_the_first_time, str(tmp_path / "marker")).result() == "the second time"
+
+
+def test_a_worker_stays_that_was_not_yet_at_the_task_that_is_given_up(pool: Pool, odd: Any) -> None:
+    def give_up() -> None:
+        assert submitted.result().cancel()
+
+    process = pool.submit(odd.process).result()
+    submitted: Future[Pending] = Future()
+    submitted.set_result(pool.submit(odd.give, Deferred(give_up)))
+    with pytest.raises(CancelledError):
+        submitted.result().result()
+    assert pool.submit(odd.process).result() == process
 
 
 def test_closing_gives_all_tasks_up_and_ends_the_workers(model: Model, odd: Any, bare: None, pipe: Path) -> None:

@@ -1,7 +1,6 @@
 """What all commands show on a terminal: lines, tables, and failures as one line."""
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from photochrom.errors import PhotochromError, reason_of
+from photochrom.process import signals_handled
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -205,14 +205,7 @@ def stopped_by_signals() -> Iterator[threading.Event]:
         received.append(number)
         stop.set()
 
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # nohup ignores SIGHUP, which must stay so.
-    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = [(number, signal.signal(number, note)) for number in handled]
-    try:
+    with signals_handled(("SIGINT", "SIGTERM", "SIGHUP"), note):
         yield stop
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
     if received:
         _fail(_RESUMABLE, 128 + received[0])

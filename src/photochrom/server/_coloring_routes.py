@@ -21,7 +21,7 @@ from photochrom.server.problems import Problem, require_known
 from photochrom.server.settings import Settings
 from photochrom.workers import Deferred, Pool
 
-_MOST_HINTS = 100
+MOST_HINTS = 100
 _LONGEST_HINT = 64
 
 routes = APIRouter(tags=["coloring"])
@@ -118,7 +118,7 @@ async def colorize(
     options: WantedOptions,
     hints: Annotated[
         list[Annotated[str, Field(max_length=_LONGEST_HINT)]],
-        Form(max_length=_MOST_HINTS, description="Colors that are known, each as x,y,#rrggbb; repeatable."),
+        Form(max_length=MOST_HINTS, description="Colors that are known, each as x,y,#rrggbb; repeatable."),
     ] = [],  # noqa: B006 - FastAPI copies it
     respond: Annotated[Literal["picture", "json"] | None, Form(description="What comes back; see Accept.")] = None,
 ) -> Response:

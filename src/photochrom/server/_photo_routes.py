@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from photochrom.coloring import Hint, Limits, Look, Model, Options, Output, Outputs, parse_hint, require_inside
 from photochrom.errors import GoneError, PhotochromError
 from photochrom.server._archive import Archive
-from photochrom.server._coloring_routes import known_model
+from photochrom.server._coloring_routes import MOST_HINTS, known_model
 from photochrom.server._facts import KeptFacts
 from photochrom.server._responses import BINARY, MEDIA_TYPES, Format, attached, file_response, worked
 from photochrom.server._sketch import GUESSES, WIDEST, Part, PictureFormat, Show, View, draw, sketch, write
@@ -28,7 +28,6 @@ from photochrom.server.settings import Settings
 from photochrom.server.uploads import clean_name
 from photochrom.workers import FaultError, Pending, Pool
 
-_MOST_HINTS = 100
 _NARROWEST = 16
 
 routes = APIRouter(tags=["photos"])
@@ -190,7 +189,7 @@ async def hints(photo: WantedPhoto) -> list[PlacedColor]:
 
 @routes.put("/api/v1/photos/{id}/hints")
 async def set_hints(
-    photo: WantedPhoto, colors: Annotated[list[PlacedColor], Field(max_length=_MOST_HINTS)]
+    photo: WantedPhoto, colors: Annotated[list[PlacedColor], Field(max_length=MOST_HINTS)]
 ) -> list[PlacedColor]:
     """Replace the hints of a photo."""
     placed = tuple(Hint(color.x, color.y, parse_hint(f"0,0,{color.color}").color) for color in colors)

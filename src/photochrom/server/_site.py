@@ -52,8 +52,7 @@ def mount_site(app: FastAPI) -> None:
 
         if model not in shipped_models():
             raise Problem(404, "nothing is told of this model: it is a file of your own")
-        text = re.sub(r"<!--.*?-->\n?", "", read_card(model).as_markdown())
-        drawn = MarkdownIt("js-default").render(text)
+        drawn = MarkdownIt("js-default").render(read_card(model).as_markdown())
         return HTMLResponse(re.sub(r' style="[^"]*"', "", drawn))  # columns are aligned so; the page allows no styles
 
     app.mount("/static-offline-docs", StaticFiles(directory=_DOCS))

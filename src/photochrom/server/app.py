@@ -8,7 +8,7 @@ import os
 import signal
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import uvicorn
@@ -24,6 +24,7 @@ from starlette.routing import Match, Route
 from photochrom.coloring import Model
 from photochrom.coloring.network import Network, require_probabilities
 from photochrom.errors import PhotochromError
+from photochrom.process import signals_handled
 from photochrom.server import _batch_routes, _coloring_routes, _photo_routes
 from photochrom.server._coloring_routes import ModelAnswer
 from photochrom.server._site import mount_site
@@ -93,11 +94,10 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     for name in ("photochrom", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
-    BatchStore(settings).close()  # a failure is one line here, but a traceback inside the application
+    with closing(BatchStore(settings)):  # a failure is one line here, but a traceback inside the application
+        PhotoStore(settings).close()
     app = create_app(settings)
     os.environ.pop(API_KEY_VARIABLE, None)  # workers do not need it
-    if hasattr(signal, "SIGHUP"):  # a terminal that is closed ends the server as Ctrl-C does: files are removed
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     config = uvicorn.Config(
         app,
         settings.host,
@@ -109,7 +109,9 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
         limit_concurrency=512,
         timeout_graceful_shutdown=5,
     )
-    _Server(config, opens_browser).run()
+    # A terminal that is closed ends the server as Ctrl-C does: files are removed.
+    with signals_handled(("SIGHUP",), lambda *_: signal.raise_signal(signal.SIGTERM)):
+        _Server(config, opens_browser).run()
 
 
 class _Server(uvicorn.Server):

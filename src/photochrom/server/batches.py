@@ -24,7 +24,7 @@ from photochrom.album import MANIFEST_NAME, Found, Job, Manifest, Plan, Record, 
 from photochrom.coloring import Options
 from photochrom.errors import BusyError, ConfigError
 from photochrom.files import write_whole, written_whole
-from photochrom.server._names import is_own_name, new_name
+from photochrom.server._names import is_own_name, new_name, require_empty
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
@@ -100,8 +100,8 @@ class BatchStore:
         self._change = threading.RLock()
         self._folder.mkdir(parents=True, exist_ok=True)
         known = (self._folder / _LOCK).exists() or (self._folder / _OLD_DATABASE).exists()
-        if not known and any(self._folder.iterdir()):
-            raise ConfigError(f"{self._folder}: holds other things; give the server its own --data-dir")
+        if not known:
+            require_empty(self._folder)
         self._folder.chmod(0o700)
         self._lock = FileLock(self._folder / _LOCK, thread_local=False)
         try:

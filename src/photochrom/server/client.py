@@ -44,12 +44,14 @@ class Client:
         """Prepare a client; it connects when it is first used.
 
         Args:
+            base_url: The address of the server; with `http`, the one that this has counts instead.
+            api_key: Sent with each request.
             http: An HTTP client to use, for example one with another transport.
         """
-        headers = {} if api_key is None else {"X-API-Key": api_key}
+        self._headers = {} if api_key is None else {"X-API-Key": api_key}
         # A proxy that the environment names is for other hosts: what goes to this machine must not leave it.
         trust_env = httpx.URL(base_url).host not in _THIS_MACHINE
-        self._http = http or httpx.Client(base_url=base_url, headers=headers, timeout=_TIMEOUT, trust_env=trust_env)
+        self._http = http or httpx.Client(base_url=base_url, timeout=_TIMEOUT, trust_env=trust_env)
 
     def __enter__(self) -> "Client":
         """The client itself."""
@@ -112,7 +114,7 @@ class Client:
         with (
             written_whole(out) as path,
             path.open("wb") as file,
-            self._http.stream("GET", f"{address}/result") as result,
+            self._http.stream("GET", f"{address}/result", headers=self._headers) as result,
         ):
             _require_success(result)
             for chunk in result.iter_bytes():
@@ -120,7 +122,7 @@ class Client:
         return job
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        response = self._http.request(method, path, **request)
+        response = self._http.request(method, path, headers=self._headers, **request)
         _require_success(response)
         return response
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photochrom.coloring import Hint
-from photochrom.errors import ConfigError
 from photochrom.server._facts import KeptFacts
-from photochrom.server._names import is_own_name, new_name
+from photochrom.server._names import is_own_name, new_name, require_empty
 from photochrom.server.problems import Problem
 from photochrom.server.settings import Settings
 
@@ -61,8 +60,7 @@ class PhotoStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
         self._remove_strays()
-        if any(self._folder.iterdir()):
-            raise ConfigError(f"{self._folder}: holds other things; give the server its own --data-dir")
+        require_empty(self._folder)
 
     def __len__(self) -> int:
         """The number of photos."""

@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from photochrom.process import cores
 from photochrom.shipped import DEFAULT_MODEL
 
 API_KEY_VARIABLE = "PHOTOCHROM_API_KEY"
+
+_KEY = re.compile(r"[!-~]([ -~]*[!-~])?")
+"""Headers carry other letters differently from caller to caller, and no spaces at the ends."""
 
 _MEGABYTE = 1_000_000
 _POSITIVE = (
@@ -74,6 +78,10 @@ class Settings:
             raise ConfigError(f"a port lies between 0 and 65535, not {self.port}")
         if self.api_key == "":
             raise ConfigError("the API key is empty; give one, or none at all")
+        if self.api_key is not None and not _KEY.fullmatch(self.api_key):
+            raise ConfigError(
+                "the API key cannot be sent: use letters a to z, digits and signs, and no space at the ends"
+            )
         if not (self.is_local or self.api_key or self.insecure):
             raise ConfigError(
                 f"at {self.host} others could use this server: set {API_KEY_VARIABLE} or --api-key, "

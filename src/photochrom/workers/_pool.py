@@ -260,19 +260,22 @@ class Pool:
         except Exception as error:  # such as a deleted file; no task may end the thread
             failure = FaultError(place_of(error))
         with self._change:
-            del self._at_work[pending]
+            assigned = self._at_work.pop(pending)
         if failure is None:
             pending.set_result(answer)
         else:
             pending.set_exception(failure)
+        if worker is not None and worker is assigned and pending.is_given_up:  # killed, though it had answered
+            self._part_with(worker)
+            return None
         return worker
 
     def _assign(self, pending: Pending, worker: Hired) -> None:
         """Record which worker is at a task, so that it can be canceled."""
         with self._change:
-            self._at_work[pending] = worker
             if pending.is_given_up:
                 raise CancelledError
+            self._at_work[pending] = worker
 
     def _started(self) -> Hired:
         """A worker that has loaded its networks.
