@@ -551,7 +551,9 @@ def test_a_folder_that_may_not_be_written_to_is_one_clear_line(
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(PhotoError, match=r"album-color.*cannot be written \(Permission denied\); choose another folder"):
+    with pytest.raises(
+        PhotoError, match=r"album-color.*cannot be written \(Permission denied\); choose another folder"
+    ):
         list(run(plan([album], options=tiny), pool=pool))
     outcomes = list(run(plan(["album/b.jpg"], options=tiny), pool=pool))
     assert "cannot be written (Permission denied)" in errors(outcomes)["b.jpg"]

@@ -129,6 +129,16 @@ def test_all_of_it_comes_as_json(client: TestClient, gray_photo: bytes, asking: 
     assert base64.b64decode(picture["content"]) == sent(client, gray_photo).content
 
 
+@pytest.mark.parametrize("variants", [1, 2])
+def test_what_is_missing_of_a_photo_is_told_beside_the_pictures(
+    client: TestClient, gray_photo: bytes, variants: int
+) -> None:
+    torn = sent(client, gray_photo[: len(gray_photo) * 3 // 4], variants=variants)
+    (remark,) = json.loads(torn.headers["photochrom-remarks"])
+    assert "rows are missing and stay blank" in remark
+    assert "photochrom-remarks" not in sent(client, gray_photo, variants=variants).headers
+
+
 def test_no_strength_gives_gray(client: TestClient, gray_photo: bytes) -> None:
     assert np.asarray(opened(sent(client, gray_photo, strength=0).content)).std(axis=2).max() < 1.0
 

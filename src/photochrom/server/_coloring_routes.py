@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import zipfile
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -23,6 +24,7 @@ from photochrom.workers import Deferred, Pool
 
 MOST_HINTS = 100
 _LONGEST_HINT = 64
+_REMARKS = "Photochrom-Remarks"
 
 routes = APIRouter(tags=["coloring"])
 
@@ -105,6 +107,12 @@ WantedOptions = Annotated[Options, Depends(_options)]
     responses={
         200: {
             "description": "The colored photo; several pictures as a ZIP file; or all as JSON.",
+            "headers": {
+                _REMARKS: {
+                    "description": "What is missing of the photo, if anything is: a JSON list of texts.",
+                    "schema": {"type": "string"},
+                }
+            },
             "content": {
                 **dict.fromkeys((*MEDIA_TYPES.values(), "application/zip"), BINARY),
                 "application/json": {"schema": {"$ref": "#/components/schemas/ColorizeAnswer"}},
@@ -136,12 +144,16 @@ async def colorize(
     made = [Output(**output) for output in told.pop("outputs")]
     if respond == "json" or (respond is None and "application/json" in request.headers.get("accept", "")):
         pictures = await run_in_threadpool(lambda: list(map(_picture, made)))
-        answer = ColorizeAnswer(**told, pictures=pictures)
-        return Response(answer.model_dump_json(), media_type="application/json")
+        body = ColorizeAnswer(**told, pictures=pictures).model_dump_json()
+        return Response(body, media_type="application/json")
     if len(made) > 1:
         content = await run_in_threadpool(_zipped, made)
-        return Response(content, media_type="application/zip", headers=attached("color.zip"))
-    return file_response(made[0], "color")
+        answer = Response(content, media_type="application/zip", headers=attached("color.zip"))
+    else:
+        answer = file_response(made[0], "color")
+    if told["remarks"]:
+        answer.headers[_REMARKS] = json.dumps(told["remarks"])  # which escapes what a header cannot hold
+    return answer
 
 
 def _picture(output: Output) -> PictureAnswer:
