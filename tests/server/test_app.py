@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 import zipfile
 from collections.abc import Callable
@@ -301,7 +302,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_folder_that_another_server_uses_is_told_at_once(settings: Settings, impatient: None) -> None:
     with closing(BatchStore(settings)), pytest.raises(ConfigError, match="in use by another server"):
-        serve_until_interrupted(settings)
+        serve_until_interrupted(replace(settings, port=0))
 
 
 def test_other_things_among_the_photos_are_told_before_the_server_starts(
@@ -311,7 +312,7 @@ def test_other_things_among_the_photos_are_told_before_the_server_starts(
     settings.photo_folder.mkdir(parents=True)
     (settings.photo_folder / "letter.txt").touch()
     with pytest.raises(ConfigError, match=r"kept-photos: holds other things, such as letter\.txt; give "):
-        serve_until_interrupted(settings)
+        serve_until_interrupted(replace(settings, port=0))
 
 
 def test_what_systems_put_into_the_folders_is_passed_over(settings: Settings, serve: Any) -> None:
@@ -336,11 +337,20 @@ def test_a_terminal_that_is_closed_ends_the_server_unless_it_was_started_by_nohu
     before = [(number, signal.signal(number, handler)) for number, handler in handlers.items()]
     monkeypatch.setattr("photochrom.server.app._Server.run", lambda _: signal.raise_signal(signal.SIGHUP))
     try:
-        serve_until_interrupted(settings)
+        serve_until_interrupted(replace(settings, port=0))
     finally:
         for number, handler in before:
             signal.signal(number, handler)
     assert received == ([] if is_ignored else [signal.SIGTERM])
+
+
+def test_an_address_that_is_taken_is_told_in_one_line(settings: Settings) -> None:
+    with socket.create_server((settings.host, 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(
+            ConfigError, match=f"cannot listen at {settings.host}, port {port} .*; choose another --port"
+        ):
+            serve_until_interrupted(replace(settings, port=port))
 
 
 def test_the_documentation_needs_nothing_from_elsewhere(client: TestClient) -> None:

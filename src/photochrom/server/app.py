@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import os
 import signal
+import socket
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -23,7 +24,7 @@ from starlette.routing import Match, Route
 
 from photochrom.coloring import Model
 from photochrom.coloring.network import Network, require_probabilities
-from photochrom.errors import PhotochromError
+from photochrom.errors import ConfigError, PhotochromError, reason_of
 from photochrom.process import signals_handled
 from photochrom.server import _batch_routes, _coloring_routes, _photo_routes
 from photochrom.server._coloring_routes import ModelAnswer
@@ -94,6 +95,7 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     for name in ("photochrom", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
+    _require_free_address(settings.host, settings.port)
     with closing(BatchStore(settings)):  # a failure is one line here, but a traceback inside the application
         PhotoStore(settings).close()
     app = create_app(settings)
@@ -112,6 +114,22 @@ def serve(settings: Settings, *, opens_browser: bool = False) -> None:
     # A terminal that is closed ends the server as Ctrl-C does: files are removed.
     with signals_handled(("SIGHUP",), lambda *_: signal.raise_signal(signal.SIGTERM)):
         _Server(config, opens_browser).run()
+
+
+def _require_free_address(host: str, port: int) -> None:
+    """Refuse an address at which nothing can listen; the server itself would tell so in several lines of its log."""
+    try:
+        places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in places:
+            with socket.socket(family, kind, protocol) as tried:
+                if os.name == "posix":  # as asyncio does; elsewhere it would let two listen at one address
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                tried.bind(address)
+    except OSError as error:
+        told = f"cannot listen at {host}, port {port} ({reason_of(error)}); choose another --port or --host"
+        raise ConfigError(told) from error
 
 
 class _Server(uvicorn.Server):
