@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -114,6 +115,46 @@ def test_train_predict_score_in_a_row(photochrom: Command, face_folder: Path) ->
     assert scored.status == 0
     assert f"{accuracy:.5g}" in scored.out
     assert f"Data set: {face_folder}" in scored.out
+
+
+def test_predict_writes_nothing_among_the_pictures_it_reads(
+    photochrom: Command, face_folder: Path, tmp_path: Path
+) -> None:
+    faces = tmp_path / "variant-2"
+    shutil.copytree(face_folder, faces)
+    photochrom("train", f"data={faces}", "model=chroma_unet", "width=4", "depth=2", *QUICK, "--run", "run")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    words = ["predict", "run", "--data", faces, "--split", "val"]
+    for more in (
+        ["--out", faces],
+        ["--out", faces / "val"],
+        ["--out", faces / "new"],
+        ["--out", ".", "--variants", 2],
+        ["--estimations", faces / "val" / "0.png"],
+    ):
+        assert_one_clear_line(photochrom(*words, *more), f"lies in {faces}", "--out", "--estimations")
+    (tmp_path / "links").symlink_to(faces)
+    assert_one_clear_line(photochrom(*words, "--out", "links/val"), "links/val")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert photochrom(*words, "--out", ".").status == 0
+
+
+def test_pictures_that_a_data_set_links_to_are_not_replaced(
+    photochrom: Command, face_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "linked").mkdir()
+    for split in ("train", "val", "test"):
+        (tmp_path / "linked" / split).symlink_to(face_folder / split)
+    ended = photochrom("predict", "study-best", "--data", "linked", "--out", face_folder / "test")
+    assert_one_clear_line(ended, f"lies in {face_folder / 'test'}")
+
+
+def test_a_training_whose_test_would_write_among_the_pictures_does_not_begin(
+    photochrom: Command, face_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(face_folder, tmp_path, dirs_exist_ok=True)
+    assert_one_clear_line(photochrom("train", "data=.", *QUICK, "--test"), "estimations-test.npy", "--out")
+    assert not Path("runs").exists()
 
 
 def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder: Path) -> None:

@@ -58,6 +58,10 @@ class Folder(Dataset):
         for start in range(0, max(1, len(files)), _BLOCK):  # that there are none is told when they are read
             yield read_pairs(files[start : start + _BLOCK], root=self.root, size=self.size)
 
+    def folders(self) -> list[Path]:
+        """The folder itself."""
+        return [self.root]
+
     def fingerprint(self) -> dict[str, Any]:
         """Path, size, seed and a checksum of every picture in `train` and `val`; a missing one adds nothing."""
         there: list[Split] = [split for split in SPLITS if split != "test" and self._has(split)]

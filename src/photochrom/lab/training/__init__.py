@@ -1,7 +1,13 @@
 """Training: settings, the loop, stopping rules, run folders and predictions."""
 
 from photochrom.lab.training._config import TrainingConfig, describe_settings, parse_hyperparameters, read_config
-from photochrom.lab.training._estimations import choose, color_test_pictures, score_estimations, write_estimations
+from photochrom.lab.training._estimations import (
+    choose,
+    color_test_pictures,
+    require_apart,
+    score_estimations,
+    write_estimations,
+)
 from photochrom.lab.training._fit import fit
 from photochrom.lab.training._loop import EpochCallback
 from photochrom.lab.training._predictions import (
@@ -43,6 +49,7 @@ __all__ = [
     "read_config",
     "read_json_object",
     "read_yaml_object",
+    "require_apart",
     "rgb_batch",
     "sample_indices",
     "score_estimations",
