@@ -117,6 +117,24 @@ def test_train_predict_score_in_a_row(photochrom: Command, face_folder: Path) ->
     assert f"Data set: {face_folder}" in scored.out
 
 
+def test_what_follows_a_training_reads_its_pictures_at_the_same_size(photochrom: Command, face_folder: Path) -> None:
+    train = ["train", f"data={face_folder}", "size=32", *QUICK, "--run", "run", "--test"]
+    assert photochrom(*train).status == 0
+    assert np.load("estimations-test.npy").shape == (8, 32, 32, 3)
+    accuracy = RunFolder(Path("run")).metrics().val_accuracy
+    for run in ("run", "run/best.safetensors"):
+        assert f" {accuracy:.5g} " in photochrom("evaluate", run, "--data", face_folder).out
+    assert f" {accuracy:.5g} " not in photochrom("evaluate", "run", "--data", face_folder, "--size", 80).out
+    shutil.copy("run/best.safetensors", "shared.safetensors")
+    predict = ["predict", "shared.safetensors", "--data", face_folder, "--split", "val"]
+    score = ["score", "estimations-test.npy", "estimations-test-names.txt", "--data", face_folder]
+    assert photochrom(*predict, "--size", 32).status == 0
+    assert_one_clear_line(photochrom(*score), "(8, 32, 32, 3) cannot be scored against (8, 80, 80, 3)")
+    assert f" {accuracy:.5g} " in photochrom(*score, "--size", 32).out
+    assert photochrom(*predict).status == 0
+    assert np.load("estimations-test.npy").shape == (8, 80, 80, 3)
+
+
 def test_predict_writes_nothing_among_the_pictures_it_reads(
     photochrom: Command, face_folder: Path, tmp_path: Path
 ) -> None:
@@ -260,6 +278,14 @@ def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path, 
     assert re.search(r"accuracy within 12: [+-]0\.\d+ ± 0\.\d+ over 2 seeds in pairs", compared.out)
     assert Path("curves.svg").is_file()
     assert_one_clear_line(photochrom("runs", "show", "wider/three"), "no finished run", "runs list")
+
+
+def test_runs_at_several_sizes_are_not_compared(photochrom: Command, face_folder: Path) -> None:
+    for size in (16, 32):
+        photochrom("train", f"data={face_folder}", f"size={size}", *QUICK, "--run", f"runs/of-{size}")
+    for first, second in (("of-16", "of-32"), ("of-32", "of-16")):
+        ended = photochrom("runs", "compare", first, second)
+        assert_one_clear_line(ended, f"{face_folder} at size 16", f"{face_folder} at size 32", "not comparable")
 
 
 @pytest.mark.slow

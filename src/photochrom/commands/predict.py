@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from photochrom.commands._options import Data, Weights
+from photochrom.commands._options import Data, Size, Weights
 from photochrom.commands._terminal import say
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ ESTIMATIONS, OUT = Path("estimations-test.npy"), Path("out")
 def predict(
     weights: Weights,
     data: Data = "auto",
+    size: Size = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     count: Annotated[int, typer.Option(min=1, help="How many pictures are drawn.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Decides which pictures are drawn.")] = 0,
@@ -31,11 +32,11 @@ def predict(
     ] = False,
 ) -> None:
     """Color test pictures: an array, the list of its names, and one picture file each."""
-    from photochrom.lab.checkpoint import find_checkpoint
-    from photochrom.lab.datasets import open_dataset
-    from photochrom.lab.training import color_test_pictures
+    from photochrom.lab.checkpoint import checkpoint_path, load_checkpoint
+    from photochrom.lab.training import color_test_pictures, open_as_trained
 
-    model, dataset = find_checkpoint(weights).model, open_dataset(data)
+    file = checkpoint_path(weights)
+    model, dataset = load_checkpoint(file).model, open_as_trained(file, data, size)
     pairs = dataset.split(cast("Split", split))
     say(
         color_test_pictures(

@@ -55,7 +55,7 @@ def train(
         return
     say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
     if test:
-        predict(str(folder.weights), data=chosen.data)
+        predict(str(folder.weights), data=chosen.data, size=chosen.size)
 
 
 def _require_place_for_test(config: "TrainingConfig") -> None:

@@ -22,7 +22,7 @@ from photochrom.lab.training._predictions import (
 )
 from photochrom.lab.training._processes import is_first_process
 from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, read_yaml_object
-from photochrom.lab.training._run_folder import RunFolder
+from photochrom.lab.training._run_folder import RunFolder, open_as_trained
 from photochrom.lab.training._samples import comparison, grid, sample_indices
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "gray_batch",
     "grid",
     "is_first_process",
+    "open_as_trained",
     "parse_hyperparameters",
     "predict",
     "predict_confidence",
