@@ -28,6 +28,10 @@ def test_defaults_are_the_studys() -> None:
         "precision=fp8",
         "momentum=1",
         "patience=0",
+        "min_delta=Infinity",
+        "doubling_chroma=Infinity",
+        "clip_norm=Infinity",
+        "clip_norm=NaN",
     ],
 )
 def test_setting_out_of_range_fails_by_name(assignment: str) -> None:

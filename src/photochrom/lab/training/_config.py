@@ -68,7 +68,7 @@ class TrainingConfig(BaseModel):
         seed: Decides the initial weights and the order of the pictures.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data: str = "auto"
     size: int | None = Field(default=None, ge=1)
