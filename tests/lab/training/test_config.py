@@ -76,6 +76,12 @@ def test_misspelt_setting_fails_with_the_nearest() -> None:
         TrainingConfig().assigned(["learning_rat=1"])
 
 
+@pytest.mark.parametrize("model", [5, None, ["convnet"]])
+def test_a_value_from_a_file_that_is_no_name_of_a_network_fails_in_one_line(model: object) -> None:
+    with pytest.raises(ConfigError, match="no model is called"):
+        TrainingConfig().with_values({"model": model})
+
+
 def test_differences_name_what_differs() -> None:
     here, there = TrainingConfig(seed=1), TrainingConfig(seed=2)
     assert here.differences(there) == "seed 2 there, 1 here"
