@@ -72,5 +72,5 @@ def _outcome(job: TrainingJob, status: int) -> TrainingOutcome:
         return TrainingOutcome(job)
     if status < 0:
         return TrainingOutcome(job, f"killed by signal {-status}; the same command goes on where it was", has_died=True)
-    log = (job.folder.path / "log.txt").read_text(errors="replace").strip().splitlines()
+    log = (job.folder.path / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return TrainingOutcome(job, log[-1] if log else f"ended with status {status}")

@@ -85,7 +85,7 @@ class RunFolder:
         if not file.is_file():
             return []
         try:
-            rows = [json.loads(line) for line in file.read_text().splitlines()]
+            rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         except ValueError as error:
             raise DataError(f"{file}: broken ({error})") from error
         return [record_from(Epoch, row, file) for row in rows]
