@@ -15,6 +15,8 @@ from rich.console import Console
 
 from photochrom import __version__, commands
 from photochrom.commands import one_line_failures
+from photochrom.lab.evaluation import open_photos
+from photochrom.lab.evaluation._photo_files import drawn_by_name
 from photochrom.lab.training import RunFolder
 
 Command = Callable[..., Any]
@@ -218,6 +220,20 @@ def test_evaluate_colors_whole_photos_and_compares_them_with_gray(
     assert record["product"]["face_model"] is None
     with Image.open("sheet.jpg") as sheet:
         assert sheet.format == "JPEG"
+
+
+def test_a_contact_sheet_without_photos_is_not_written(
+    photochrom: Command, face_folder: Path, tiny_network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photochrom.commands.evaluate._SHEET_PHOTOS", 1)
+    shutil.copytree(face_folder / "test", "photos")
+    (drawn,) = drawn_by_name(open_photos("photos", "test", None).photos, 1)
+    drawn.path.write_bytes(b"")
+    words = ["evaluate", "--photos", "photos", "--model", tiny_network, "--no-faces", "--jobs", 1]
+    ended = photochrom(*words, "--sheet", "sheet.jpg")
+    assert ended.status == 0, ended.err
+    assert "sheet.jpg: not written, for all photos that were drawn" in ended.err
+    assert not Path("sheet.jpg").exists()
 
 
 @pytest.mark.parametrize(

@@ -118,9 +118,12 @@ def _evaluate_photos(
         warn(f"left out: {line}")
     for table in lab.photo_tables(evaluations):
         print_table(table.columns, table.rows, title=table.title)
-    if sheet is not None:
-        lab.write_sheet([panel for one in evaluations for panel in one.panels], sheet)
+    drawn = [panel for one in evaluations for panel in one.panels]
+    if sheet is not None and drawn:
+        lab.write_sheet(drawn, sheet)
         say(f"contact sheet: {sheet}")
+    elif sheet is not None:
+        warn(f"{sheet}: not written, for all photos that were drawn for the contact sheet were left out")
 
 
 def _colored(
