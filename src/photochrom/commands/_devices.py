@@ -40,7 +40,8 @@ def train_on_devices(devices: int, num_nodes: int) -> int:
         ConfigError: `NODE_RANK` is none of these machines.
         LostProcessError: A process was killed, or failed without the first one knowing why.
     """
-    command = [*OWN_COMMAND, *sys.argv[1:], "--parent", str(os.getpid())]
+    name, *words = sys.argv[1:]
+    command = [*OWN_COMMAND, name, "--parent", str(os.getpid()), *words]  # behind a -- it would be no option
     node = _node(num_nodes)
     shared = {"WORLD_SIZE": str(devices * num_nodes), "LOCAL_WORLD_SIZE": str(devices), **_meeting_place(num_nodes)}
     with ExitStack() as stack:
