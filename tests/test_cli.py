@@ -357,6 +357,17 @@ def test_data_list_tells_what_is_here(photochrom: Command) -> None:
     assert "path/to/folder" in rows
 
 
+def test_a_pack_is_named_by_its_set_wherever_that_is_packed_from(
+    photochrom: Command, face_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(face_folder, "faces")
+    assert photochrom("data", "pack", "faces", "--size", 16).status == 0
+    assert Path("faces-packed/pack.json").is_file()
+    monkeypatch.chdir("faces")
+    assert photochrom("data", "pack", ".", "--size", 16).status == 0
+    assert Path("faces-packed/pack.json").is_file()
+
+
 def test_data_add_tells_what_it_found_and_where_it_lies(photochrom: Command, tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     Image.fromarray(np.zeros((122, 100, 3), dtype=np.uint8)).save(tmp_path / "pictures" / "S000148.jpg")
