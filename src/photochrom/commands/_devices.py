@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from typing import IO, Any
 
 from photochrom.errors import ConfigError, LostProcessError
-from photochrom.process import OWN_COMMAND, raise_exit
+from photochrom.process import OWN_COMMAND, last_line, raise_exit
 
 LOST_STATUS = 75
 """With this a process ends that has nothing to tell but that another one is gone; EX_TEMPFAIL of sysexits.h."""
@@ -137,9 +137,8 @@ def _outcome(statuses: Sequence[int], logs: Sequence[IO[bytes] | None]) -> int:
 
 
 def _last_line(log: IO[bytes] | None) -> str:
-    """The last line that a process wrote, without the name of the command."""
+    """The last line that a process wrote, or where to look for it."""
     if log is None:
         return "see above"
     log.seek(0)
-    lines = log.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("photochrom: ") if lines else "without a word"
+    return last_line(log.read()) or "without a word"
