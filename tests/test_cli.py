@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -14,6 +15,8 @@ from rich.console import Console
 
 from photochrom import __version__, commands
 from photochrom.commands import one_line_failures
+from photochrom.lab.evaluation import open_photos
+from photochrom.lab.evaluation._photo_files import drawn_by_name
 from photochrom.lab.training import RunFolder
 
 Command = Callable[..., Any]
@@ -116,6 +119,64 @@ def test_train_predict_score_in_a_row(photochrom: Command, face_folder: Path) ->
     assert f"Data set: {face_folder}" in scored.out
 
 
+def test_what_follows_a_training_reads_its_pictures_at_the_same_size(photochrom: Command, face_folder: Path) -> None:
+    train = ["train", f"data={face_folder}", "size=32", *QUICK, "--run", "run", "--test"]
+    assert photochrom(*train).status == 0
+    assert np.load("estimations-test.npy").shape == (8, 32, 32, 3)
+    accuracy = RunFolder(Path("run")).metrics().val_accuracy
+    for run in ("run", "run/best.safetensors"):
+        assert f" {accuracy:.5g} " in photochrom("evaluate", run, "--data", face_folder).out
+    assert f" {accuracy:.5g} " not in photochrom("evaluate", "run", "--data", face_folder, "--size", 80).out
+    shutil.copy("run/best.safetensors", "shared.safetensors")
+    predict = ["predict", "shared.safetensors", "--data", face_folder, "--split", "val"]
+    score = ["score", "estimations-test.npy", "estimations-test-names.txt", "--data", face_folder]
+    assert photochrom(*predict, "--size", 32).status == 0
+    assert_one_clear_line(photochrom(*score), "(8, 32, 32, 3) cannot be scored against (8, 80, 80, 3)")
+    assert f" {accuracy:.5g} " in photochrom(*score, "--size", 32).out
+    assert photochrom(*predict).status == 0
+    assert np.load("estimations-test.npy").shape == (8, 80, 80, 3)
+
+
+def test_predict_writes_nothing_among_the_pictures_it_reads(
+    photochrom: Command, face_folder: Path, tmp_path: Path
+) -> None:
+    faces = tmp_path / "variant-2"
+    shutil.copytree(face_folder, faces)
+    photochrom("train", f"data={faces}", "model=chroma_unet", "width=4", "depth=2", *QUICK, "--run", "run")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    words = ["predict", "run", "--data", faces, "--split", "val"]
+    for more in (
+        ["--out", faces],
+        ["--out", faces / "val"],
+        ["--out", faces / "new"],
+        ["--out", ".", "--variants", 2],
+        ["--estimations", faces / "val" / "0.png"],
+    ):
+        assert_one_clear_line(photochrom(*words, *more), f"lies in {faces}", "--out", "--estimations")
+    (tmp_path / "links").symlink_to(faces)
+    assert_one_clear_line(photochrom(*words, "--out", "links/val"), "links/val")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert photochrom(*words, "--out", ".").status == 0
+
+
+def test_pictures_that_a_data_set_links_to_are_not_replaced(
+    photochrom: Command, face_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "linked").mkdir()
+    for split in ("train", "val", "test"):
+        (tmp_path / "linked" / split).symlink_to(face_folder / split)
+    ended = photochrom("predict", "study-best", "--data", "linked", "--out", face_folder / "test")
+    assert_one_clear_line(ended, f"lies in {face_folder / 'test'}")
+
+
+def test_a_training_whose_test_would_write_among_the_pictures_does_not_begin(
+    photochrom: Command, face_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(face_folder, tmp_path, dirs_exist_ok=True)
+    assert_one_clear_line(photochrom("train", "data=.", *QUICK, "--test"), "estimations-test.npy", "--out")
+    assert not Path("runs").exists()
+
+
 def test_evaluate_prints_tables_and_writes_json(photochrom: Command, face_folder: Path) -> None:
     photochrom("train", f"data={face_folder}", "hidden_channels=8", *QUICK, "--run", "run")
     words = ["evaluate", "run/best.safetensors", "--data", face_folder, "--json", "figures/run.json"]
@@ -159,6 +220,20 @@ def test_evaluate_colors_whole_photos_and_compares_them_with_gray(
     assert record["product"]["face_model"] is None
     with Image.open("sheet.jpg") as sheet:
         assert sheet.format == "JPEG"
+
+
+def test_a_contact_sheet_without_photos_is_not_written(
+    photochrom: Command, face_folder: Path, tiny_network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photochrom.commands.evaluate._SHEET_PHOTOS", 1)
+    shutil.copytree(face_folder / "test", "photos")
+    (drawn,) = drawn_by_name(open_photos("photos", "test", None).photos, 1)
+    drawn.path.write_bytes(b"")
+    words = ["evaluate", "--photos", "photos", "--model", tiny_network, "--no-faces", "--jobs", 1]
+    ended = photochrom(*words, "--sheet", "sheet.jpg")
+    assert ended.status == 0, ended.err
+    assert "sheet.jpg: not written, for all photos that were drawn" in ended.err
+    assert not Path("sheet.jpg").exists()
 
 
 @pytest.mark.parametrize(
@@ -221,6 +296,14 @@ def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path, 
     assert_one_clear_line(photochrom("runs", "show", "wider/three"), "no finished run", "runs list")
 
 
+def test_runs_at_several_sizes_are_not_compared(photochrom: Command, face_folder: Path) -> None:
+    for size in (16, 32):
+        photochrom("train", f"data={face_folder}", f"size={size}", *QUICK, "--run", f"runs/of-{size}")
+    for first, second in (("of-16", "of-32"), ("of-32", "of-16")):
+        ended = photochrom("runs", "compare", first, second)
+        assert_one_clear_line(ended, f"{face_folder} at size 16", f"{face_folder} at size 32", "not comparable")
+
+
 @pytest.mark.slow
 def test_search_ends_with_an_experiment_that_can_be_run(
     photochrom: Command, face_folder: Path, trains_here: None
@@ -272,6 +355,17 @@ def test_data_list_tells_what_is_here(photochrom: Command) -> None:
     assert rows["utkface"].endswith("│ no   │")
     assert rows["synthetic"].endswith("│ yes  │")
     assert "path/to/folder" in rows
+
+
+def test_a_pack_is_named_by_its_set_wherever_that_is_packed_from(
+    photochrom: Command, face_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(face_folder, "faces")
+    assert photochrom("data", "pack", "faces", "--size", 16).status == 0
+    assert Path("faces-packed/pack.json").is_file()
+    monkeypatch.chdir("faces")
+    assert photochrom("data", "pack", ".", "--size", 16).status == 0
+    assert Path("faces-packed/pack.json").is_file()
 
 
 def test_data_add_tells_what_it_found_and_where_it_lies(photochrom: Command, tmp_path: Path) -> None:

@@ -83,9 +83,9 @@ def test_a_process_for_each_device_is_started_by_photochrom_s_own_command(monkey
         return Ending()
 
     monkeypatch.setattr(subprocess, "Popen", start)
-    monkeypatch.setattr(sys, "argv", ["photochrom", "train", "--devices", "2"])
+    monkeypatch.setattr(sys, "argv", ["photochrom", "train", "--devices", "2", "--", "data=faces"])
     assert train_on_devices(2, 1) == 0
-    words = [*OWN_COMMAND, "train", "--devices", "2", "--parent", str(os.getpid())]
+    words = [*OWN_COMMAND, "train", "--parent", str(os.getpid()), "--devices", "2", "--", "data=faces"]
     assert started == [words, words]
 
 

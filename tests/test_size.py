@@ -1,4 +1,4 @@
-"""How long modules and functions may be."""
+"""How long modules and functions may be, and what each call in them must say."""
 
 import ast
 from collections.abc import Iterator
@@ -28,3 +28,10 @@ def test_modules_are_short(module: Path) -> None:
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(SOURCE).as_posix())
 def test_functions_are_short(module: Path) -> None:
     assert [(name, lines) for name, lines in functions(module) if lines > LONGEST_FUNCTION] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(SOURCE).as_posix())
+def test_text_is_read_and_written_in_an_encoding_of_ours(module: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
+    of_text = [call for call in calls if getattr(call.func, "attr", "") in ("read_text", "write_text")]
+    assert [call.lineno for call in of_text if "encoding" not in {word.arg for word in call.keywords}] == []

@@ -1,4 +1,4 @@
-"""Processes: starting photochrom as another one, cores and threads, freed memory, signals, the end of the parent."""
+"""Processes: photochrom as another one, what that said, cores and threads, memory, signals, the end of the parent."""
 
 import ctypes
 import os
@@ -65,6 +65,17 @@ def return_freed_pages() -> None:
         mallopt(_M_TRIM_THRESHOLD, _LARGE)
         mallopt(_M_MMAP_THRESHOLD, _LARGE)
         mallopt(_M_ARENA_MAX, 2)
+
+
+def last_line(log: bytes) -> str:
+    r"""The last line that photochrom wrote as another process, without the name of the command; empty if there is none.
+
+    Example:
+        >>> last_line(b"left out: 1.png\nphotochrom: no such folder\n")
+        'no such folder'
+    """
+    lines = log.decode(errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("photochrom: ") if lines else ""
 
 
 def end_with_parent(*, at_once: bool = False) -> None:

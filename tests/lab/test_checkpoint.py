@@ -318,7 +318,8 @@ def test_an_average_of_other_networks_or_shares_is_refused(tmp_path: Path) -> No
     first, other = saved(tmp_path / "first", used_convnet()), saved(tmp_path / "other", fitted_table())
     with pytest.raises(CheckpointError, match="holds another network"):
         average_checkpoints({first: 1.0, other: 1.0}, tmp_path / "average")
-    for shares in ({first: 0.0}, {first: -1.0, other: 3.0}):
+    nan, inf = float("nan"), float("inf")
+    for shares in ({first: 0.0}, {first: -1.0, other: 3.0}, {first: nan}, {first: 1.0, other: nan}, {first: inf}):
         with pytest.raises(ConfigError, match="shares"):
             average_checkpoints(shares, tmp_path / "average")
     assert not (tmp_path / "average").exists()

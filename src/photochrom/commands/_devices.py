@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from typing import IO, Any
 
 from photochrom.errors import ConfigError, LostProcessError
-from photochrom.process import OWN_COMMAND, raise_exit
+from photochrom.process import OWN_COMMAND, last_line, raise_exit
 
 LOST_STATUS = 75
 """With this a process ends that has nothing to tell but that another one is gone; EX_TEMPFAIL of sysexits.h."""
@@ -40,7 +40,8 @@ def train_on_devices(devices: int, num_nodes: int) -> int:
         ConfigError: `NODE_RANK` is none of these machines.
         LostProcessError: A process was killed, or failed without the first one knowing why.
     """
-    command = [*OWN_COMMAND, *sys.argv[1:], "--parent", str(os.getpid())]
+    name, *words = sys.argv[1:]
+    command = [*OWN_COMMAND, name, "--parent", str(os.getpid()), *words]  # behind a -- it would be no option
     node = _node(num_nodes)
     shared = {"WORLD_SIZE": str(devices * num_nodes), "LOCAL_WORLD_SIZE": str(devices), **_meeting_place(num_nodes)}
     with ExitStack() as stack:
@@ -136,9 +137,8 @@ def _outcome(statuses: Sequence[int], logs: Sequence[IO[bytes] | None]) -> int:
 
 
 def _last_line(log: IO[bytes] | None) -> str:
-    """The last line that a process wrote, without the name of the command."""
+    """The last line that a process wrote, or where to look for it."""
     if log is None:
         return "see above"
     log.seek(0)
-    lines = log.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("photochrom: ") if lines else "without a word"
+    return last_line(log.read()) or "without a word"

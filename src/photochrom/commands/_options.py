@@ -13,6 +13,13 @@ Data = Annotated[
         "first; or auto: the study's if at hand."
     ),
 ]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        help="Side of the pictures of a folder or a collection; that of the run's own training on them, else their "
+        "usual one, if not given."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 MLflow = Annotated[
     str,

@@ -78,7 +78,7 @@ def pack(
     from photochrom.lab.datasets import pack as pack_set
 
     dataset = open_dataset(data, size)
-    target = out or Path(f"{Path(data).name}-packed")
+    target = out or Path(f"{Path(data).resolve().name}-packed")
     with err.status("packing") as status:
         packed = pack_set(dataset, target, lambda done, _: status.update(f"packing: {done} pictures"))
     counts = packed.counts()

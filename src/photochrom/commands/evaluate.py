@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from photochrom.lab.models import ColorizationModel
 
 _USAGE = "Usage: photochrom evaluate MODEL [--data SET], or photochrom evaluate --photos SET_OR_FOLDER"
-_FOR_MODELS = frozenset({"data", "decoding"})
+_FOR_MODELS = frozenset({"data", "size", "decoding"})
 _FOR_PHOTOS = frozenset({"model", "face_model", "faces", "jobs", "engine", "address", "sheet"})
 """Parameters that mean something for a network alone, and for whole photos alone."""
 
@@ -32,6 +32,7 @@ def evaluate(
     context: typer.Context,
     weights: options.OptionalWeights = None,
     data: options.Data = "auto",
+    size: options.Size = None,
     split: options.ScoredSplit = None,
     decoding: options.Decoding = None,
     count: options.Count = None,
@@ -50,7 +51,7 @@ def evaluate(
         usage_failure(_USAGE, "name either a MODEL, or --photos and perhaps --model")
     if weights is not None:
         _refuse(context, _FOR_PHOTOS, "for --photos alone; leave it out for a MODEL")
-        _evaluate_network(weights, data, split or "val", decoding, count, json)
+        _evaluate_network(weights, data, size, split or "val", decoding, count, json)
         return
     _refuse(context, _FOR_MODELS, "for a MODEL alone; --photos names its own sets")
     opened = engines.photo_evaluator(engine, address, model, face_model if faces else None, jobs)
@@ -67,16 +68,22 @@ def _refuse(context: typer.Context, names: Container[str | None], why: str) -> N
 
 
 def _evaluate_network(
-    weights: str, data: str, split: str, decoding: str | None, count: int | None, json: Path | None
+    weights: str,
+    data: str,
+    size: int | None,
+    split: str,
+    decoding: str | None,
+    count: int | None,
+    json: Path | None,
 ) -> None:
-    from photochrom.lab.checkpoint import find_checkpoint
-    from photochrom.lab.datasets import open_dataset
+    from photochrom.lab.checkpoint import checkpoint_path, load_checkpoint
     from photochrom.lab.evaluation import model_tables, record_evaluation, require_evaluations
-    from photochrom.lab.training import choose
+    from photochrom.lab.training import choose, open_as_trained
 
     if json is not None:
         require_evaluations(json)  # a file that cannot be added to is better told before the work than after it
-    network, dataset = find_checkpoint(weights).model, open_dataset(data)
+    file = checkpoint_path(weights)
+    network, dataset = load_checkpoint(file).model, open_as_trained(file, data, size)
     pairs = dataset.split(cast("Split", split))
     evaluation = _measured(network, choose(pairs, count or len(pairs)), decoding)
     for table in model_tables(evaluation, f"{dataset.name}, {split}"):
@@ -111,9 +118,12 @@ def _evaluate_photos(
         warn(f"left out: {line}")
     for table in lab.photo_tables(evaluations):
         print_table(table.columns, table.rows, title=table.title)
-    if sheet is not None:
-        lab.write_sheet([panel for one in evaluations for panel in one.panels], sheet)
+    drawn = [panel for one in evaluations for panel in one.panels]
+    if sheet is not None and drawn:
+        lab.write_sheet(drawn, sheet)
         say(f"contact sheet: {sheet}")
+    elif sheet is not None:
+        warn(f"{sheet}: not written, for all photos that were drawn for the contact sheet were left out")
 
 
 def _colored(

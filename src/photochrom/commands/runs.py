@@ -85,8 +85,8 @@ def compare(
     from photochrom.lab.runs import difference_between, find_group
 
     a, b = find_group(runs, first), find_group(runs, second)
-    if a.config.data != b.config.data:
-        raise ConfigError(f"{a.key} was scored on {a.config.data} and {b.key} on {b.config.data}: not comparable")
+    if (a.config.data, a.config.size) != (b.config.data, b.config.size):
+        raise ConfigError(f"{a.key} was scored on {_scored_on(a)} and {b.key} on {_scored_on(b)}: not comparable")
     here, there = a.config.model_dump(exclude={"seed"}), b.config.model_dump(exclude={"seed"})
     differing = [(name, here[name], there[name]) for name in here if here[name] != there[name]]
     print_table(["setting", a.key, b.key], differing, "Settings that differ" if differing else "No setting differs")
@@ -95,6 +95,11 @@ def compare(
     for key in _TESTED:
         say(_sentence(_FIGURES[key], difference_between(a, b, key)))
     _draw([a, b], curves)
+
+
+def _scored_on(group: "SeedGroup") -> str:
+    size = group.config.size
+    return f"{group.config.data}{f' at size {size}' if size else ''}"
 
 
 def _sentence(figure: str, found: "Difference") -> str:

@@ -11,7 +11,7 @@ import typer
 from photochrom.commands import _options as options
 from photochrom.commands._devices import LOST_STATUS, are_started, train_on_devices
 from photochrom.commands._terminal import resumable, say
-from photochrom.commands.predict import predict
+from photochrom.commands.predict import ESTIMATIONS, OUT, predict
 from photochrom.errors import LostProcessError
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def train(
     from photochrom.lab.training import RunFolder, is_first_process
 
     chosen = base_config(config, experiment).assigned(settings or []).resolved()
+    if test:
+        _require_place_for_test(chosen)
     folder = RunFolder(run) if run else RunFolder.of_config(Path("runs/custom"), chosen)
     records = {"tensorboard": tensorboard, "mlflow": mlflow, "pictures_every": pictures_every}
     is_first = is_first_process()
@@ -53,7 +55,15 @@ def train(
         return
     say(f"validation accuracy {metrics.val_accuracy:.5f}, mse {metrics.val_mse:.5f}; results: {folder.path}")
     if test:
-        predict(str(folder.weights), data=chosen.data)
+        predict(str(folder.weights), data=chosen.data, size=chosen.size)
+
+
+def _require_place_for_test(config: "TrainingConfig") -> None:
+    """Check that what the test writes lies apart from the pictures: better told before the training than after it."""
+    from photochrom.lab.datasets import open_dataset
+    from photochrom.lab.training import require_apart
+
+    require_apart([ESTIMATIONS, OUT], open_dataset(config.data, config.size).folders())
 
 
 @contextmanager

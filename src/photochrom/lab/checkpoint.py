@@ -1,5 +1,6 @@
 """A trained network in one file: its weights, and the metadata that rebuilds it. Reading one runs no code."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,15 +81,15 @@ def average_checkpoints(sources: Mapping[Path, float], target: Path) -> None:
 
     Raises:
         CheckpointError: A file cannot be used, or holds another network.
-        ConfigError: A share is negative, or all are 0.
+        ConfigError: A share is negative or not finite, or all are 0.
 
     Reference:
         Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
         increasing inference time", 2022.
     """
     total = sum(sources.values())
-    if total <= 0.0 or min(sources.values()) < 0.0:
-        raise ConfigError("shares must not be negative, nor all 0")
+    if not 0.0 < total < math.inf or min(sources.values()) < 0.0:  # with a share that is NaN, so is the sum
+        raise ConfigError("shares must be finite numbers of at least 0, and not all 0")
     checkpoints = [load_checkpoint(path) for path in sources]
     first = checkpoints[0]
     for path, checkpoint in zip(sources, checkpoints, strict=True):

@@ -25,7 +25,7 @@ def default_workers(photos: int | None = None) -> int:
 def _available_memory() -> int | None:
     """Bytes that can be used without taking them from other programs; None if that is not told."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
         return min(kilobytes * 1024, *_group_limits())
     except (OSError, StopIteration, ValueError):
@@ -40,5 +40,5 @@ def _group_limits() -> Iterator[int]:
     """What a container is allowed to take, as Linux tells it."""
     yield sys.maxsize
     limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.is_file() and used.is_file() and (text := limit.read_text().strip()) != "max":
-        yield max(0, int(text) - int(used.read_text()))
+    if limit.is_file() and used.is_file() and (text := limit.read_text(encoding="utf-8").strip()) != "max":
+        yield max(0, int(text) - int(used.read_text(encoding="utf-8")))

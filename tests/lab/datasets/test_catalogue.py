@@ -90,6 +90,7 @@ def test_one_split_of_a_data_set_can_be_opened(published: Path) -> None:
     shutil.copytree(published, here)
     assert len(open_split("study", "val")) == 2
     assert len(open_split(str(here), "train")) == 4
+    assert open_split(str(here), "val", 16).size == "16x16"
 
 
 def test_a_split_that_does_not_exist_is_refused_before_anything_is_read() -> None:

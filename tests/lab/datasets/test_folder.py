@@ -161,3 +161,19 @@ def test_an_argument_out_of_range_is_refused(arguments: dict[str, Any], message:
 def test_its_name_is_the_absolute_path(twenty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(twenty.parent)
     assert Folder(root=Path("twenty")).name == twenty.resolve().as_posix()
+
+
+def test_its_fingerprint_changes_with_its_pictures_and_with_where_they_lie(tmp_path: Path) -> None:
+    dataset = Folder(root=draw(tmp_path, ["train/1.png", "train/2.png", "val/3.png", "val/4.png", "test/5.png"]))
+    before = dataset.fingerprint()
+    assert dataset.fingerprint() == before
+    (tmp_path / "test" / "5.png").unlink()
+    assert dataset.fingerprint() == before
+    (tmp_path / "train" / "deep").mkdir()
+    for here, there in (("train/1.png", "val/1.png"), ("train/2.png", "train/deep/2.png"), ("val/3.png", "val/6.png")):
+        (tmp_path / here).rename(tmp_path / there)
+        assert dataset.fingerprint() != before, there
+        (tmp_path / there).rename(tmp_path / here)
+    assert dataset.fingerprint() == before
+    draw(tmp_path, ["val/4.png"], seed=9)
+    assert dataset.fingerprint() != before

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from photochrom.lab.executors import LocalExecutor, TrainingJob, TrainingOutcome, run_jobs
+from photochrom.lab.executors._local import _outcome
 from photochrom.lab.experiments import plan
 from photochrom.process import OWN_COMMAND
 
@@ -70,6 +71,18 @@ def test_a_training_is_started_by_photochrom_s_own_command(tmp_path: Path, monke
     (job,) = plan(["baseline", *QUICK], 1, tmp_path, "synthetic")
     LocalExecutor(1, "cpu").start(job)
     assert started[0][: len(OWN_COMMAND)] == list(OWN_COMMAND)
+
+
+@pytest.mark.parametrize(
+    ("log", "error"), [("something\nphotochrom: no data here\n", "no data here"), ("", "ended with status 2")]
+)
+def test_the_end_of_a_job_is_its_last_line_without_the_name_of_the_command(
+    tmp_path: Path, log: str, error: str
+) -> None:
+    (job,) = plan(["baseline", *QUICK], 1, tmp_path, "synthetic")
+    job.folder.path.mkdir(parents=True)
+    (job.folder.path / "log.txt").write_text(log)
+    assert _outcome(job, 2).error == error
 
 
 @pytest.mark.slow

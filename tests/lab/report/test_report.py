@@ -16,6 +16,7 @@ from photochrom.lab.checkpoint import Checkpoint, save_checkpoint
 from photochrom.lab.experiments import get_run
 from photochrom.lab.report import write_report
 from photochrom.lab.report._effects import effects_of
+from photochrom.lab.report._examples import example_pairs
 from photochrom.lab.report._results import gather
 from photochrom.lab.runs import Measured
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics
@@ -270,6 +271,20 @@ def test_the_runs_of_one_data_set_can_be_chosen(runs: Path) -> None:
     assert gather(runs, "study").find("baseline/default") is None
     assert gather(runs, "study").find("hidden_channels/channels-8") is not None
     assert gather(runs, "synthetic").find("hidden_channels/channels-8") is None
+
+
+def test_runs_at_several_sizes_are_refused(runs: Path) -> None:
+    other = finished_run(runs, "hidden_channels/channels-8")
+    settings = json.loads((other.path / "config.json").read_text())
+    (other.path / "config.json").write_text(json.dumps({**settings, "size": 32}))
+    for data in ("", "synthetic"):
+        with pytest.raises(DataError, match=r"runs on synthetic at several sizes \(32, usual\); a report is of one"):
+            gather(runs, data)
+
+
+def test_examples_are_read_at_the_size_of_the_runs(face_folder: Path) -> None:
+    assert example_pairs("validation", str(face_folder), 16).size == "16x16"
+    assert example_pairs("validation", str(face_folder)).size == "80x80"
 
 
 def test_without_any_spread_nothing_is_claimed(tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ def test_defaults_are_the_studys() -> None:
         "precision=fp8",
         "momentum=1",
         "patience=0",
+        "min_delta=Infinity",
+        "doubling_chroma=Infinity",
+        "clip_norm=Infinity",
+        "clip_norm=NaN",
     ],
 )
 def test_setting_out_of_range_fails_by_name(assignment: str) -> None:
@@ -70,6 +74,12 @@ def test_what_is_no_assignment_fails_with_an_example(assignment: str) -> None:
 def test_misspelt_setting_fails_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'learning_rate'"):
         TrainingConfig().assigned(["learning_rat=1"])
+
+
+@pytest.mark.parametrize("model", [5, None, ["convnet"]])
+def test_a_value_from_a_file_that_is_no_name_of_a_network_fails_in_one_line(model: object) -> None:
+    with pytest.raises(ConfigError, match="no model is called"):
+        TrainingConfig().with_values({"model": model})
 
 
 def test_differences_name_what_differs() -> None:

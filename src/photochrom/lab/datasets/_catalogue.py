@@ -124,7 +124,7 @@ def _require_no_size(spec: str, size: int | None) -> None:
         raise ConfigError(f"{spec}: its pictures have one size; leave size out")
 
 
-def open_split(spec: str, split: str) -> Pairs:
-    """One split of the data set that a user names."""
+def open_split(spec: str, split: str, size: int | None = None) -> Pairs:
+    """One split of the data set that a user names; see `open_dataset`."""
     require_split(split)
-    return open_dataset(spec).split(cast("Split", split))
+    return open_dataset(spec, size).split(cast("Split", split))

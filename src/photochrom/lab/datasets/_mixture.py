@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,10 @@ class Mixture(Dataset):
             fresh = _share(_fresh(part, first.name, kept_back), times)
             trained += [fresh, *[replace(fresh, left_out=())] * (int(times) - 1)]
         return _one_after_the_other(trained)
+
+    def folders(self) -> list[Path]:
+        """Those of all parts."""
+        return [folder for part in self.parts for folder in part.folders()]
 
     def scored_part(self) -> Dataset:
         """The first part."""

@@ -100,6 +100,10 @@ class Packed(Dataset):
         """The number of pictures of each split."""
         return {name: part.count for name, part in self._parts.items()}
 
+    def folders(self) -> list[Path]:
+        """The folder of the pack."""
+        return [self.root]
+
     def fingerprint(self) -> dict[str, Any]:
         """The fingerprint of the set that was packed, and a checksum of each split."""
         checksums = {name: part.sha256 for name, part in self._parts.items()}

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -127,6 +128,10 @@ class Dataset(ABC):
     def blocks(self, split: Split) -> Iterator[Pairs]:
         """The pairs of one split, part by part; one part, unless the set can be read without being in memory."""
         yield self.split(split)
+
+    def folders(self) -> list[Path]:
+        """The folders of its files, into which nothing may be written; none if it has no files."""
+        return []
 
     def scored_part(self) -> "Dataset":
         """The data set of `val` and `test`; its pictures come first in `train`."""

@@ -48,6 +48,10 @@ class PublishedSet(Dataset):
     def home(self) -> Path:
         """The folder of the pictures after they are added."""
 
+    def folders(self) -> list[Path]:
+        """The folder of the added pictures."""
+        return [self.home]
+
     @abstractmethod
     def is_in(self, folder: Path) -> bool:
         """Whether a folder holds this data set, at some depth."""

@@ -1,6 +1,7 @@
 """A folder of color pictures."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, Split, require_split
 from photochrom.lab.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text
-from photochrom.lab.datasets._storage import content_digest
 
 _BLOCK = 1024
 
@@ -58,11 +58,15 @@ class Folder(Dataset):
         for start in range(0, max(1, len(files)), _BLOCK):  # that there are none is told when they are read
             yield read_pairs(files[start : start + _BLOCK], root=self.root, size=self.size)
 
+    def folders(self) -> list[Path]:
+        """The folder itself."""
+        return [self.root]
+
     def fingerprint(self) -> dict[str, Any]:
-        """Path, size, seed and a checksum of every picture in `train` and `val`; a missing one adds nothing."""
+        """Path, size, seed, and a checksum of the pictures of `train` and of `val`; a missing one has none."""
         there: list[Split] = [split for split in SPLITS if split != "test" and self._has(split)]
-        files = [file for split in there for file in self.files(split)]
-        return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": content_digest(files)}
+        digests = {split: _digest(self.files(split), self.root) for split in there}
+        return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": digests}
 
     def files(self, split: Split | None = None) -> list[Path]:
         """The pictures of one split as files; those of all splits if none is named."""
@@ -96,6 +100,15 @@ class Folder(Dataset):
                 f"{self.root}: of its pictures, {len(files)} in number, none is left for {split}; at least 3 are needed"
             )
         return sort_as_text(files[index] for index in drawn)
+
+
+def _digest(files: Sequence[Path], root: Path) -> str:
+    """A SHA-256 over the paths and contents of pictures; a file that is moved within the folder changes it."""
+    digest = hashlib.sha256()
+    for file in files:
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(root).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
 
 
 def _pictures_below(folder: Path) -> list[Path]:

@@ -39,6 +39,10 @@ _PARTS: dict[Split, _Part] = {
 }
 
 
+_OF_STUDY = Path("dataset")
+"""Where the study's program kept the pictures."""
+
+
 def _files(root: Path, part: _Part) -> list[Path]:
     return sort_as_text((root / part.folder).glob("*.jpg"))
 
@@ -90,13 +94,17 @@ class Study(PublishedSet):
     @property
     def root(self) -> Path:
         """The folder of the pictures: `home`, or `dataset` in the current folder."""
-        for candidate in (self.home, Path("dataset")):
+        for candidate in self.folders():
             if all((candidate / part.folder).is_dir() for part in _PARTS.values()):
                 return candidate
         raise DataError(
             "the study's pictures are not on this machine: run 'photochrom data download', "
             "or 'photochrom data add ARCHIVE_OR_FOLDER' if you have them"
         )
+
+    def folders(self) -> list[Path]:
+        """Both folders that the pictures may lie in."""
+        return [self.home, _OF_STUDY]
 
     def require_at_hand(self) -> None:
         """Check that the pictures have been added."""

@@ -42,7 +42,7 @@ def read_records(file: Path, keys: Collection[str]) -> list[dict[str, Any]]:
         DataError: The file holds something else, or a record lacks one of the keys.
     """
     try:
-        entries = json.loads(file.read_text())
+        entries = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
     except ValueError as error:

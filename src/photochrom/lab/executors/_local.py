@@ -8,7 +8,7 @@ from types import TracebackType
 
 from photochrom.files import write_whole
 from photochrom.lab.executors._job import TrainingJob, TrainingOutcome
-from photochrom.process import OWN_COMMAND, raise_exit
+from photochrom.process import OWN_COMMAND, last_line, raise_exit
 
 
 class LocalExecutor:
@@ -72,5 +72,5 @@ def _outcome(job: TrainingJob, status: int) -> TrainingOutcome:
         return TrainingOutcome(job)
     if status < 0:
         return TrainingOutcome(job, f"killed by signal {-status}; the same command goes on where it was", has_died=True)
-    log = (job.folder.path / "log.txt").read_text(errors="replace").strip().splitlines()
-    return TrainingOutcome(job, log[-1] if log else f"ended with status {status}")
+    said = last_line((job.folder.path / "log.txt").read_bytes())
+    return TrainingOutcome(job, said or f"ended with status {status}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from photochrom.errors import ConfigError
 from photochrom.lab.models._colorizer import ColorizationModel
@@ -14,6 +14,7 @@ from photochrom.lab.registry import Registry
 _registry: Registry[type[ColorizationModel]] = Registry("photochrom.lab.models", "model")
 register = _registry.register
 
+_FINITE = ConfigDict(allow_inf_nan=False)  # settings are stored as JSON, which has no other numbers
 _MOST_WEIGHTS = 2**28
 """In one network: 1 GB, fifty times the largest shipped one. Training takes four times that."""
 
@@ -74,7 +75,8 @@ def _check_types(name: str, signature: inspect.Signature, arguments: Mapping[str
     """Check values from files and command lines against the constructor's annotations, without converting them."""
     for option, value in arguments.items():
         try:
-            TypeAdapter(signature.parameters[option].annotation).validate_python(value, strict=True)
+            annotation = signature.parameters[option].annotation
+            TypeAdapter(annotation, config=_FINITE).validate_python(value, strict=True)
         except ValidationError as error:
             raise ConfigError(f"{name}: {option}={value!r}: {error.errors()[0]['msg']}") from error
 

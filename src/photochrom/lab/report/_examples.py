@@ -15,10 +15,10 @@ _FACE_BOX = (169, 62, 279, 172)
 """Left, top, right and bottom of the face in the portrait, as tight as the study's crops."""
 
 
-def _validation(data: str) -> Pairs:
-    """Validation pictures of the runs' data set."""
+def _validation(data: str, size: int | None) -> Pairs:
+    """Validation pictures of the runs' data set, at the size of the runs."""
     try:
-        val = open_dataset(data).split("val")
+        val = open_dataset(data, size).split("val")
     except DataError as error:
         raise DataError(f"{error}; or choose --examples public") from error
     return val.take(sample_indices(len(val), _COUNT))
@@ -45,10 +45,10 @@ def _resized(picture: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
 
 
-def example_pairs(source: str, data: str) -> Pairs:
+def example_pairs(source: str, data: str, size: int | None = None) -> Pairs:
     """The pictures to show: `validation` ones of a data set, or `public` ones."""
     if source == "validation":
-        return _validation(data)
+        return _validation(data, size)
     if source == "public":
         return _public()
     raise ConfigError(f"no examples are called {source!r}; there are: validation, public")

@@ -49,7 +49,7 @@ def write_report(runs: Path, out: Path, examples: str = "validation", data: str 
     """
     findings = gather(runs, data)
     first = findings.runs[0].config if findings.runs else next(iter(findings.others.values())).config
-    pairs = example_pairs(examples, first.data)
+    pairs = example_pairs(examples, first.data, first.size)
     shipped = gather_shipped()
     figures = {**dict(_figures(findings, pairs)), **dict(model_figures(shipped))}
     older = _figures_of_older_report(out)

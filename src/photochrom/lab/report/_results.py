@@ -86,7 +86,8 @@ def gather(root: Path, data: str = "") -> Findings:
         data: The data set of the runs to read; may be empty if all have the same.
 
     Raises:
-        DataError: No run is finished, or none on that data set, or the runs are of several data sets.
+        DataError: No run is finished, or none on that data set, or the runs are of several data sets, or of several
+            sizes of one.
     """
     groups, unfinished, broken = find_groups(root)
     found = {seed.folder.path.relative_to(root).as_posix(): seed for group in groups for seed in group.seeds}
@@ -97,6 +98,10 @@ def gather(root: Path, data: str = "") -> Findings:
         what = f"no finished run on {data}" if data else "runs of several data sets"
         raise DataError(f"{root}: holds {what}; a report is of one, which --data chooses: {', '.join(sets)}")
     finished = {name: result for name, result in found.items() if result.config.data == (data or sets[0])}
+    sizes = sorted({str(result.config.size or "usual") for result in finished.values()})
+    if len(sizes) > 1:
+        what = f"{data or sets[0]} at several sizes ({', '.join(sizes)})"
+        raise DataError(f"{root}: holds runs on {what}; a report is of one: move the others to a folder of their own")
     experiments, claimed = _by_experiment(finished)
     others = {name: result for name, result in finished.items() if name not in claimed}
     return Findings(experiments, others, tuple(unfinished), tuple(broken))

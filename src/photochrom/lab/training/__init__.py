@@ -1,7 +1,13 @@
 """Training: settings, the loop, stopping rules, run folders and predictions."""
 
 from photochrom.lab.training._config import TrainingConfig, describe_settings, parse_hyperparameters, read_config
-from photochrom.lab.training._estimations import choose, color_test_pictures, score_estimations, write_estimations
+from photochrom.lab.training._estimations import (
+    choose,
+    color_test_pictures,
+    require_apart,
+    score_estimations,
+    write_estimations,
+)
 from photochrom.lab.training._fit import fit
 from photochrom.lab.training._loop import EpochCallback
 from photochrom.lab.training._predictions import (
@@ -16,7 +22,7 @@ from photochrom.lab.training._predictions import (
 )
 from photochrom.lab.training._processes import is_first_process
 from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, read_yaml_object
-from photochrom.lab.training._run_folder import RunFolder
+from photochrom.lab.training._run_folder import RunFolder, open_as_trained
 from photochrom.lab.training._samples import comparison, grid, sample_indices
 
 __all__ = [
@@ -35,6 +41,7 @@ __all__ = [
     "gray_batch",
     "grid",
     "is_first_process",
+    "open_as_trained",
     "parse_hyperparameters",
     "predict",
     "predict_confidence",
@@ -43,6 +50,7 @@ __all__ = [
     "read_config",
     "read_json_object",
     "read_yaml_object",
+    "require_apart",
     "rgb_batch",
     "sample_indices",
     "score_estimations",

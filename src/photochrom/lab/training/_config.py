@@ -68,7 +68,7 @@ class TrainingConfig(BaseModel):
         seed: Decides the initial weights and the order of the pictures.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data: str = "auto"
     size: int | None = Field(default=None, ge=1)
@@ -202,7 +202,7 @@ def parse_assignments(assignments: Sequence[str], model: str) -> dict[str, Any]:
 def _settings_and_hyperparameters(values: Mapping[str, Any], model: str) -> dict[str, Any]:
     """Values by name as arguments of `TrainingConfig.varied`."""
     settings = [name for name in TrainingConfig.model_fields if name != "hyperparameters"]
-    options = models.option_names(values.get("model", model))
+    options = models.option_names(str(values.get("model", model)))  # a file may hold a number
     for name in values:
         if name not in settings and name not in options:
             near = get_close_matches(name, [*settings, *options], n=1)

@@ -1,7 +1,7 @@
 """Predictions as files: an array, the list of its names, and pictures; and how such files are scored."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -42,7 +42,7 @@ def write_estimations(model: ColorizationModel, pairs: Pairs, array: Path, pictu
         A text file beside the array with one name on each line, in the array's order.
     """
     predictions = predict(model, pairs.gray)
-    names = array.with_name(f"{array.stem}-names.txt")
+    names = _names_beside(array)
     with written_whole(array) as aside, aside.open("wb") as file:
         np.save(file, predictions)
     write_whole(names, "".join(f"{name}\n" for name in pairs.names))
@@ -50,6 +50,10 @@ def write_estimations(model: ColorizationModel, pairs: Pairs, array: Path, pictu
         with written_whole(pictures / name) as aside:
             Image.fromarray(picture).save(aside)
     return names
+
+
+def _names_beside(array: Path) -> Path:
+    return array.with_name(f"{array.stem}-names.txt")
 
 
 def _picture_names(names: Sequence[str]) -> list[Path]:
@@ -71,16 +75,48 @@ def write_guesses(model: ColorizationModel, pairs: Pairs, pictures: Path, varian
         variants: The number of variants, including the one that `write_estimations` writes.
         confidence: Whether to write the confidence in that one as gray pictures, white for certainty.
     """
-    maps: dict[str, npt.NDArray[np.uint8]] = {}
+    arrays: list[npt.NDArray[np.uint8]] = []
     if variants > 1:
-        guesses = predict_variants(model, pairs.gray, variants)[1:]
-        maps |= {f"variant-{place}": guess for place, guess in enumerate(guesses, start=2)}
+        arrays += predict_variants(model, pairs.gray, variants)[1:]
     if confidence:
-        maps["confidence"] = predict_confidence(model, pairs.gray)
-    for folder, of_all in maps.items():
+        arrays.append(predict_confidence(model, pairs.gray))
+    for folder, of_all in zip(_guess_folders(variants, confidence), arrays, strict=True):
         for name, picture in zip(_picture_names(pairs.names), of_all, strict=True):
             with written_whole(pictures / folder / name) as aside:
                 Image.fromarray(picture).save(aside)
+
+
+def _guess_folders(variants: int, confidence: bool) -> list[str]:
+    return [f"variant-{place}" for place in range(2, variants + 1)] + ["confidence"] * confidence
+
+
+def require_apart(targets: Iterable[Path], folders: Iterable[Path]) -> None:
+    """Check that no file is written into the folders of a data set, nor to where links in them lead.
+
+    Args:
+        targets: The files to write.
+        folders: What `Dataset.folders` gives.
+
+    Raises:
+        ConfigError: A file would lie there: it could replace a picture, or become one of the data set's.
+    """
+    kept = {_real(path) for folder in folders for path in (folder, *_links_below(folder))}
+    for target in targets:
+        place = _real(target)
+        inside = next((path for path in (place, *place.parents) if path in kept), None)
+        if inside is not None:
+            raise ConfigError(
+                f"{target}: lies in {inside}, where the data set's own pictures are; "
+                "'photochrom predict' takes another place as --out, and as --estimations for the array"
+            )
+
+
+def _links_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_symlink()]
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # `Path.resolve` raises for links in a circle
 
 
 def color_test_pictures(
@@ -93,15 +129,25 @@ def color_test_pictures(
     pictures: Path,
     variants: int = 1,
     confidence: bool = False,
+    sources: Sequence[Path] = (),
 ) -> str:
     """Color a random choice of pictures and write the predictions.
 
-    The arguments are those of `choose`, `write_guesses` and `write_estimations`.
+    The other arguments are those of `choose`, `write_guesses` and `write_estimations`.
+
+    Args:
+        sources: The folders of the data set, into which nothing is written.
 
     Returns:
         One line that names the files.
+
+    Raises:
+        ConfigError: A file would lie in one of these folders; nothing is written then.
     """
     chosen = choose(pairs, count, seed)
+    folders = [pictures, *(pictures / name for name in _guess_folders(variants, confidence))]
+    drawn = [folder / name for folder in folders for name in _picture_names(chosen.names)]
+    require_apart([array, _names_beside(array), *drawn], sources)
     write_guesses(model, chosen, pictures, variants, confidence)
     names = write_estimations(model, chosen, array, pictures)
     return f"{len(chosen)} pictures colored: {array}, {names}, {pictures}/"
@@ -155,7 +201,7 @@ def _read_predictions(path: Path) -> RgbPictures:
 
 def _read_names(path: Path) -> list[str]:
     try:
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:

@@ -67,7 +67,7 @@ class RunMetrics:
 def read_json_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]:
     """The JSON object in a file."""
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise fault(f"{file}: no such file") from error
     except ValueError as error:
@@ -90,7 +90,7 @@ def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]
     exponent = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
     loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
     try:
-        content = yaml.load(file.read_text(), loader)  # noqa: S506 - a SafeLoader
+        content = yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError as error:
         raise fault(f"{file}: no such file") from error
     except (ValueError, yaml.YAMLError) as error:

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from photochrom.errors import ConfigError, DataError
 from photochrom.files import write_whole
 from photochrom.lab.checkpoint import OF_A_RUN
+from photochrom.lab.datasets import Dataset, open_dataset
 from photochrom.lab.training._config import TrainingConfig
 from photochrom.lab.training._records import Epoch, RunMetrics, read_json_object, record_from
 
@@ -84,7 +85,7 @@ class RunFolder:
         if not file.is_file():
             return []
         try:
-            rows = [json.loads(line) for line in file.read_text().splitlines()]
+            rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         except ValueError as error:
             raise DataError(f"{file}: broken ({error})") from error
         return [record_from(Epoch, row, file) for row in rows]
@@ -101,3 +102,18 @@ class RunFolder:
     def write_metrics(self, metrics: RunMetrics) -> None:
         """Write the figures, which finishes the run."""
         write_whole(self.path / "metrics.json", json.dumps(asdict(metrics), indent=2) + "\n")
+
+
+def open_as_trained(weights: Path, spec: str, size: int | None = None) -> Dataset:
+    """The data set that a user names; the one that a network was trained on is read at the size of that training.
+
+    Args:
+        weights: The file of the network, which tells of its training if it lies in the folder of its run.
+        size: The side of the pictures that is read instead; see `open_dataset`.
+    """
+    dataset = open_dataset(spec, size)
+    run = RunFolder(weights.parent)
+    if size is not None or weights != run.weights or not (run.path / "config.json").is_file():
+        return dataset
+    config = run.config()
+    return open_dataset(config.data, config.size) if config.data == dataset.name else dataset
