@@ -108,18 +108,21 @@ def _seeds_to_tell(mean: float, deviation: float) -> int | None:
 def _welch_margin(sides: Sequence[SeedGroup], figure: str, spread: Spread | None) -> float | None:
     """Half the width of the confidence interval of a difference of means.
 
-    A trained run with a single seed takes the pooled spread and its degrees of freedom. Runs without training have no
-    spread: a lookup table is the same for every seed.
+    Trained runs with a single seed take the pooled spread, which is one estimate with its degrees of freedom, however
+    many sides take it.
     """
     parts: list[tuple[float, int]] = []
+    taken = 0.0
     for side in (side for side in sides if side.is_trained):
         measured = side.measured(figure)
         if measured.deviation is not None:
             parts.append((measured.deviation**2 / measured.count, measured.count - 1))
         elif spread is not None:
-            parts.append((spread.deviation**2, spread.freedom))
+            taken += spread.deviation**2
         else:
             return None
+    if spread is not None and taken:
+        parts.append((taken, spread.freedom))
     total = sum(variance for variance, _ in parts)
     if total == 0.0:
         return 0.0
