@@ -100,7 +100,7 @@ def compare(
 def _sentence(figure: str, found: "Difference") -> str:
     """A difference in words: its interval, whether it is beyond noise, and how many seeds would tell."""
     if found.margin is None:
-        return f"{figure}: {found.mean:+.5f}; one seed a run says nothing about noise: train more with --seeds"
+        return f"{figure}: {found.mean:+.5f}; only seeds that differ tell noise: train more with --seeds"
     how = f"over {found.pairs} seeds in pairs" if found.pairs else "of the means"
     line = f"{figure}: {found.mean:+.5f} ± {found.margin:.5f} {how} (95 %)"
     if found.is_beyond_noise:

@@ -62,6 +62,32 @@ def test_single_seeds_say_nothing_unless_a_spread_is_known(finished: Finished, t
     assert margin == pytest.approx(2.447 * math.sqrt(2) * 0.01, rel=1e-3)
 
 
+def test_untrained_networks_differ_by_their_random_weights(finished: Finished, tmp_path: Path) -> None:
+    finished("q/a", A, max_epochs=0)
+    finished("q/b", B, max_epochs=0)
+    found = between(tmp_path)
+    expected = stats.ttest_ind(A, B, equal_var=False).confidence_interval(0.95)
+    assert found.mean - found.margin == pytest.approx(expected.low)
+
+
+@pytest.mark.parametrize("accuracies", [(0.7,), (0.7, 0.7)])
+def test_without_a_spread_nothing_is_beyond_the_noise(
+    finished: Finished, tmp_path: Path, accuracies: tuple[float, ...]
+) -> None:
+    finished("q/a", accuracies, max_epochs=0)
+    finished("q/b", (0.5,) * len(accuracies), max_epochs=0)
+    found = between(tmp_path, Spread(0.01, 6))
+    assert (found.margin, found.is_beyond_noise) == (None, False)
+
+
+def test_a_lookup_table_adds_no_spread(finished: Finished, tmp_path: Path) -> None:
+    finished("q/a", A)
+    finished("q/b", B[:1], model="lookup_table", optimizer="closed_form", max_epochs=0)
+    expected = stats.ttest_1samp(A, B[0]).confidence_interval(0.95)
+    found = between(tmp_path)
+    assert found.mean + found.margin == pytest.approx(expected.high - B[0])
+
+
 def test_the_seeds_that_would_tell_find_the_difference_in_four_of_five_tries(
     finished: Finished, tmp_path: Path
 ) -> None:

@@ -90,6 +90,11 @@ class SeedGroup:
         """Whether there are epochs to show."""
         return bool(self.seeds[0].history)
 
+    @property
+    def is_alike_for_all_seeds(self) -> bool:
+        """Whether no seed decides anything: a lookup table begins as gray, or is computed from the pictures."""
+        return not self.is_trained and self.config.model == "lookup_table"
+
 
 def find_groups(root: Path) -> tuple[list[SeedGroup], list[str], list[str]]:
     """All runs in a folder, at any depth.
