@@ -41,7 +41,7 @@ _TESTED = ("val_accuracy", "val_mse", "val_colorfulness")
 
 @app.command("list")
 def list_runs(runs: RunsFolder = Path("runs")) -> None:
-    """List all runs with the means of their seeds, the most accurate first."""
+    """List all runs with the means of their seeds, the most accurate first; seeds on other pictures stand apart."""
     from photochrom.lab.runs import find_groups
 
     groups, unfinished, broken = find_groups(runs)
@@ -87,6 +87,8 @@ def compare(
     a, b = find_group(runs, first), find_group(runs, second)
     if a.config.data != b.config.data:
         raise ConfigError(f"{a.key} was scored on {a.config.data} and {b.key} on {b.config.data}: not comparable")
+    if a.seeds[0].pictures != b.seeds[0].pictures:
+        raise ConfigError(f"{a.key} and {b.key} were scored on different pictures of {a.config.data}: not comparable")
     here, there = a.config.model_dump(exclude={"seed"}), b.config.model_dump(exclude={"seed"})
     differing = [(name, here[name], there[name]) for name in here if here[name] != there[name]]
     print_table(["setting", a.key, b.key], differing, "Settings that differ" if differing else "No setting differs")

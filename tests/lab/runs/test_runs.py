@@ -1,6 +1,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,6 +149,28 @@ def test_unknown_run_and_mixed_settings_are_told(finished: Finished, tmp_path: P
     finished("q/a", A[1:2], first_seed=1, learning_rate=0.5)
     with pytest.raises(ConfigError, match="in more than the seed"):
         find_group(tmp_path, "q/a")
+
+
+@pytest.mark.parametrize("changes", [{"pictures": "others"}, {"learning_rate": 0.5}])
+def test_seeds_that_differ_in_more_than_the_seed_are_not_pooled(
+    finished: Finished, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    finished("q/a", A[:2])
+    finished("q/a", A[2:3], first_seed=2, **changes)
+    groups = find_groups(tmp_path)[0]
+    assert [(group.key, len(group.seeds)) for group in groups] == [(f"q/a-seed-{seed}", 1) for seed in range(3)]
+    with pytest.raises(ConfigError, match="in its pictures" if "pictures" in changes else "in more than the seed"):
+        find_group(tmp_path, "q/a")
+
+
+def test_runs_on_changed_pictures_are_not_compared(
+    finished: Finished, tmp_path: Path, photochrom: Callable[..., Any]
+) -> None:
+    finished("q/a", A)
+    finished("q/b", B, pictures="others")
+    ended = photochrom("runs", "compare", "q/a", "q/b", "--runs", tmp_path)
+    assert (ended.status, ended.out) == (2, "")
+    assert "q/a and q/b were scored on different pictures of synthetic: not comparable" in ended.err
 
 
 def test_curves_of_both_runs_are_drawn(finished: Finished, tmp_path: Path) -> None:
