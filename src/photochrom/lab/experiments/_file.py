@@ -1,5 +1,6 @@
 """Experiments that users describe in YAML files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def read_experiment(file: Path) -> Experiment:
     """
     try:
         content = _File(**read_yaml_object(file, ConfigError))
+        for settings in (content.settings, *content.runs.values()):
+            _require_no_seed(settings)
         base = TrainingConfig(seed=content.first_seed).with_values(content.settings)
         runs = tuple(_run(name, base.with_values(changes)) for name, changes in content.runs.items())
     except ValidationError as error:
@@ -51,6 +54,11 @@ def read_experiment(file: Path) -> Experiment:
         raise error if str(error).startswith(str(file)) else ConfigError(f"{file}: {error}") from error
     title = content.title or file.stem
     return Experiment(title, content.question, runs, in_study=False, first_seed=content.first_seed)
+
+
+def _require_no_seed(settings: Mapping[str, Any]) -> None:
+    if "seed" in settings:
+        raise ConfigError("seed is set for all runs by --seeds; first_seed, beside 'runs', is what they count from")
 
 
 def _run(name: str, config: TrainingConfig) -> Run:

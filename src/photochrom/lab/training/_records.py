@@ -77,20 +77,39 @@ def read_json_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]
     return content
 
 
-def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]:
-    """The mapping in a YAML file.
-
-    Raises:
-        PhotochromError: The file is missing or holds something else.
-    """
+def _yaml_loader(file: Path, fault: type[PhotochromError]) -> Any:
+    """A loader that takes every name for text, refuses a name that stands twice, and reads numbers as JSON does."""
     import yaml
 
     # PyYAML takes `1e-4`, a number in YAML 1.2 and JSON, for text.
     loader: Any = type("Loader", (yaml.SafeLoader,), {})
     exponent = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
     loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
+
+    def mapping(reader: Any, node: yaml.MappingNode) -> Any:
+        seen: set[str] = set()
+        for name in (name for name, _ in node.value if isinstance(name, yaml.ScalarNode) and name.value != "<<"):
+            if name.value in seen:  # PyYAML would take the last
+                line = name.start_mark.line + 1
+                raise fault(f"{file}: {name.value!r} stands twice, in line {line} again; rename or delete one")
+            seen.add(name.value)
+            name.tag = "tag:yaml.org,2002:str"
+        return reader.construct_yaml_map(node)
+
+    loader.add_constructor("tag:yaml.org,2002:map", mapping)
+    return loader
+
+
+def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]:
+    """The mapping in a YAML file; names, at any depth, are text even if they look like numbers.
+
+    Raises:
+        PhotochromError: The file is missing or holds something else, or a name stands twice in one mapping.
+    """
+    import yaml
+
     try:
-        content = yaml.load(file.read_text(), loader)  # noqa: S506 - a SafeLoader
+        content = yaml.load(file.read_text(), _yaml_loader(file, fault))  # noqa: S506 - a SafeLoader
     except FileNotFoundError as error:
         raise fault(f"{file}: no such file") from error
     except (ValueError, yaml.YAMLError) as error:
