@@ -25,7 +25,7 @@ def finished(tmp_path: Path) -> Callable[..., None]:
             save_checkpoint(folder.weights, Checkpoint(model, {"pictures": pictures}))
             row = Epoch(1, 0.1, 0.5, 0.1, 0.01, accuracy, 1.0)
             folder.write_history([row, replace(row, epoch=2)] if config.max_epochs else [])
-            figures: dict[str, Any] = dict.fromkeys(RunMetrics.__annotations__, 1)
-            folder.write_metrics(RunMetrics(**figures | {"val_accuracy": accuracy, "val_mse": 0.01, "torch": "2"}))
+            figures: dict[str, Any] = {name: kind(1) for name, kind in RunMetrics.__annotations__.items()}
+            folder.write_metrics(RunMetrics(**figures | {"val_accuracy": accuracy, "val_mse": 0.01}))
 
     return finished

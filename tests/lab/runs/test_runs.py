@@ -1,3 +1,4 @@
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -140,6 +141,25 @@ def test_a_broken_run_is_told_in_one_line_and_is_in_no_group(finished: Finished,
     assert unfinished == []
     assert len(broken) == 1
     assert file in broken[0]
+
+
+@pytest.mark.parametrize(("figure", "value"), [("val_accuracy", "high"), ("best_epoch", 1.5), ("device", None)])
+def test_a_figure_of_another_type_is_told_as_broken(
+    finished: Finished, tmp_path: Path, figure: str, value: object
+) -> None:
+    finished("q/a", A[:1])
+    file = tmp_path / "q" / "a-seed-0" / "metrics.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), figure: value}))
+    assert find_groups(tmp_path) == ([], [], [f"{file}: broken, {figure} is {value!r}"])
+
+
+def test_a_run_without_settings_and_an_epoch_that_is_none_are_told(finished: Finished, tmp_path: Path) -> None:
+    finished("q/a", A[:2])
+    settings, history = tmp_path / "q/a-seed-0/config.json", tmp_path / "q/a-seed-1/history.jsonl"
+    settings.unlink()
+    history.write_text("7\n")
+    broken = [f"{settings}: no such file", f"{history}: broken, not a JSON object: 7"]
+    assert find_groups(tmp_path) == ([], [], broken)
 
 
 def test_unknown_run_and_mixed_settings_are_told(finished: Finished, tmp_path: Path) -> None:

@@ -123,8 +123,8 @@ def find_groups(root: Path) -> tuple[list[SeedGroup], list[str], list[str]]:
     found: dict[str, list[SeedResult]] = {}
     unfinished: list[str] = []
     broken: list[str] = []
-    for config in sorted(root.rglob("config.json")):
-        folder, name = RunFolder(config.parent), config.parent.relative_to(root).as_posix()
+    for path in sorted({file.parent for name in ("config.json", "metrics.json") for file in root.rglob(name)}):
+        folder, name = RunFolder(path), path.relative_to(root).as_posix()
         if not folder.is_finished():
             unfinished.append(name)
             continue

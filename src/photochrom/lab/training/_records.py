@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from photochrom.errors import DataError, PhotochromError
 
@@ -119,10 +118,19 @@ def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]
     return content
 
 
-def record_from(kind: type[Record], content: Mapping[str, Any], file: Path) -> Record:
-    """The record in a JSON object of a file; entries that it does not have are ignored."""
-    names = [field.name for field in fields(kind)]
-    missing = [name for name in names if name not in content]
-    if missing:
-        raise DataError(f"{file}: has no {missing[0]}")
-    return kind(**{name: content[name] for name in names})
+def record_from(kind: type[Record], content: Any, file: Path) -> Record:
+    """The record in a JSON object of a file; entries that it does not have are ignored.
+
+    Raises:
+        DataError: It is no object, lacks an entry, or has one of another type.
+    """
+    if not isinstance(content, dict):
+        raise DataError(f"{file}: broken, not a JSON object: {content!r}")
+    for field in fields(kind):
+        if field.name not in content:
+            raise DataError(f"{file}: has no {field.name}")
+        allowed = (int, float) if field.type is float else cast("type", field.type)
+        value = content[field.name]
+        if not isinstance(value, allowed) or isinstance(value, bool):
+            raise DataError(f"{file}: broken, {field.name} is {value!r}")
+    return kind(**{field.name: content[field.name] for field in fields(kind)})
