@@ -1,6 +1,7 @@
 """A folder of color pictures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, Split, require_split
-from photochrom.lab.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text
-from photochrom.lab.datasets._storage import content_digest
+from photochrom.lab.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text, tell_left_out_alike
+from photochrom.lab.datasets._storage import content_digest, copies_among
 
 _BLOCK = 1024
 
@@ -49,14 +50,16 @@ class Folder(Dataset):
         return self.root.resolve().as_posix()
 
     def split(self, split: Split) -> Pairs:
-        """The pairs of one split."""
-        return read_pairs(self.files(split), root=self.root, size=self.size)
+        """The pairs of one split, without gray pictures; `train` has no copies of files of the other two."""
+        files, copies = self._without_copies(split)
+        pairs = self._read(files)
+        return replace(pairs, left_out=(*pairs.left_out, *copies))
 
     def blocks(self, split: Split) -> Iterator[Pairs]:
         """The pairs of one split, a thousand or so at a time."""
-        files = self.files(split)
+        files, _ = self._without_copies(split)
         for start in range(0, max(1, len(files)), _BLOCK):  # that there are none is told when they are read
-            yield read_pairs(files[start : start + _BLOCK], root=self.root, size=self.size)
+            yield self._read(files[start : start + _BLOCK])
 
     def fingerprint(self) -> dict[str, Any]:
         """Path, size, seed and a checksum of every picture in `train` and `val`; a missing one adds nothing."""
@@ -78,6 +81,21 @@ class Folder(Dataset):
     def has_split_folders(self) -> bool:
         """Whether the folder itself says which picture belongs to which split."""
         return any((self.root / split).is_dir() for split in SPLITS)
+
+    def _read(self, files: list[Path]) -> Pairs:
+        return read_pairs(files, root=self.root, size=self.size, may_be_gray=False)
+
+    def _without_copies(self, split: Split) -> tuple[list[Path], list[str]]:
+        """The files of a split, and a line for each that is left out of `train` as a copy of one that is scored on."""
+        files = self.files(split)
+        if split != "train":
+            return files, []
+        kept_back = [file for other in SPLITS if other != "train" and self._has(other) for file in self.files(other)]
+        copies = copies_among(files, kept_back)
+        lines = [f"{file}: the same file as {other}, which is kept back" for file, other in copies.items()]
+        if lines:
+            tell_left_out_alike(lines)
+        return [file for file in files if file not in copies], lines
 
     def _has(self, split: Split) -> bool:
         return (self.root / split).is_dir() or not self.has_split_folders()
