@@ -162,6 +162,14 @@ def test_a_run_without_settings_and_an_epoch_that_is_none_are_told(finished: Fin
     assert find_groups(tmp_path) == ([], [], broken)
 
 
+@pytest.mark.parametrize("name", ["a[0]", "a*", "a?b"])
+def test_signs_of_patterns_in_a_name_are_text(finished: Finished, tmp_path: Path, name: str) -> None:
+    finished(f"q/{name}", A[:2])
+    finished("q/ab", B)
+    finished("q/a-seed-0-old", B[:1])
+    assert len(find_group(tmp_path, f"q/{name}").seeds) == 2
+
+
 def test_unknown_run_and_mixed_settings_are_told(finished: Finished, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run"):
         find_group(tmp_path, "q/a")

@@ -2,6 +2,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from errno import ENOSPC
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,12 @@ def test_wrong_words_are_refused_before_anything_is_made(
     with pytest.raises(ConfigError, match=complaint):
         Search(plan)
     assert not plan.folder.exists()
+
+
+@pytest.mark.parametrize("name", ["../width", "a/b", "a\\b", "..", ""])
+def test_a_name_that_is_none_of_a_folder_is_refused(planned: Planned, name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot name a search"):
+        replace(planned(), name=name).check()
 
 
 def test_asha_gives_up_two_thirds_after_the_first_epoch_and_again_after_the_third(planned: Planned) -> None:

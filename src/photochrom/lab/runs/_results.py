@@ -149,7 +149,8 @@ def find_group(root: Path, key: str) -> SeedGroup:
         ConfigError: The runs differ in more than the seed, or in their pictures.
     """
     key = key.strip("/")
-    folders = [root / key, *sorted((root / key).parent.glob(f"{(root / key).name}-seed-*"))]
+    path = root / key
+    folders = [path, *(seed for seed in sorted(path.parent.glob("*-seed-*")) if _SEED.sub("", seed.name) == path.name)]
     finished = [folder for folder in map(RunFolder, folders) if folder.is_finished()]
     if not finished:
         raise DataError(f"{root / key}: no finished run of that name; 'photochrom runs list' names them")
