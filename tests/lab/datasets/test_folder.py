@@ -145,6 +145,14 @@ def test_a_copy_of_a_file_that_is_scored_on_is_not_trained_on(tmp_path: Path, ca
     assert len(dataset.split("val")) == 1
 
 
+def test_a_new_picture_to_test_on_that_is_trained_on_changes_the_fingerprint(tmp_path: Path) -> None:
+    draw(tmp_path, ["train/1.png", "train/2.png", "val/1.png", "test/1.png"])
+    dataset = Folder(root=tmp_path, size=8)
+    before = dataset.fingerprint()
+    (tmp_path / "test" / "2.png").write_bytes((tmp_path / "train" / "2.png").read_bytes())
+    assert dataset.fingerprint() != before
+
+
 def test_pictures_are_brought_to_the_size(twenty: Path) -> None:
     assert Folder(root=twenty, size=12).split("val").truth.shape == (2, 12, 12, 3)
 

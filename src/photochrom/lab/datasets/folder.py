@@ -52,19 +52,26 @@ class Folder(Dataset):
     def split(self, split: Split) -> Pairs:
         """The pairs of one split, without gray pictures; `train` has no copies of files of the other two."""
         files, copies = self._without_copies(split)
+        if copies:
+            tell_left_out_alike(copies)
         pairs = self._read(files)
         return replace(pairs, left_out=(*pairs.left_out, *copies))
 
     def blocks(self, split: Split) -> Iterator[Pairs]:
         """The pairs of one split, a thousand or so at a time."""
-        files, _ = self._without_copies(split)
+        files, copies = self._without_copies(split)
+        if copies:
+            tell_left_out_alike(copies)
         for start in range(0, max(1, len(files)), _BLOCK):  # that there are none is told when they are read
             yield self._read(files[start : start + _BLOCK])
 
     def fingerprint(self) -> dict[str, Any]:
-        """Path, size, seed and a checksum of every picture in `train` and `val`; a missing one adds nothing."""
+        """Path, size, seed and a checksum of every picture in `train` and `val`; a missing one adds nothing.
+
+        Copies that are left out are no part of `train`: a new picture in `test` may be what leaves one out.
+        """
         there: list[Split] = [split for split in SPLITS if split != "test" and self._has(split)]
-        files = [file for split in there for file in self.files(split)]
+        files = [file for split in there for file in self._without_copies(split)[0]]
         return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": content_digest(files)}
 
     def files(self, split: Split | None = None) -> list[Path]:
@@ -93,8 +100,6 @@ class Folder(Dataset):
         kept_back = [file for other in SPLITS if other != "train" and self._has(other) for file in self.files(other)]
         copies = copies_among(files, kept_back)
         lines = [f"{file}: the same file as {other}, which is kept back" for file, other in copies.items()]
-        if lines:
-            tell_left_out_alike(lines)
         return [file for file in files if file not in copies], lines
 
     def _has(self, split: Split) -> bool:
