@@ -107,8 +107,9 @@ def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]
     """
     import yaml
 
+    loader = _yaml_loader(file, fault)
     try:
-        content = yaml.load(file.read_text(), _yaml_loader(file, fault))  # noqa: S506 - a SafeLoader
+        content = yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError as error:
         raise fault(f"{file}: no such file") from error
     except (ValueError, yaml.YAMLError) as error:
