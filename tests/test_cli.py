@@ -338,6 +338,21 @@ def test_failed_job_shows_in_the_status(photochrom: Command, face_folder: Path) 
     assert "lower the learning rate" in ended.err
 
 
+def test_failed_jobs_do_not_count_as_finished(
+    photochrom: Command, face_folder: Path, trains_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from photochrom.lab import executors
+
+    def fail(self: Any, job: Any) -> None:
+        self.over.append(executors.TrainingOutcome(job, "diverged"))
+
+    monkeypatch.setattr(executors.LocalExecutor, "start", fail)
+    ended = photochrom("experiment", "run", "baseline", "--data", face_folder, "--seeds", 2)
+    assert ended.status == 2
+    assert "0/200" in ended.err
+    assert "0 runs finished, 2 failed" in ended.err
+
+
 def test_data_check_counts_and_warns(photochrom: Command, face_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     (face_folder / "train" / "broken.jpg").write_bytes(b"")
     ended = photochrom("data", "check", "--data", face_folder)

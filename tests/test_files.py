@@ -106,7 +106,7 @@ def test_the_old_file_stays_when_a_write_fails_half_way(
 def test_the_old_file_stays_when_the_disk_is_full(old: Path) -> None:
     with pytest.raises(OSError, match="No space left") as caught:
         write_to_a_full_disk(old)
-    assert caught.value.errno == errno.ENOSPC
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(old))
     assert old.read_text() == "old"
     assert lies_alone(old)
 

@@ -51,7 +51,8 @@ def written_whole(path: Path, *, may_replace: bool = True) -> Iterator[Path]:
         yield aside
         put_in_place(aside, path, may_replace=may_replace)
     except OSError as error:
-        if error.filename == str(aside):  # a name that tells nobody anything
+        # A name that tells nobody anything, or, of a write to an open file, none.
+        if error.filename == str(aside) or (error.filename is None and error.errno is not None):
             error.filename, error.filename2 = str(path), None
         raise
     finally:

@@ -54,7 +54,9 @@ class JobsProgress:
 
     def __call__(self, working: Sequence["TrainingJob"], outcomes: Sequence["TrainingOutcome"]) -> None:
         """Show where the jobs are."""
-        done = sum(outcome.job.config.max_epochs for outcome in outcomes)
+        failed = [outcome for outcome in outcomes if outcome.error]
+        done = sum(outcome.job.config.max_epochs for outcome in outcomes if not outcome.error)
+        done += sum(len(_readable_history(outcome.job)) for outcome in failed)
         for outcome in outcomes:
             self._tell(outcome)
         for job in working:
@@ -64,7 +66,8 @@ class JobsProgress:
                 self._tasks[job.name] = self._progress.add_task(job.name, total=job.config.max_epochs, figures="")
             shown = figures(rows[-1]) if rows else ""
             self._progress.update(self._tasks[job.name], completed=len(rows), figures=shown)
-        self._progress.update(self._all, completed=done, figures=f"{len(outcomes)} runs finished")
+        ended = f"{len(outcomes) - len(failed)} runs finished" + (f", {len(failed)} failed" if failed else "")
+        self._progress.update(self._all, completed=done, figures=ended)
 
     def _tell(self, outcome: "TrainingOutcome") -> None:
         name = outcome.job.name

@@ -41,7 +41,7 @@ _TESTED = ("val_accuracy", "val_mse", "val_colorfulness")
 
 @app.command("list")
 def list_runs(runs: RunsFolder = Path("runs")) -> None:
-    """List all runs with the means of their seeds, the most accurate first."""
+    """List all runs with the means of their seeds, the most accurate first; seeds on other pictures stand apart."""
     from photochrom.lab.runs import find_groups
 
     groups, unfinished, broken = find_groups(runs)
@@ -87,6 +87,8 @@ def compare(
     a, b = find_group(runs, first), find_group(runs, second)
     if (a.config.data, a.config.size) != (b.config.data, b.config.size):
         raise ConfigError(f"{a.key} was scored on {_scored_on(a)} and {b.key} on {_scored_on(b)}: not comparable")
+    if a.seeds[0].pictures != b.seeds[0].pictures:
+        raise ConfigError(f"{a.key} and {b.key} were scored on different pictures of {a.config.data}: not comparable")
     here, there = a.config.model_dump(exclude={"seed"}), b.config.model_dump(exclude={"seed"})
     differing = [(name, here[name], there[name]) for name in here if here[name] != there[name]]
     print_table(["setting", a.key, b.key], differing, "Settings that differ" if differing else "No setting differs")
@@ -105,7 +107,7 @@ def _scored_on(group: "SeedGroup") -> str:
 def _sentence(figure: str, found: "Difference") -> str:
     """A difference in words: its interval, whether it is beyond noise, and how many seeds would tell."""
     if found.margin is None:
-        return f"{figure}: {found.mean:+.5f}; one seed a run says nothing about noise: train more with --seeds"
+        return f"{figure}: {found.mean:+.5f}; only seeds that differ tell noise: train more with --seeds"
     how = f"over {found.pairs} seeds in pairs" if found.pairs else "of the means"
     line = f"{figure}: {found.mean:+.5f} ± {found.margin:.5f} {how} (95 %)"
     if found.is_beyond_noise:

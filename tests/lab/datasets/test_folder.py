@@ -113,6 +113,46 @@ def test_a_broken_picture_is_left_out_and_named(twenty: Path) -> None:
     assert left_out == [f"{twenty / '0.png'}: the file is empty"]
 
 
+def test_gray_pictures_are_left_out_and_named(twenty: Path) -> None:
+    Image.new("RGB", (8, 8), "gray").save(twenty / "0.png")
+    Image.new("L", (8, 8), 100).save(twenty / "1.png")
+    dataset = Folder(root=twenty, size=8)
+    left_out = [line for split in SPLITS for line in dataset.split(split).left_out]
+    assert sorted(left_out) == [
+        f"{twenty / name}: a gray picture, whose true color is unknown" for name in ("0.png", "1.png")
+    ]
+    assert sum(len(block) for split in SPLITS for block in dataset.blocks(split)) == 18
+
+
+def test_a_folder_of_gray_pictures_is_refused_in_one_line(tmp_path: Path) -> None:
+    for index in range(20):
+        Image.new("L", (8, 8), 10 * index).save(tmp_path / f"{index}.png")
+    with pytest.raises(DataError, match=r"none of its 16 pictures can be used; the first: .*: a gray picture") as told:
+        Folder(root=tmp_path, size=8).split("train")
+    assert "\n" not in str(told.value)
+
+
+def test_a_copy_of_a_file_that_is_scored_on_is_not_trained_on(tmp_path: Path, caplog: Any) -> None:
+    draw(tmp_path, ["train/1.png", "train/2.png", "val/1.png", "test/1.png"])
+    copy = tmp_path / "train" / "copy.png"
+    copy.write_bytes((tmp_path / "val" / "1.png").read_bytes())
+    dataset = Folder(root=tmp_path, size=8)
+    pairs = dataset.split("train")
+    assert pairs.names == ("train/1.png", "train/2.png")
+    assert pairs.left_out == (f"{copy}: the same file as {tmp_path / 'val' / '1.png'}, which is kept back",)
+    assert str(copy) in caplog.text
+    assert [block.names for block in dataset.blocks("train")] == [pairs.names]
+    assert len(dataset.split("val")) == 1
+
+
+def test_a_new_picture_to_test_on_that_is_trained_on_changes_the_fingerprint(tmp_path: Path) -> None:
+    draw(tmp_path, ["train/1.png", "train/2.png", "val/1.png", "test/1.png"])
+    dataset = Folder(root=tmp_path, size=8)
+    before = dataset.fingerprint()
+    (tmp_path / "test" / "2.png").write_bytes((tmp_path / "train" / "2.png").read_bytes())
+    assert dataset.fingerprint() != before
+
+
 def test_pictures_are_brought_to_the_size(twenty: Path) -> None:
     assert Folder(root=twenty, size=12).split("val").truth.shape == (2, 12, 12, 3)
 

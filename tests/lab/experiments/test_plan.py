@@ -109,6 +109,13 @@ def test_two_files_whose_runs_would_lie_in_one_folder_are_refused(tmp_path: Path
         plan([str(tmp_path / name) for name in names], 1, tmp_path / "runs", "synthetic")
 
 
+def test_names_of_runs_that_look_like_numbers_are_text(tmp_path: Path) -> None:
+    file = tmp_path / "wider.yaml"
+    file.write_text(OWN.replace("wide:", "16:").replace("wide-adamw:", "1e3:"))
+    names = {job.name for job in plan([str(file)], 1, tmp_path / "runs", "synthetic")}
+    assert names == {"wider/16-seed-0", "wider/1e3-seed-0"}
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -118,6 +125,10 @@ def test_two_files_whose_runs_would_lie_in_one_folder_are_refused(tmp_path: Path
         (OWN.replace("7e-2", "fast"), "learning_rate"),
         (OWN.replace("runs:", "trains:"), "trains"),
         ("- a list", "not names with values"),
+        (OWN.replace("7e-2", "7e-2, seed: 3"), "seed is set for all runs by --seeds"),
+        (OWN.replace("32}", "32, seed: 3}"), "seed is set for all runs by --seeds"),
+        (OWN.replace("wide-adamw:", "wide:"), "'wide' stands twice, in line 6 again"),
+        (OWN.replace("7e-2", "7e-2, learning_rate: 0.1"), "'learning_rate' stands twice"),
     ],
 )
 def test_wrong_file_of_an_experiment_gets_one_line_that_names_it(tmp_path: Path, text: str, complaint: str) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab import models
-from photochrom.lab.checkpoint import Checkpoint, save_checkpoint
+from photochrom.lab.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from photochrom.lab.experiments import get_run
 from photochrom.lab.report import write_report
 from photochrom.lab.report._effects import effects_of
@@ -262,6 +262,15 @@ def test_runs_of_several_data_sets_are_refused(runs: Path) -> None:
         gather(runs)
     with pytest.raises(DataError, match="no finished run on lsp"):
         gather(runs, "lsp")
+
+
+def test_runs_on_changed_pictures_are_not_reported_together(runs: Path) -> None:
+    other = finished_run(runs, "hidden_channels/channels-8")
+    save_checkpoint(other.weights, replace(load_checkpoint(other.weights), data={"pictures": "others"}))
+    with pytest.raises(
+        DataError, match="and hidden_channels/channels-8-seed-0 were scored on different pictures of synthetic"
+    ):
+        gather(runs)
 
 
 def test_the_runs_of_one_data_set_can_be_chosen(runs: Path) -> None:

@@ -1,6 +1,8 @@
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +60,34 @@ def test_single_seeds_say_nothing_unless_a_spread_is_known(finished: Finished, t
     finished("q/b", B[:1])
     assert between(tmp_path).margin is None
     margin = between(tmp_path, Spread(0.01, 6)).margin
-    assert margin == pytest.approx(stats.t.ppf(0.975, 12) * math.sqrt(2) * 0.01)
+    # Both sides take the same estimate of 6 degrees of freedom, for which tables of t say 2.447.
+    assert margin == pytest.approx(2.447 * math.sqrt(2) * 0.01, rel=1e-3)
+
+
+def test_untrained_networks_differ_by_their_random_weights(finished: Finished, tmp_path: Path) -> None:
+    finished("q/a", A, max_epochs=0)
+    finished("q/b", B, max_epochs=0)
+    found = between(tmp_path)
+    expected = stats.ttest_ind(A, B, equal_var=False).confidence_interval(0.95)
+    assert found.mean - found.margin == pytest.approx(expected.low)
+
+
+@pytest.mark.parametrize("accuracies", [(0.7,), (0.7, 0.7)])
+def test_without_a_spread_nothing_is_beyond_the_noise(
+    finished: Finished, tmp_path: Path, accuracies: tuple[float, ...]
+) -> None:
+    finished("q/a", accuracies, max_epochs=0)
+    finished("q/b", (0.5,) * len(accuracies), max_epochs=0)
+    found = between(tmp_path, Spread(0.01, 6))
+    assert (found.margin, found.is_beyond_noise) == (None, False)
+
+
+def test_a_lookup_table_adds_no_spread(finished: Finished, tmp_path: Path) -> None:
+    finished("q/a", A)
+    finished("q/b", B[:1], model="lookup_table", optimizer="closed_form", max_epochs=0)
+    expected = stats.ttest_1samp(A, B[0]).confidence_interval(0.95)
+    found = between(tmp_path)
+    assert found.mean + found.margin == pytest.approx(expected.high - B[0])
 
 
 def test_the_seeds_that_would_tell_find_the_difference_in_four_of_five_tries(
@@ -114,6 +143,33 @@ def test_a_broken_run_is_told_in_one_line_and_is_in_no_group(finished: Finished,
     assert file in broken[0]
 
 
+@pytest.mark.parametrize(("figure", "value"), [("val_accuracy", "high"), ("best_epoch", 1.5), ("device", None)])
+def test_a_figure_of_another_type_is_told_as_broken(
+    finished: Finished, tmp_path: Path, figure: str, value: object
+) -> None:
+    finished("q/a", A[:1])
+    file = tmp_path / "q" / "a-seed-0" / "metrics.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), figure: value}))
+    assert find_groups(tmp_path) == ([], [], [f"{file}: broken, {figure} is {value!r}"])
+
+
+def test_a_run_without_settings_and_an_epoch_that_is_none_are_told(finished: Finished, tmp_path: Path) -> None:
+    finished("q/a", A[:2])
+    settings, history = tmp_path / "q/a-seed-0/config.json", tmp_path / "q/a-seed-1/history.jsonl"
+    settings.unlink()
+    history.write_text("7\n")
+    broken = [f"{settings}: no such file", f"{history}: broken, not a JSON object: 7"]
+    assert find_groups(tmp_path) == ([], [], broken)
+
+
+@pytest.mark.parametrize("name", ["a[0]", "a*", "a?b"])
+def test_signs_of_patterns_in_a_name_are_text(finished: Finished, tmp_path: Path, name: str) -> None:
+    finished(f"q/{name}", A[:2])
+    finished("q/ab", B)
+    finished("q/a-seed-0-old", B[:1])
+    assert len(find_group(tmp_path, f"q/{name}").seeds) == 2
+
+
 def test_unknown_run_and_mixed_settings_are_told(finished: Finished, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run"):
         find_group(tmp_path, "q/a")
@@ -121,6 +177,28 @@ def test_unknown_run_and_mixed_settings_are_told(finished: Finished, tmp_path: P
     finished("q/a", A[1:2], first_seed=1, learning_rate=0.5)
     with pytest.raises(ConfigError, match="in more than the seed"):
         find_group(tmp_path, "q/a")
+
+
+@pytest.mark.parametrize("changes", [{"pictures": "others"}, {"learning_rate": 0.5}])
+def test_seeds_that_differ_in_more_than_the_seed_are_not_pooled(
+    finished: Finished, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    finished("q/a", A[:2])
+    finished("q/a", A[2:3], first_seed=2, **changes)
+    groups = find_groups(tmp_path)[0]
+    assert [(group.key, len(group.seeds)) for group in groups] == [(f"q/a-seed-{seed}", 1) for seed in range(3)]
+    with pytest.raises(ConfigError, match="in its pictures" if "pictures" in changes else "in more than the seed"):
+        find_group(tmp_path, "q/a")
+
+
+def test_runs_on_changed_pictures_are_not_compared(
+    finished: Finished, tmp_path: Path, photochrom: Callable[..., Any]
+) -> None:
+    finished("q/a", A)
+    finished("q/b", B, pictures="others")
+    ended = photochrom("runs", "compare", "q/a", "q/b", "--runs", tmp_path)
+    assert (ended.status, ended.out) == (2, "")
+    assert "q/a and q/b were scored on different pictures of synthetic: not comparable" in ended.err
 
 
 def test_curves_of_both_runs_are_drawn(finished: Finished, tmp_path: Path) -> None:

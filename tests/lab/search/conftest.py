@@ -66,7 +66,7 @@ def pretended_epoch(config: TrainingConfig, epoch: int) -> Epoch:
 
 
 def pretended_metrics(rows: list[Epoch]) -> RunMetrics:
-    figures: dict[str, Any] = dict.fromkeys(RunMetrics.__annotations__, 0)
+    figures: dict[str, Any] = {name: kind(0) for name, kind in RunMetrics.__annotations__.items()}
     return RunMetrics(**{**figures, **{name: value for name, value in asdict(rows[-1]).items() if name in figures}})
 
 

@@ -2,7 +2,9 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from errno import ENOSPC
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from optuna.storages import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from photochrom.errors import ConfigError
-from photochrom.lab.experiments import get_experiment
+from photochrom.lab.experiments import get_experiment, plan
 from photochrom.lab.search import Search, SearchPlan, estimated, experiment_file, results_of, write_results
 from photochrom.lab.search._storage import storage_faults
 from photochrom.lab.training import RunFolder
@@ -221,6 +223,12 @@ def test_wrong_words_are_refused_before_anything_is_made(
     assert not plan.folder.exists()
 
 
+@pytest.mark.parametrize("name", ["../width", "a/b", "a\\b", "..", ""])
+def test_a_name_that_is_none_of_a_folder_is_refused(planned: Planned, name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot name a search"):
+        replace(planned(), name=name).check()
+
+
 def test_asha_gives_up_two_thirds_after_the_first_epoch_and_again_after_the_third(planned: Planned) -> None:
     trials = searched(planned(trials=30, pruner="asha", sampler="random"))
     ended = [trial.last_step for trial in trials if trial.state == TrialState.PRUNED]
@@ -243,7 +251,17 @@ def test_results_name_the_best_first_and_make_an_experiment_of_it(planned: Plann
         assert (search.plan.folder / picture).read_text().startswith("<?xml")
     experiment = get_experiment(str(experiment_file(search)))
     assert len(experiment.runs) == 2
-    assert experiment.runs[0].config == search.plan.job(best.number, best.params).config
+    assert experiment.runs[0].config == search.plan.job(best.number, best.params).config.varied(seed=1)
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_best_are_trained_again_with_seeds_that_chose_nothing(planned: Planned, tmp_path: Path, seed: int) -> None:
+    search = Search(planned(trials=2, base=planned().base.varied(seed=seed)))
+    search.run(PretendingExecutor())
+    write_results(search)
+    jobs = plan([str(experiment_file(search))], 3, tmp_path / "again")
+    assert [job.config.seed for job in jobs] == [seed + 1, seed + 2, seed + 3]
+    assert jobs[0].name.endswith(f"-seed-{seed + 1}")
 
 
 def test_no_complete_trial_gives_a_table_and_no_experiment(planned: Planned) -> None:

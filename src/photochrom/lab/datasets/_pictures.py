@@ -135,6 +135,8 @@ def read_pairs(
     size: int,
     truth: Literal["color", "none"] = "color",
     cut: Crop = middle_square,
+    *,
+    may_be_gray: bool = True,
 ) -> Pairs:
     """Read picture files as pairs; broken files are left out and reported.
 
@@ -144,11 +146,14 @@ def read_pairs(
         size: Side of the square that every picture is cropped to.
         truth: `color` for color pictures; `none` for gray ones.
         cut: How pictures are cropped.
+        may_be_gray: Whether to keep color pictures without any color; else they are left out and reported too.
     """
     color = np.empty((len(paths), size, size, 3), dtype=np.uint8)  # filled in place: large sets fit in memory only once
 
     def use(place: int, path: Path) -> None:
         color[place] = read_rgb(path, size, cut)
+        if not may_be_gray and is_gray(color[place]):
+            raise DataError(f"{path}: a gray picture, whose true color is unknown")
 
     broken = _reasons(paths, use)
     left_out = tuple(broken.values())

@@ -11,6 +11,7 @@ import tempfile
 import urllib.request
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,22 @@ def content_digest(files: Sequence[Path]) -> str:
         content = hashlib.sha256(file.read_bytes()).hexdigest()
         digest.update(f"{file.name} {content}\n".encode())
     return digest.hexdigest()
+
+
+def copies_among(files: Sequence[Path], others: Sequence[Path]) -> dict[Path, Path]:
+    """The files that hold the same bytes as one of some others, and that one; only files of one size are read."""
+    by_size: defaultdict[int, dict[bytes, Path]] = defaultdict(dict)
+    sizes = {file: file.stat().st_size for file in files}
+    wanted = set(sizes.values())
+    for other in others:
+        if (size := other.stat().st_size) in wanted:
+            by_size[size][_digest(other)] = other
+    found = {file: by_size[size].get(_digest(file)) for file, size in sizes.items() if size in by_size}
+    return {file: other for file, other in found.items() if other is not None}
+
+
+def _digest(file: Path) -> bytes:
+    return hashlib.sha256(file.read_bytes()).digest()
 
 
 def download(url: str, target: Path, progress: ProgressCallback | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, Split, require_split
-from photochrom.lab.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text
+from photochrom.lab.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text, tell_left_out_alike
+from photochrom.lab.datasets._storage import copies_among
 
 _BLOCK = 1024
 
@@ -49,23 +51,32 @@ class Folder(Dataset):
         return self.root.resolve().as_posix()
 
     def split(self, split: Split) -> Pairs:
-        """The pairs of one split."""
-        return read_pairs(self.files(split), root=self.root, size=self.size)
+        """The pairs of one split, without gray pictures; `train` has no copies of files of the other two."""
+        files, copies = self._without_copies(split)
+        if copies:
+            tell_left_out_alike(copies)
+        pairs = self._read(files)
+        return replace(pairs, left_out=(*pairs.left_out, *copies))
 
     def blocks(self, split: Split) -> Iterator[Pairs]:
         """The pairs of one split, a thousand or so at a time."""
-        files = self.files(split)
+        files, copies = self._without_copies(split)
+        if copies:
+            tell_left_out_alike(copies)
         for start in range(0, max(1, len(files)), _BLOCK):  # that there are none is told when they are read
-            yield read_pairs(files[start : start + _BLOCK], root=self.root, size=self.size)
+            yield self._read(files[start : start + _BLOCK])
 
     def folders(self) -> list[Path]:
         """The folder itself."""
         return [self.root]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Path, size, seed, and a checksum of the pictures of `train` and of `val`; a missing one has none."""
+        """Path, size, seed, and a checksum of the pictures of `train` and of `val`; a missing one has none.
+
+        Copies that are left out are no part of `train`: a new picture in `test` may be what leaves one out.
+        """
         there: list[Split] = [split for split in SPLITS if split != "test" and self._has(split)]
-        digests = {split: _digest(self.files(split), self.root) for split in there}
+        digests = {split: _digest(self._without_copies(split)[0], self.root) for split in there}
         return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": digests}
 
     def files(self, split: Split | None = None) -> list[Path]:
@@ -82,6 +93,19 @@ class Folder(Dataset):
     def has_split_folders(self) -> bool:
         """Whether the folder itself says which picture belongs to which split."""
         return any((self.root / split).is_dir() for split in SPLITS)
+
+    def _read(self, files: list[Path]) -> Pairs:
+        return read_pairs(files, root=self.root, size=self.size, may_be_gray=False)
+
+    def _without_copies(self, split: Split) -> tuple[list[Path], list[str]]:
+        """The files of a split, and a line for each that is left out of `train` as a copy of one that is scored on."""
+        files = self.files(split)
+        if split != "train":
+            return files, []
+        kept_back = [file for other in SPLITS if other != "train" and self._has(other) for file in self.files(other)]
+        copies = copies_among(files, kept_back)
+        lines = [f"{file}: the same file as {other}, which is kept back" for file, other in copies.items()]
+        return [file for file in files if file not in copies], lines
 
     def _has(self, split: Split) -> bool:
         return (self.root / split).is_dir() or not self.has_split_folders()

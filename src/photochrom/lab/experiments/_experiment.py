@@ -70,6 +70,7 @@ class Experiment:
         claim: The study's conclusion, in our words.
         in_study: Whether it is part of the study, which `all` trains and the report shows. Networks beyond the study
             train for hours and name their own data.
+        first_seed: The seed that the seeds of every run are counted from.
     """
 
     title: str
@@ -79,3 +80,4 @@ class Experiment:
     section: str = ""
     claim: str = ""
     in_study: bool = True
+    first_seed: int = 0

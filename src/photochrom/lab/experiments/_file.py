@@ -1,5 +1,6 @@
 """Experiments that users describe in YAML files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ class _File(BaseModel):
     Attributes:
         settings: Settings and hyperparameters of every run.
         runs: The changes of each run, by its name.
+        first_seed: The seed to count from, where seeds before it chose these very settings.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -25,28 +27,38 @@ class _File(BaseModel):
     title: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = Field(min_length=1)
+    first_seed: int = Field(default=0, ge=0, lt=2**32)
 
 
 def read_experiment(file: Path) -> Experiment:
     """The experiment that a YAML file describes.
 
     Args:
-        file: It holds `question`, `runs` (settings by the name of the run) and, if wanted, `title` and `settings` that
-            all runs share. Settings and hyperparameters stand side by side, as on the command line of `train`.
+        file: It holds `question`, `runs` (settings by the name of the run) and, if wanted, `title`, `settings` that
+            all runs share, and `first_seed`. Settings and hyperparameters stand side by side, as on the command line
+            of `train`.
 
     Raises:
         ConfigError: The file is missing or broken, or a setting does not exist or is out of range.
     """
     try:
         content = _File(**read_yaml_object(file, ConfigError))
-        base = TrainingConfig().with_values(content.settings)
+        for settings in (content.settings, *content.runs.values()):
+            _require_no_seed(settings)
+        base = TrainingConfig(seed=content.first_seed).with_values(content.settings)
         runs = tuple(_run(name, base.with_values(changes)) for name, changes in content.runs.items())
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         raise ConfigError(f"{file}: {'; '.join(faults)}") from error
     except ConfigError as error:
         raise error if str(error).startswith(str(file)) else ConfigError(f"{file}: {error}") from error
-    return Experiment(content.title or file.stem, content.question, runs, in_study=False)
+    title = content.title or file.stem
+    return Experiment(title, content.question, runs, in_study=False, first_seed=content.first_seed)
+
+
+def _require_no_seed(settings: Mapping[str, Any]) -> None:
+    if "seed" in settings:
+        raise ConfigError("seed is set for all runs by --seeds; first_seed, beside 'runs', is what they count from")
 
 
 def _run(name: str, config: TrainingConfig) -> Run:

@@ -18,7 +18,7 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
     Args:
         words: Names or YAML files of experiments, or `all` for those of the study; and settings to change in every
             run, as `NAME=VALUE`.
-        seeds: The number of seeds of each run, from 0 on.
+        seeds: The number of seeds of each run, from the experiment's first on.
         data: A data set for the runs that do not name their own.
 
     Returns:
@@ -43,8 +43,9 @@ def plan(words: Sequence[str], seeds: int, runs: Path, data: str = "auto") -> li
         return TrainingJob(key, config, RunFolder(runs / key))
 
     jobs: list[TrainingJob] = []
-    for seed in range(seeds):
-        of_seed = [job_of(name, run, seed) for name in names for run in get_experiment(name).runs]
+    experiments = {name: get_experiment(name) for name in names}
+    for place in range(seeds):
+        of_seed = [job_of(name, run, one.first_seed + place) for name, one in experiments.items() for run in one.runs]
         # Long jobs first, so that all cores are busy until the end.
         jobs += sorted(of_seed, key=_parameter_count, reverse=True)
     _require_folders_apart(jobs)

@@ -34,7 +34,7 @@ class Effect:
     def _ours(self) -> str:
         names = f"{self.run.run.label} against {self.reference.run.label}"
         if self.found.margin is None:
-            return f"{names}: {self.found.mean:+.4f} accuracy; with single seeds alone its spread is unknown."
+            return f"{names}: {self.found.mean:+.4f} accuracy; without seeds that differ its spread is unknown."
         verdict = "beyond the noise" if self.found.is_beyond_noise else "within the noise"
         return f"{names}: {self.found.mean:+.4f} ± {self.found.margin:.4f} accuracy, {verdict}."
 
@@ -48,7 +48,7 @@ class Effect:
         """Whether the study's conclusion holds here."""
         expected, found = self.run.run.expected, self.found
         if found.margin is None:
-            return "single seeds cannot tell"
+            return "without seeds that differ nothing can be told"
         if expected == "same":
             holds = not found.is_beyond_noise or abs(found.mean) < NEGLIGIBLE
         elif not found.is_beyond_noise:

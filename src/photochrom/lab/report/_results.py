@@ -86,8 +86,8 @@ def gather(root: Path, data: str = "") -> Findings:
         data: The data set of the runs to read; may be empty if all have the same.
 
     Raises:
-        DataError: No run is finished, or none on that data set, or the runs are of several data sets, or of several
-            sizes of one.
+        DataError: No run is finished, or none on that data set, or the runs are of several data sets, of several sizes
+            of one, or on pictures of it that differ.
     """
     groups, unfinished, broken = find_groups(root)
     found = {seed.folder.path.relative_to(root).as_posix(): seed for group in groups for seed in group.seeds}
@@ -102,9 +102,20 @@ def gather(root: Path, data: str = "") -> Findings:
     if len(sizes) > 1:
         what = f"{data or sets[0]} at several sizes ({', '.join(sizes)})"
         raise DataError(f"{root}: holds runs on {what}; a report is of one: move the others to a folder of their own")
+    _require_same_pictures(root, finished)
     experiments, claimed = _by_experiment(finished)
     others = {name: result for name, result in finished.items() if name not in claimed}
     return Findings(experiments, others, tuple(unfinished), tuple(broken))
+
+
+def _require_same_pictures(root: Path, finished: dict[str, SeedResult]) -> None:
+    first, *others = finished
+    for name in others:
+        if finished[name].pictures != finished[first].pictures:
+            raise DataError(
+                f"{root}: {first} and {name} were scored on different pictures of {finished[name].config.data}; "
+                "a report is of the same pictures: move the runs on others elsewhere"
+            )
 
 
 def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentResults, ...], set[str]]:

@@ -106,22 +106,25 @@ def _seeds_to_tell(mean: float, deviation: float) -> int | None:
 
 
 def _welch_margin(sides: Sequence[SeedGroup], figure: str, spread: Spread | None) -> float | None:
-    """Half the width of the confidence interval of a difference of means.
+    """Half the width of the confidence interval of a difference of means; None if no spread is known.
 
-    A trained run with a single seed takes the pooled spread and its degrees of freedom. Runs without training have no
-    spread: a lookup table is the same for every seed.
+    Trained runs with a single seed take the pooled spread, which is one estimate with its degrees of freedom, however
+    many sides take it. Networks without training have a spread of their own, that of their random weights.
     """
     parts: list[tuple[float, int]] = []
-    for side in (side for side in sides if side.is_trained):
+    taken = 0.0
+    for side in (side for side in sides if not side.is_alike_for_all_seeds):
         measured = side.measured(figure)
         if measured.deviation is not None:
             parts.append((measured.deviation**2 / measured.count, measured.count - 1))
-        elif spread is not None:
-            parts.append((spread.deviation**2, spread.freedom))
+        elif spread is not None and side.is_trained:
+            taken += spread.deviation**2
         else:
             return None
+    if spread is not None and taken:
+        parts.append((taken, spread.freedom))
     total = sum(variance for variance, _ in parts)
     if total == 0.0:
-        return 0.0
+        return None
     freedom = total**2 / sum(variance**2 / degrees for variance, degrees in parts)
     return _quantile(freedom) * math.sqrt(total)

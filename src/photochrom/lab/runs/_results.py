@@ -2,10 +2,11 @@
 
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from photochrom.errors import CheckpointError, ConfigError, DataError
 from photochrom.lab.checkpoint import load_checkpoint
@@ -36,12 +37,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One finished run."""
+    """One finished run.
+
+    Attributes:
+        pictures: The fingerprint of the data set that it was trained and scored on.
+    """
 
     folder: RunFolder
     config: TrainingConfig
     metrics: RunMetrics
     history: list[Epoch]
+    pictures: Mapping[str, Any]
 
     @classmethod
     def read(cls, folder: RunFolder) -> "SeedResult":
@@ -51,8 +57,14 @@ class SeedResult:
             DataError: It is not finished, or a file is broken.
             CheckpointError: The weights are missing or broken.
         """
-        load_checkpoint(folder.weights)
-        return cls(folder, folder.config(), folder.metrics(), folder.history())
+        pictures = load_checkpoint(folder.weights).data
+        return cls(folder, folder.config(), folder.metrics(), folder.history(), pictures)
+
+    def difference(self, other: "SeedResult") -> str:
+        """In what another run differs beside the seed, in words; empty if in nothing."""
+        if self.config.varied(seed=other.config.seed) != other.config:
+            return "in more than the seed"
+        return "" if self.pictures == other.pictures else "in its pictures"
 
 
 @dataclass(frozen=True)
@@ -90,12 +102,18 @@ class SeedGroup:
         """Whether there are epochs to show."""
         return bool(self.seeds[0].history)
 
+    @property
+    def is_alike_for_all_seeds(self) -> bool:
+        """Whether no seed decides anything: a lookup table begins as gray, or is computed from the pictures."""
+        return not self.is_trained and self.config.model == "lookup_table"
+
 
 def find_groups(root: Path) -> tuple[list[SeedGroup], list[str], list[str]]:
     """All runs in a folder, at any depth.
 
     Returns:
-        Groups by key; the paths of unfinished runs; a line for each run that cannot be read.
+        Groups by key; the paths of unfinished runs; a line for each run that cannot be read. Runs of one key that
+        differ in settings or in their pictures are groups of their own, whose keys have the seeds.
 
     Raises:
         DataError: There is no such folder.
@@ -105,8 +123,8 @@ def find_groups(root: Path) -> tuple[list[SeedGroup], list[str], list[str]]:
     found: dict[str, list[SeedResult]] = {}
     unfinished: list[str] = []
     broken: list[str] = []
-    for config in sorted(root.rglob("config.json")):
-        folder, name = RunFolder(config.parent), config.parent.relative_to(root).as_posix()
+    for path in sorted({file.parent for name in ("config.json", "metrics.json") for file in root.rglob(name)}):
+        folder, name = RunFolder(path), path.relative_to(root).as_posix()
         if not folder.is_finished():
             unfinished.append(name)
             continue
@@ -116,7 +134,8 @@ def find_groups(root: Path) -> tuple[list[SeedGroup], list[str], list[str]]:
             broken.append(str(error))
         else:
             found.setdefault(_SEED.sub("", name), []).append(result)
-    return [_group(key, results) for key, results in sorted(found.items())], unfinished, broken
+    groups = [group for key, results in sorted(found.items()) for group in _groups(root, key, results)]
+    return groups, unfinished, broken
 
 
 def find_group(root: Path, key: str) -> SeedGroup:
@@ -127,19 +146,26 @@ def find_group(root: Path, key: str) -> SeedGroup:
 
     Raises:
         DataError: There is no finished run of that key.
-        ConfigError: The runs differ in more than the seed.
+        ConfigError: The runs differ in more than the seed, or in their pictures.
     """
     key = key.strip("/")
-    folders = [root / key, *sorted((root / key).parent.glob(f"{(root / key).name}-seed-*"))]
+    path = root / key
+    folders = [path, *(seed for seed in sorted(path.parent.glob("*-seed-*")) if _SEED.sub("", seed.name) == path.name)]
     finished = [folder for folder in map(RunFolder, folders) if folder.is_finished()]
     if not finished:
         raise DataError(f"{root / key}: no finished run of that name; 'photochrom runs list' names them")
     group = _group(key, [SeedResult.read(folder) for folder in finished])
     for seed in group.seeds:
-        differences = seed.config.varied(seed=group.config.seed).differences(group.config)
-        if differences:
-            raise ConfigError(f"{seed.folder.path}: differs from {group.seeds[0].folder.path} in more than the seed")
+        if difference := group.seeds[0].difference(seed):
+            raise ConfigError(f"{seed.folder.path}: differs from {group.seeds[0].folder.path} {difference}")
     return group
+
+
+def _groups(root: Path, key: str, results: Sequence[SeedResult]) -> list[SeedGroup]:
+    """The runs of a key as one group, or each apart if they differ in more than the seed."""
+    if not any(results[0].difference(result) for result in results):
+        return [_group(key, results)]
+    return [_group(result.folder.path.relative_to(root).as_posix(), [result]) for result in results]
 
 
 def _group(key: str, results: Sequence[SeedResult]) -> SeedGroup:

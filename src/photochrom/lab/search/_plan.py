@@ -53,8 +53,11 @@ class SearchPlan:
         """Check what can be checked before anything is made.
 
         Raises:
-            ConfigError: There is no such objective, sampler or pruner, or they do not fit each other.
+            ConfigError: There is no such objective, sampler or pruner, or they do not fit each other, or the name is
+                none of a folder.
         """
+        if self.name in ("", ".", "..") or "/" in self.name or "\\" in self.name:
+            raise ConfigError(f"{self.name!r} cannot name a search: its folder lies in --runs and has the name alone")
         if self.objective not in OBJECTIVES:
             raise ConfigError(f"no objective is called {self.objective!r}; there are: {', '.join(OBJECTIVES)}")
         get_sampler(self.sampler, self.space, self.seed)

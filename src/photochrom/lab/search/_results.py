@@ -139,7 +139,10 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _experiment(search: Search, numbers: Sequence[int]) -> str:
-    """The YAML of an experiment with the settings of some trials."""
+    """The YAML of an experiment with the settings of some trials.
+
+    Its seeds begin after that of the trials: with the same seed, the winner would only repeat the luck it won by.
+    """
     trials = search.trials()
     runs = {
         f"place-{place}-trial-{number}": dict(trials[number].params) for place, number in enumerate(numbers, start=1)
@@ -147,6 +150,7 @@ def _experiment(search: Search, numbers: Sequence[int]) -> str:
     content = {
         "title": f"The best of the search {search.plan.name}",
         "question": f"How good are the best settings of the search {search.plan.name} with other seeds?",
+        "first_seed": search.plan.base.seed + 1,
         "settings": _settings(search.plan.base),
         "runs": runs,
     }

@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from photochrom.errors import DataError, PhotochromError
 
@@ -77,18 +76,38 @@ def read_json_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]
     return content
 
 
-def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]:
-    """The mapping in a YAML file.
-
-    Raises:
-        PhotochromError: The file is missing or holds something else.
-    """
+def _yaml_loader(file: Path, fault: type[PhotochromError]) -> Any:
+    """A loader that takes every name for text, refuses a name that stands twice, and reads numbers as JSON does."""
     import yaml
 
     # PyYAML takes `1e-4`, a number in YAML 1.2 and JSON, for text.
     loader: Any = type("Loader", (yaml.SafeLoader,), {})
     exponent = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
     loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+0123456789"))
+
+    def mapping(reader: Any, node: yaml.MappingNode) -> Any:
+        seen: set[str] = set()
+        for name in (name for name, _ in node.value if isinstance(name, yaml.ScalarNode) and name.value != "<<"):
+            if name.value in seen:  # PyYAML would take the last
+                line = name.start_mark.line + 1
+                raise fault(f"{file}: {name.value!r} stands twice, in line {line} again; rename or delete one")
+            seen.add(name.value)
+            name.tag = "tag:yaml.org,2002:str"
+        return reader.construct_yaml_map(node)
+
+    loader.add_constructor("tag:yaml.org,2002:map", mapping)
+    return loader
+
+
+def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]:
+    """The mapping in a YAML file; names, at any depth, are text even if they look like numbers.
+
+    Raises:
+        PhotochromError: The file is missing or holds something else, or a name stands twice in one mapping.
+    """
+    import yaml
+
+    loader = _yaml_loader(file, fault)
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError as error:
@@ -100,10 +119,19 @@ def read_yaml_object(file: Path, fault: type[PhotochromError]) -> dict[str, Any]
     return content
 
 
-def record_from(kind: type[Record], content: Mapping[str, Any], file: Path) -> Record:
-    """The record in a JSON object of a file; entries that it does not have are ignored."""
-    names = [field.name for field in fields(kind)]
-    missing = [name for name in names if name not in content]
-    if missing:
-        raise DataError(f"{file}: has no {missing[0]}")
-    return kind(**{name: content[name] for name in names})
+def record_from(kind: type[Record], content: Any, file: Path) -> Record:
+    """The record in a JSON object of a file; entries that it does not have are ignored.
+
+    Raises:
+        DataError: It is no object, lacks an entry, or has one of another type.
+    """
+    if not isinstance(content, dict):
+        raise DataError(f"{file}: broken, not a JSON object: {content!r}")
+    for field in fields(kind):
+        if field.name not in content:
+            raise DataError(f"{file}: has no {field.name}")
+        allowed = (int, float) if field.type is float else cast("type", field.type)
+        value = content[field.name]
+        if not isinstance(value, allowed) or isinstance(value, bool):
+            raise DataError(f"{file}: broken, {field.name} is {value!r}")
+    return kind(**{field.name: content[field.name] for field in fields(kind)})
