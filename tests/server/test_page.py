@@ -282,6 +282,53 @@ def test_new_color_ends_what_can_be_redone(page: Any, photos: list[Path]) -> Non
     sync_api.expect(page.locator("#redo")).to_be_disabled()
 
 
+def hold_first(page: Any, address: str) -> list[Any]:
+    """Hold back the first request to an address that comes; it goes on when `continue_` of the one in the list is called."""
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(address, hold)
+    return held
+
+
+def stored_hints(page: Any) -> list[Any]:
+    """The hints that the server has of the photo that was shown last."""
+    entries = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    *_, last = (name.partition("?")[0] for name in entries if "/picture?" in name)
+    return list(page.request.get(last.replace("/picture", "/hints")).json())
+
+
+def test_quick_clicks_are_all_kept_while_the_server_is_slow(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    show(page, "Set colors")
+    held = hold_first(page, "**/hints?*")
+    for place in (50, 100, 150):
+        page.locator("#frame").click(position={"x": place, "y": 50})
+    sync_api.expect(page.locator(".dot")).to_have_count(3)
+    page.locator("#undo").click()
+    sync_api.expect(page.locator(".dot")).to_have_count(2)
+    page.locator("#redo").click()
+    wait_until(page, lambda: bool(held))
+    held[0].continue_()
+    wait_until(page, lambda: len(stored_hints(page)) == 3)
+    sync_api.expect(page.locator(".dot")).to_have_count(3)
+
+
+def test_color_that_the_server_refuses_is_taken_back(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    show(page, "Set colors")
+    shown_anew(page, lambda: page.locator("#frame").click(position={"x": 50, "y": 50}))
+    page.route("**/hints?*", lambda route: route.abort())
+    page.locator("#frame").click(position={"x": 90, "y": 50})
+    sync_api.expect(page.locator("#trouble")).to_contain_text("The server cannot be reached")
+    sync_api.expect(page.locator(".dot")).to_have_count(1)
+
+
 def test_color_is_set_by_the_keyboard_too(page: Any, photos: list[Path]) -> None:
     give(page, photos[0])
     show(page, "Set colors")

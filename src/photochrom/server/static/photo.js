@@ -1,6 +1,7 @@
 // A photo of this visit: its file, what the server found in it, and what the visitor chose for it.
 
 import * as api from "./api.js";
+import { latest } from "./latest.js";
 
 const GONE = "urn:photochrom:photo-gone";
 
@@ -12,6 +13,7 @@ export class Photo {
   undone = [];
   isLeftAlone = false;
   isAnew = false;
+  #taken = { hints: [], undone: [] }; // what the server took last
 
   constructor(file) {
     this.file = file;
@@ -61,9 +63,20 @@ export class Photo {
   redo = () => this.#setHints([...this.hints, ...this.undone.slice(-1)], this.undone.slice(0, -1));
   clear = () => this.#setHints([], [...this.undone, ...[...this.hints].reverse()]);
 
-  async #setHints(hints, undone) {
-    await this.with((id) => api.setHints(id, hints));
-    this.hints = hints;
-    this.undone = undone;
+  // They count at once, so that the next click builds on them before the server has answered.
+  #setHints(hints, undone) {
+    Object.assign(this, { hints, undone });
+    return this.#sendHints();
   }
+
+  #sendHints = latest(async () => {
+    const { hints, undone } = this;
+    try {
+      await this.with((id) => api.setHints(id, hints));
+      this.#taken = { hints, undone };
+    } catch (error) {
+      Object.assign(this, this.#taken);
+      throw error;
+    }
+  });
 }

@@ -1,5 +1,7 @@
 // The photo that is open: three ways to look at it, and everything that changes how it looks.
 
+import { latest } from "./latest.js";
+
 const GUESSES = ["Likeliest", "Warmer", "Cooler", "Rosier"];
 const SWATCHES = {
   Skin: "#c68a67", Brown: "#6b4a2f", Blond: "#c9a35c", Red: "#a8342b",
@@ -26,8 +28,6 @@ export async function show(image, blob) {
 
 export class Viewer {
   photo = null;
-  #isDrawing = false;
-  #isStale = false;
 
   // `attempt` runs something that may fail, and tells the visitor when it does.
   constructor(attempt) {
@@ -87,19 +87,9 @@ export class Viewer {
   }
 
   // One picture at a time is asked for while a slider moves; the last position is always drawn.
-  async redraw() {
-    this.#isStale = true;
-    if (this.#isDrawing) return;
-    this.#isDrawing = true;
-    try {
-      while (this.#isStale && this.photo) {
-        this.#isStale = false;
-        await this.#load($("#after"));
-      }
-    } finally {
-      this.#isDrawing = false;
-    }
-  }
+  redraw = latest(async () => {
+    if (this.photo) await this.#load($("#after"));
+  });
 
   #layOutPalette() {
     const own = $("#own");
@@ -125,12 +115,7 @@ export class Viewer {
   #listen() {
     const act = (selector, event, change) =>
       $(selector).addEventListener(event, (happened) => this.photo && this.attempt(() => change(happened)));
-    const redrawn = (change) => async () => {
-      await change(this.photo);
-      this.#tellLook();
-      this.#mark();
-      await this.redraw();
-    };
+    const redrawn = (change) => () => this.#change(change);
     $("#views").addEventListener("input", () => this.#turnTo(this.#view));
     $("#divide").addEventListener("input", ({ target }) => $("#frame").style.setProperty("--divide", `${target.value}%`));
     $("#outline").addEventListener("input", () => this.#mark());
@@ -220,10 +205,24 @@ export class Viewer {
     field.value = "";
   }
 
-  async #hint(hint) {
-    await this.photo.addHint(hint);
+  #hint(hint) {
+    return this.#change((photo) => photo.addHint(hint));
+  }
+
+  // What was changed is marked at once, and again when the server has answered: it may have refused it.
+  async #change(change) {
+    const { photo } = this;
+    const taken = change(photo);
     this.#tellLook();
     this.#mark();
+    try {
+      await taken;
+    } finally {
+      if (photo === this.photo) {
+        this.#tellLook();
+        this.#mark();
+      }
+    }
     await this.redraw();
   }
 }
