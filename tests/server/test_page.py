@@ -361,6 +361,63 @@ def test_faces_are_outlined_on_request(page: Any, photos: list[Path]) -> None:
     assert (face["width"], face["height"]) == pytest.approx((frame["width"] / 2, frame["height"] / 2), abs=1)
 
 
+def enlarge(page: Any, *, is_large: bool = True) -> None:
+    """Show the photo in full screen, or no longer."""
+    page.locator("#enlarge").click()
+    page.wait_for_function(f"Boolean(document.fullscreenElement) === {str(is_large).lower()}")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def place_of_pixel(page: Any, x: float, y: float) -> tuple[float, float]:
+    """Where on the screen a pixel of the open photo is, which is shown whole in the middle of its element."""
+    box = colored(page).bounding_box()
+    width, height = colored(page).evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    scale = min(box["width"] / width, box["height"] / height)
+    left = box["x"] + (box["width"] - width * scale) / 2
+    top = box["y"] + (box["height"] - height * scale) / 2
+    return left + x * scale, top + y * scale
+
+
+def middle_of(page: Any, selector: str) -> tuple[float, float]:
+    box = page.locator(selector).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_color_is_set_where_the_photo_is_clicked_in_full_screen(page: Any, photos: list[Path]) -> None:
+    give(page, photos[1])  # taller than wide: there is room beside it
+    show(page, "Set colors")
+    enlarge(page)
+    page.locator("#swatches label", has_text="Navy").click()
+    shown_anew(page, lambda: page.mouse.click(*place_of_pixel(page, 20, 70)))
+    (hint,) = stored_hints(page)
+    assert (hint["x"], hint["y"], hint["color"]) == (pytest.approx(20, abs=0.5), pytest.approx(70, abs=0.5), "#2b3a67")
+    assert middle_of(page, ".dot") == pytest.approx(place_of_pixel(page, 20, 70), abs=1)
+    left, _ = place_of_pixel(page, 0, 0)
+    page.mouse.click(left / 2, middle_of(page, "#frame")[1])
+    shown_anew(page, page.locator("#undo").click)
+    sync_api.expect(page.locator(".dot")).to_have_count(0)
+    enlarge(page, is_large=False)
+    page.locator("#redo").click()
+    assert middle_of(page, ".dot") == pytest.approx(place_of_pixel(page, 20, 70), abs=1)
+
+
+def test_faces_are_outlined_in_full_screen_too(page: Any, photos: list[Path]) -> None:
+    give(page, photos[1])
+    page.locator("#outline").check()
+    enlarge(page)
+    assert middle_of(page, ".face") == pytest.approx(place_of_pixel(page, 40, 50), abs=1)
+    face = page.locator(".face").bounding_box()
+    assert (face["x"], face["y"]) == pytest.approx(place_of_pixel(page, 20, 25), abs=1)
+
+
+def test_photo_is_as_sharp_in_full_screen_as_it_can_be(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    Image.new("L", (1500, 900), 120).save(tmp_path / "wide.jpg")
+    page = open_page(viewport={"width": 1280, "height": 800})
+    give(page, tmp_path / "wide.jpg")
+    assert fetch(colored(page)).shape[1] < 1000
+    assert shown_anew(page, lambda: enlarge(page)).shape[1] >= 1200
+
+
 def test_certainty_is_shown(page: Any, photos: list[Path]) -> None:
     give(page, photos[0])
     sync_api.expect(page.locator("#sure")).to_be_hidden()

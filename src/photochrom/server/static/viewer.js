@@ -28,6 +28,7 @@ export async function show(image, blob) {
 
 export class Viewer {
   photo = null;
+  #sharpness = 0; // the width in pixels for which the pictures were asked that are shown
 
   // `attempt` runs something that may fail, and tells the visitor when it does.
   constructor(attempt) {
@@ -63,7 +64,7 @@ export class Viewer {
   }
 
   get #width() {
-    const wanted = $("#stage").clientWidth * Math.min(window.devicePixelRatio, 2);
+    const wanted = $("#frame").clientWidth * Math.min(window.devicePixelRatio, 2);
     return Math.min(WIDEST, Math.max(THUMBNAIL, Math.ceil(wanted / 200) * 200));
   }
 
@@ -76,14 +77,19 @@ export class Viewer {
 
   async #showAll() {
     const { photo } = this;
-    await Promise.all([this.#load($("#before"), { show: "gray" }), this.#load($("#after"))]);
-    if (photo !== this.photo) return;
-    if (this.#view === "sure") await this.#load($("#sure"), { show: "confidence" });
+    await this.#showLarge();
     const thumbnails = [...document.querySelectorAll("#guesses img")];
     const plain = { strength: 1, vividness: 1, width: THUMBNAIL };
     for (const [guess, image] of thumbnails.entries()) {
       if (photo === this.photo) await this.#load(image, { ...plain, guess });
     }
+  }
+
+  async #showLarge() {
+    const { photo } = this;
+    this.#sharpness = this.#width;
+    await Promise.all([this.#load($("#before"), { show: "gray" }), this.#load($("#after"))]);
+    if (photo === this.photo && this.#view === "sure") await this.#load($("#sure"), { show: "confidence" });
   }
 
   // One picture at a time is asked for while a slider moves; the last position is always drawn.
@@ -120,7 +126,8 @@ export class Viewer {
     $("#divide").addEventListener("input", ({ target }) => $("#frame").style.setProperty("--divide", `${target.value}%`));
     $("#outline").addEventListener("input", () => this.#mark());
     $("#enlarge").addEventListener("click", () =>
-      document.fullscreenElement ? document.exitFullscreen() : $("#frame").requestFullscreen());
+      document.fullscreenElement ? document.exitFullscreen() : $("#stage").requestFullscreen());
+    act("#stage", "fullscreenchange", () => this.#width > this.#sharpness && this.#showLarge());
     act("#views", "input", () => this.#view === "sure" && this.#load($("#sure"), { show: "confidence" }));
     act("#guesses", "input", async ({ target }) => {
       this.photo.guess = Number(target.value);
@@ -188,7 +195,7 @@ export class Viewer {
 
   #hintAt({ target, clientX, clientY }) {
     if (target.id === "enlarge") return undefined;
-    const box = $("#after").getBoundingClientRect();
+    const box = $("#frame").getBoundingClientRect();
     const { width, height } = this.photo.facts;
     const x = ((clientX - box.left) / box.width) * width;
     const y = ((clientY - box.top) / box.height) * height;
