@@ -532,6 +532,45 @@ def test_handed_over_picture_is_colored(page: Any, hand_over: str) -> None:
     sync_api.expect(page.locator("#caption")).to_contain_text("50 × 40")
 
 
+def drop(page: Any, *paths: Path) -> None:
+    """Drop files and folders on the page, as from a file manager."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+
+
+def test_photos_in_a_dropped_folder_are_colored(page: Any, photos: list[Path], tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    (album / "1931/.cache").mkdir(parents=True)
+    for number, name in enumerate(("2.jpg", "10.jpg", "1931/3.jpg", ".hidden.jpg", "1931/.cache/4.jpg")):
+        shutil.copy(photos[number % 2 * 2], album / name)
+    (album / "notes.txt").write_text("Dear diary")
+    drop(page, photos[1], album)
+    sync_api.expect(page.locator("#strip li")).to_have_text(["b.png", "2.jpg", "10.jpg", "3.jpg"])
+    sync_api.expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_folder_without_photos_is_told(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters/notes.txt").write_text("Dear diary")
+    drop(page, tmp_path / "letters")
+    sync_api.expect(page.locator("#trouble li")).to_have_text("letters: no photo was found in this folder")
+
+
+def test_file_that_cannot_be_read_is_told_as_that(page: Any, photos: list[Path]) -> None:
+    page.set_input_files("#drop input", str(photos[0]))
+    sync_api.expect(colored(page)).to_have_attribute("src", re.compile("blob:"))
+    held = hold_first(page, "**/api/v1/photos?*")
+    page.set_input_files("#add", [str(path) for path in photos[1:]])
+    wait_until(page, lambda: bool(held))
+    photos[1].unlink()
+    held[0].abort()
+    sync_api.expect(page.locator("#trouble li")).to_have_text(
+        "b.png: cannot be read; is it still there, and is it a file?"
+    )
+
+
 def test_file_that_is_too_large_is_told_before_it_is_sent(page: Any, photos: list[Path], tmp_path: Path) -> None:
     large = tmp_path / "large.jpg"
     large.write_bytes(photos[0].read_bytes() + bytes(1_000_000))

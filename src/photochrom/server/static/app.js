@@ -1,6 +1,7 @@
 // The page: photos that come in, the shelf on which they lie, and what is saved of them.
 
 import * as api from "./api.js";
+import { handedOver } from "./files.js";
 import { Photo } from "./photo.js";
 import { $, Viewer, element, show } from "./viewer.js";
 
@@ -45,11 +46,11 @@ async function attempt(act) {
 
 // Photos that come in
 
-function take(files) {
+function take(files, refusals = []) {
   const all = [...files];
   const isLarge = (file) => file.size > limits.upload_bytes;
   const words = `larger than ${limits.upload_bytes / 1e6} MB, the most that is taken; make it smaller`;
-  tell({ failed: [], refused: all.filter(isLarge).map((file) => `${file.name}: ${words}`) });
+  tell({ failed: [], refused: [...refusals, ...all.filter(isLarge).map((file) => `${file.name}: ${words}`)] });
   waiting.push(...all.filter((file) => !isLarge(file)).map((file) => new Photo(file)));
   while (senders < AT_ONCE && waiting.length) sendAll();
 }
@@ -78,6 +79,11 @@ async function sendAll() {
     sent = 0;
     progress("");
   }
+}
+
+async function takeHandedOver(transfer) {
+  const { files, emptyFolders } = await handedOver(transfer);
+  take(files, emptyFolders.map((name) => `${name}: no photo was found in this folder`));
 }
 
 function tellSending(photo) {
@@ -190,7 +196,7 @@ for (const input of document.querySelectorAll("input[type=file]")) {
 document.addEventListener("paste", (event) => {
   if (!event.clipboardData?.files.length) return;
   event.preventDefault();
-  take(event.clipboardData.files);
+  attempt(() => takeHandedOver(event.clipboardData));
 });
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 document.addEventListener("dragover", (event) => {
@@ -203,7 +209,7 @@ document.addEventListener("drop", (event) => {
   if (!hasFiles(event)) return;
   event.preventDefault();
   document.body.classList.remove("over");
-  take(event.dataTransfer.files);
+  attempt(() => takeHandedOver(event.dataTransfer));
 });
 window.addEventListener("pagehide", forget);
 

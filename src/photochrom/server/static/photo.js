@@ -1,7 +1,6 @@
 // A photo of this visit: its file, what the server found in it, and what the visitor chose for it.
 
 import * as api from "./api.js";
-import { latest } from "./latest.js";
 
 const GONE = "urn:photochrom:photo-gone";
 
@@ -69,7 +68,7 @@ export class Photo {
     return this.#sendHints();
   }
 
-  #sendHints = latest(async () => {
+  #sendHints = api.latest(async () => {
     const { hints, undone } = this;
     try {
       await this.with((id) => api.setHints(id, hints));

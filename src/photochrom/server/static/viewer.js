@@ -1,6 +1,6 @@
 // The photo that is open: three ways to look at it, and everything that changes how it looks.
 
-import { latest } from "./latest.js";
+import { latest } from "./api.js";
 
 const GUESSES = ["Likeliest", "Warmer", "Cooler", "Rosier"];
 const SWATCHES = {
