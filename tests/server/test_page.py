@@ -1,6 +1,7 @@
 """The page, as a browser shows it."""
 
 import base64
+import contextlib
 import io
 import re
 import shutil
@@ -472,15 +473,15 @@ def test_all_photos_are_saved_as_one_archive(page: Any, photos: list[Path], tmp_
 
 def test_photo_of_many_keeps_what_was_chosen_for_it(page: Any, photos: list[Path]) -> None:
     give(page, *photos)
-    page.locator("#strip button").nth(0).click()  # whichever was ready first is open
+    page.locator("#strip .thumbnail").nth(0).click()  # whichever was ready first is open
     sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
     page.locator("#strength").press("Home")
     wait_until(page, lambda: np.ptp(fetch(colored(page)), axis=2).max() <= 2)
     gray = fetch(colored(page))
-    shown_anew(page, lambda: page.locator("#strip button").nth(1).click())
+    shown_anew(page, lambda: page.locator("#strip .thumbnail").nth(1).click())
     sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
     sync_api.expect(page.locator("#strength")).to_have_value("100")
-    again = shown_anew(page, lambda: page.locator("#strip button").nth(0).click())
+    again = shown_anew(page, lambda: page.locator("#strip .thumbnail").nth(0).click())
     assert np.array_equal(again, gray)
     sync_api.expect(page.locator("#strength")).to_have_value("0")
 
@@ -547,7 +548,8 @@ def test_photos_in_a_dropped_folder_are_colored(page: Any, photos: list[Path], t
         shutil.copy(photos[number % 2 * 2], album / name)
     (album / "notes.txt").write_text("Dear diary")
     drop(page, photos[1], album)
-    sync_api.expect(page.locator("#strip li")).to_have_text(["b.png", "2.jpg", "10.jpg", "3.jpg"])
+    sync_api.expect(page.locator("#strip li")).to_have_count(4)
+    assert page.locator("#strip .thumbnail").all_inner_texts() == ["b.png", "2.jpg", "10.jpg", "3.jpg"]
     sync_api.expect(page.locator("#trouble")).to_be_hidden()
 
 
@@ -596,6 +598,91 @@ def test_starting_over_deletes_the_photos(page: Any, photos: list[Path], folder:
         page.locator("#start-over").click()
     sync_api.expect(page.locator("#drop")).to_be_visible()
     assert kept(folder) <= before
+
+
+def test_one_photo_alone_is_removed(page: Any, photos: list[Path], folder: Path) -> None:
+    before = kept(folder)
+    give(page, *photos)
+    page.locator("#strip .thumbnail").nth(1).click()
+    sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
+    sync_api.expect(page.locator("#guesses img[src]")).to_have_count(4)
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        page.get_by_role("button", name="Remove b.png").press("Enter")
+    sync_api.expect(page.locator("#strip li")).to_have_text([re.compile("a.jpg"), re.compile("c.jpg")])
+    sync_api.expect(page.locator("#caption")).to_contain_text("c.jpg")
+    assert page.evaluate("document.activeElement.title") == "c.jpg"
+    page.get_by_role("button", name="Remove a.jpg").click()
+    sync_api.expect(page.locator("#strip")).to_be_hidden()
+    sync_api.expect(page.locator("#caption")).to_contain_text("c.jpg")
+    wait_until(page, lambda: len(kept(folder) - before) == 1)
+    sync_api.expect(page.locator("#trouble")).to_be_hidden()
+
+
+def asked_when(page: Any, act: Callable[[], Any], *, answer: bool = False) -> list[str]:
+    """What kinds of questions the page asks when something is done; each is answered alike."""
+    kinds: list[str] = []
+
+    def reply(dialog: Any) -> None:
+        kinds.append(dialog.type)
+        if answer:
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    page.on("dialog", reply)
+    act()
+    page.wait_for_function("true")  # what was asked meanwhile is known
+    page.remove_listener("dialog", reply)
+    return kinds
+
+
+def leave(page: Any) -> None:
+    """Leave the page, unless it asks and is told not to."""
+    with contextlib.suppress(sync_api.Error):
+        page.goto("about:blank")
+
+
+def test_choice_that_is_not_saved_is_not_lost_without_a_question(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    shown_anew(page, lambda: page.locator("#strength").press("Home"))
+    assert asked_when(page, page.locator("#start-over").click) == ["confirm"]
+    assert asked_when(page, lambda: leave(page)) == ["beforeunload"]
+    sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
+    with page.expect_download():
+        page.locator("#save").click()
+    sync_api.expect(page.locator("#progress")).to_be_hidden()
+    assert asked_when(page, lambda: leave(page)) == []
+    assert page.url == "about:blank"
+
+
+def test_photo_as_it_was_guessed_first_is_left_without_a_question(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    page.locator("#views").click()
+    assert asked_when(page, page.locator("#start-over").click) == []
+    sync_api.expect(page.locator("#drop")).to_be_visible()
+
+
+def test_several_photos_are_asked_for_until_they_are_saved(page: Any, photos: list[Path]) -> None:
+    give(page, *photos)
+    assert asked_when(page, page.locator("#start-over").click) == ["confirm"]
+    with page.expect_download():
+        page.locator("#save-all").click()
+    sync_api.expect(page.locator("#progress")).to_be_hidden()
+    page.locator("#strip .thumbnail").nth(1).click()
+    sync_api.expect(page.locator("#guesses img[src]")).to_have_count(4)
+    show(page, "Set colors")
+    shown_anew(page, lambda: page.locator("#frame").click(position={"x": 50, "y": 50}))
+    assert asked_when(page, page.get_by_role("button", name="Remove b.png").click) == ["confirm"]
+    assert asked_when(page, page.locator("#start-over").click, answer=True) == ["confirm"]
+    sync_api.expect(page.locator("#drop")).to_be_visible()
+
+
+def test_links_leave_the_photos_where_they_are(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    with page.expect_popup() as popup:
+        page.locator("footer a").click()
+    sync_api.expect(popup.value.locator("#docs")).to_be_attached()
+    sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
 
 
 def test_closing_the_page_deletes_the_photos(open_page: Callable[..., Any], photos: list[Path], folder: Path) -> None:

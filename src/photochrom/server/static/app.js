@@ -99,11 +99,25 @@ async function admit(photo) {
 }
 
 function lay(photo) {
-  photo.item = element("button", { type: "button", disabled: true, title: photo.file.name },
-    element("img", { alt: "" }), element("span", { textContent: photo.file.name }));
+  const { name } = photo.file;
+  photo.item = element("button", { type: "button", className: "thumbnail", disabled: true, title: name },
+    element("img", { alt: "" }), element("span", { textContent: name }));
   photo.item.addEventListener("click", () => open(photo, tell({ refused: [] })));
-  $("#strip").append(element("li", {}, photo.item));
+  const away = element("button", { type: "button", className: "away", title: "Remove", ariaLabel: `Remove ${name}`, textContent: "×" });
+  away.addEventListener("click", () => remove(photo));
+  $("#strip").append(element("li", {}, photo.item, away));
   arrange();
+}
+
+function remove(photo) {
+  if (photo.isChanged && !confirm(`Remove ${photo.file.name}? What you chose for it is not saved.`)) return;
+  const ready = photos.filter((other) => !other.item.disabled);
+  const place = ready.indexOf(photo);
+  const next = ready[place + 1] ?? ready[place - 1];
+  photo.forget();
+  drop(photo);
+  if (photo.isOpen && next) open(next);
+  (photos.length > 1 && next ? next.item : $("#add")).focus();
 }
 
 function drop(photo) {
@@ -137,20 +151,22 @@ function open(photo) {
   return attempt(() => viewer.open(photo));
 }
 
+// One photo as it was guessed first is there again in a moment; several take their time, and choices cannot be guessed.
+function isUnsaved() {
+  const fresh = photos.filter((photo) => !photo.isSaved && !photo.isLeftAlone);
+  return fresh.length + waiting.length > 1 || photos.some((photo) => photo.isChanged);
+}
+
 function startOver() {
+  if (isUnsaved() && !confirm("Start over? What is not saved will be lost.")) return;
   waiting = [];
-  forget();
-  photos.splice(0);
+  for (const photo of photos.splice(0)) photo.forget();
   viewer.close();
   $("#strip").replaceChildren();
   tell({ refused: [], failed: [] });
   progress("");
   arrange();
   $("#drop input").focus();
-}
-
-function forget() {
-  for (const { facts } of photos) if (facts) api.remove(facts.id);
 }
 
 // What is saved
@@ -179,9 +195,11 @@ async function packed() {
   const chosen = photos.filter((photo) => photo.facts && !photo.isLeftAlone);
   if (!chosen.length) throw new Error("All these photos are in color already: there is nothing to save.");
   for (const photo of chosen) await photo.with(api.facts); // sends again what the server has forgotten
+  const safe = chosen.map((photo) => photo.noteChoice());
   const archive = await api.archive(chosen.map((photo) => photo.entry));
   const end = await archive.blob.slice(-100_000).text();
   if (end.includes("not-in-here.txt")) tell({ failed: ["Some photos could not be saved; not-in-here.txt in the ZIP names them."] });
+  else for (const isSafe of safe) isSafe();
   return archive;
 }
 
@@ -211,7 +229,8 @@ document.addEventListener("drop", (event) => {
   document.body.classList.remove("over");
   attempt(() => takeHandedOver(event.dataTransfer));
 });
-window.addEventListener("pagehide", forget);
+window.addEventListener("beforeunload", (event) => isUnsaved() && event.preventDefault());
+window.addEventListener("pagehide", () => photos.forEach(({ facts }) => facts && api.remove(facts.id)));
 
 $("#trouble button").addEventListener("click", () => tell({ refused: [], failed: [] }));
 $("#start-over").addEventListener("click", startOver);

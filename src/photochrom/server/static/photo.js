@@ -12,6 +12,9 @@ export class Photo {
   undone = [];
   isLeftAlone = false;
   isAnew = false;
+  isSaved = false;
+  #isForgotten = false;
+  #safe = null; // what was chosen when it came, or when it was saved last
   #taken = { hints: [], undone: [] }; // what the server took last
 
   constructor(file) {
@@ -22,6 +25,7 @@ export class Photo {
     this.facts = await api.send(this.file, model);
     if (this.hints.length) await api.setHints(this.facts.id, this.hints);
     this.isLeftAlone = this.facts.coloring === "color" && !this.isAnew;
+    this.#safe ??= this.#choice;
   }
 
   // The server forgets photos that nobody uses for long; the page still has the file, and sends it once more.
@@ -29,14 +33,38 @@ export class Photo {
     try {
       return await act(this.facts.id);
     } catch (error) {
-      if (error.kind !== GONE) throw error;
+      if (error.kind !== GONE || this.#isForgotten) throw error;
       await this.send(this.facts.model);
       return act(this.facts.id);
     }
   }
 
+  // The visitor wants it no longer.
+  forget() {
+    this.#isForgotten = true;
+    if (this.facts) api.remove(this.facts.id);
+  }
+
   get look() {
     return { guess: this.guess, strength: this.strength, vividness: this.vividness };
+  }
+
+  get #choice() {
+    return JSON.stringify([this.facts.model, this.look, this.hints]);
+  }
+
+  // Whether the visitor chose something that is in no saved file.
+  get isChanged() {
+    return this.#safe !== null && this.#safe !== this.#choice;
+  }
+
+  // Call it when saving begins, and what it returns when the file is there: something may be chosen meanwhile.
+  noteChoice() {
+    const choice = this.#choice;
+    return () => {
+      this.isSaved = true;
+      this.#safe = choice;
+    };
   }
 
   // What the archive shall hold of it.
@@ -45,7 +73,13 @@ export class Photo {
   }
 
   picture = (query) => this.with((id) => api.picture(id, query));
-  save = (part) => this.with((id) => api.file(id, { ...this.look, force: this.isAnew, part }));
+
+  async save(part) {
+    const isSafe = this.noteChoice();
+    const saved = await this.with((id) => api.file(id, { ...this.look, force: this.isAnew, part }));
+    isSafe();
+    return saved;
+  }
 
   async chooseModel(model) {
     this.facts = await this.with((id) => api.chooseModel(id, model));

@@ -68,11 +68,15 @@ export class Viewer {
     return Math.min(WIDEST, Math.max(THUMBNAIL, Math.ceil(wanted / 200) * 200));
   }
 
-  // Pictures that come when another photo is open already are dropped.
+  // Pictures that come when another photo is open already are dropped, and so are their failures.
   async #load(image, query) {
     const { photo } = this;
-    const blob = await photo.picture({ ...photo.look, width: this.#width, ...query });
-    if (photo === this.photo) await show(image, blob);
+    try {
+      const blob = await photo.picture({ ...photo.look, width: this.#width, ...query });
+      if (photo === this.photo) await show(image, blob);
+    } catch (error) {
+      if (photo === this.photo) throw error;
+    }
   }
 
   async #showAll() {
