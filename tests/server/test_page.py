@@ -768,3 +768,31 @@ def test_page_fits_a_phone(open_page: Callable[..., Any], photos: list[Path]) ->
         show(page, view)
         widths.append(page.evaluate("document.documentElement.scrollWidth"))
     assert widths == [390] * 4
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_photo_from_the_shelf_comes_into_view(open_page: Callable[..., Any], photos: list[Path], motion: str) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion=motion)
+    give(page, *photos)
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    place = page.locator("#frame").bounding_box()
+    assert place["y"] < 0
+    page.locator("#strip .thumbnail").nth(1).tap()
+
+    def is_in_view() -> bool:
+        box = page.locator("#frame").bounding_box()
+        return box["y"] >= 0 and box["y"] + box["height"] <= 844
+
+    assert motion == "no-preference" or is_in_view()
+    wait_until(page, is_in_view)
+    sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
+    sync_api.expect(page.locator("#caption")).to_be_in_viewport()
+
+
+def test_page_stays_where_it_is_while_the_photo_is_in_view(open_page: Callable[..., Any], photos: list[Path]) -> None:
+    page = open_page(viewport={"width": 1280, "height": 700}, reduced_motion="reduce")
+    give(page, *photos)
+    page.evaluate("window.scrollTo(0, 20)")
+    page.locator("#strip .thumbnail").nth(1).evaluate("button => button.click()")
+    sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
+    assert page.evaluate("window.scrollY") == 20

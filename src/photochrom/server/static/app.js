@@ -102,7 +102,11 @@ function lay(photo) {
   const { name } = photo.file;
   photo.item = element("button", { type: "button", className: "thumbnail", disabled: true, title: name },
     element("img", { alt: "" }), element("span", { textContent: name }));
-  photo.item.addEventListener("click", () => open(photo, tell({ refused: [] })));
+  photo.item.addEventListener("click", () => {
+    tell({ refused: [] });
+    open(photo);
+    bringIntoView();
+  });
   const away = element("button", { type: "button", className: "away", title: "Remove", ariaLabel: `Remove ${name}`, textContent: "×" });
   away.addEventListener("click", () => remove(photo));
   $("#strip").append(element("li", {}, photo.item, away));
@@ -149,6 +153,15 @@ function open(photo) {
     return undefined;
   }
   return attempt(() => viewer.open(photo));
+}
+
+// On a small screen the shelf lies far below the photo.
+function bringIntoView() {
+  const [shown, whole] = $("#bench").hidden ? [$("#in-color"), $("#in-color")] : [$("#frame"), $("#stage")];
+  const { top, bottom } = shown.getBoundingClientRect();
+  if (top >= 0 && bottom <= window.innerHeight) return;
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  whole.scrollIntoView({ behavior: isCalm ? "instant" : "smooth" });
 }
 
 // One photo as it was guessed first is there again in a moment; several take their time, and choices cannot be guessed.
