@@ -508,6 +508,35 @@ def test_photo_in_color_is_left_alone_until_asked(page: Any, tmp_path: Path, col
     assert download.value.suggested_filename == "flag-color.png"
 
 
+def test_photo_that_is_left_alone_is_shown_in_its_own_colors(page: Any, tmp_path: Path, color_photo: bytes) -> None:
+    (tmp_path / "flag.png").write_bytes(color_photo)
+    give(page, tmp_path / "flag.png")
+    own = np.asarray(Image.open(io.BytesIO(color_photo)).convert("RGB"), np.int16)
+    assert np.array_equal(fetch(page.locator("#in-color img")), own)
+    assert np.array_equal(fetch(page.locator("#strip img")), own)
+
+
+def test_photo_that_no_browser_can_show_is_left_alone_in_gray(page: Any, tmp_path: Path, color_photo: bytes) -> None:
+    Image.open(io.BytesIO(color_photo)).save(tmp_path / "flag.tif")
+    give(page, tmp_path / "flag.tif")
+    assert chroma_of(fetch(page.locator("#in-color img"))) == 0
+    assert chroma_of(fetch(page.locator("#strip img"))) == 0
+
+
+def test_archive_tells_how_many_photos_it_leaves_out(
+    page: Any, photos: list[Path], tmp_path: Path, color_photo: bytes
+) -> None:
+    (tmp_path / "flag.png").write_bytes(color_photo)
+    give(page, tmp_path / "flag.png", photos[0])
+    with page.expect_download() as download:
+        page.locator("#save-all").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.namelist() == ["a-color.jpg"]
+    sync_api.expect(page.locator("#trouble li")).to_have_text(
+        "1 photo is in color already: it was left as it is, and is not in the ZIP."
+    )
+
+
 @pytest.mark.parametrize(
     "hand_over",
     [

@@ -6,6 +6,8 @@ import { Photo } from "./photo.js";
 import { $, Viewer, element, show } from "./viewer.js";
 
 const AT_ONCE = 2;
+const THUMBNAIL = 240;
+const LARGE = 1200;
 
 const photos = [];
 let waiting = [];
@@ -94,8 +96,8 @@ function tellSending(photo) {
 async function admit(photo) {
   photo.item.disabled = false;
   if (!viewer.photo && !photos.some((other) => other.isOpen)) open(photo);
-  const query = photo.isLeftAlone ? { show: "gray", width: 240 } : { width: 240 };
-  await show(photo.item.firstElementChild, await photo.picture(query));
+  const picture = photo.isLeftAlone ? photo.ownPicture(THUMBNAIL) : photo.picture({ width: THUMBNAIL });
+  await show(photo.item.firstElementChild, await picture);
 }
 
 function lay(photo) {
@@ -150,9 +152,16 @@ function open(photo) {
   if (photo.isLeftAlone) {
     $("#in-color p").replaceChildren(element("strong", { textContent: photo.file.name }),
       " is in color already, so it was left as it is. Its colors can be guessed again from its shades of gray.");
-    return undefined;
+    return attempt(() => showAsItIs(photo));
   }
   return attempt(() => viewer.open(photo));
+}
+
+async function showAsItIs(photo) {
+  const image = $("#in-color img");
+  image.removeAttribute("src");
+  const picture = await photo.ownPicture(LARGE);
+  if (photo.isOpen) await show(image, picture);
 }
 
 // On a small screen the shelf lies far below the photo.
@@ -211,9 +220,18 @@ async function packed() {
   const safe = chosen.map((photo) => photo.noteChoice());
   const archive = await api.archive(chosen.map((photo) => photo.entry));
   const end = await archive.blob.slice(-100_000).text();
-  if (end.includes("not-in-here.txt")) tell({ failed: ["Some photos could not be saved; not-in-here.txt in the ZIP names them."] });
+  const told = toldOfColored(photos.filter((photo) => photo.isLeftAlone).length);
+  if (end.includes("not-in-here.txt")) told.push("Some photos could not be saved; not-in-here.txt in the ZIP names them.");
   else for (const isSafe of safe) isSafe();
+  tell({ failed: told });
   return archive;
+}
+
+function toldOfColored(count) {
+  if (!count) return [];
+  return [count === 1
+    ? "1 photo is in color already: it was left as it is, and is not in the ZIP."
+    : `${count} photos are in color already: they were left as they are, and are not in the ZIP.`];
 }
 
 // Events

@@ -74,6 +74,12 @@ export class Photo {
 
   picture = (query) => this.with((id) => api.picture(id, query));
 
+  // Its file, which is shown where it is left alone; in gray if the browser does not know such files.
+  async ownPicture(width) {
+    const isKnown = await createImageBitmap(this.file).then((bitmap) => (bitmap.close(), true), () => false);
+    return isKnown ? this.file : this.picture({ show: "gray", width });
+  }
+
   async save(part) {
     const isSafe = this.noteChoice();
     const saved = await this.with((id) => api.file(id, { ...this.look, force: this.isAnew, part }));
