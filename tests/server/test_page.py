@@ -473,7 +473,6 @@ def test_all_photos_are_saved_as_one_archive(page: Any, photos: list[Path], tmp_
 
 def test_photo_of_many_keeps_what_was_chosen_for_it(page: Any, photos: list[Path]) -> None:
     give(page, *photos)
-    page.locator("#strip .thumbnail").nth(0).click()  # whichever was ready first is open
     sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
     page.locator("#strength").press("Home")
     wait_until(page, lambda: np.ptp(fetch(colored(page)), axis=2).max() <= 2)
@@ -484,6 +483,63 @@ def test_photo_of_many_keeps_what_was_chosen_for_it(page: Any, photos: list[Path
     again = shown_anew(page, lambda: page.locator("#strip .thumbnail").nth(0).click())
     assert np.array_equal(again, gray)
     sync_api.expect(page.locator("#strength")).to_have_value("0")
+
+
+def bluer(image: Any) -> bool:
+    """Whether there is more blue than red in what an `img` shows."""
+    pixels = fetch(image)
+    return bool(pixels[..., 2].mean() > pixels[..., 0].mean())
+
+
+def test_thumbnail_on_the_shelf_looks_like_the_photo(page: Any, photos: list[Path]) -> None:
+    give(page, *photos[:2])
+    thumbnail = page.locator("#strip img").first
+    assert not bluer(thumbnail)
+    shown_anew(page, lambda: page.locator("#guesses label").nth(2).click())  # the cooler one
+    wait_until(page, lambda: bluer(thumbnail))
+    shown_anew(page, lambda: page.locator("#guesses label").nth(0).click())
+    wait_until(page, lambda: not bluer(thumbnail))
+    show(page, "Set colors")
+    page.locator("#swatches label", has_text="Navy").click()
+    before, other = fetch(thumbnail), fetch(page.locator("#strip img").nth(1))
+    page.locator("#frame").click(position={"x": 50, "y": 50})
+    wait_until(page, lambda: not np.array_equal(fetch(thumbnail), before))
+    page.locator("#clear").click()
+    wait_until(page, lambda: np.array_equal(fetch(thumbnail), before))
+    assert np.array_equal(fetch(page.locator("#strip img").nth(1)), other)
+    page.locator("#panel summary").click()
+    page.locator("#model").select_option("scene-open")
+    wait_until(page, lambda: bluer(thumbnail))
+
+
+def test_guesses_have_the_colors_that_are_set(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    likeliest = page.locator("#guesses img").first
+    before = fetch(likeliest)
+    show(page, "Set colors")
+    page.locator("#swatches label", has_text="Navy").click()
+    page.locator("#frame").click(position={"x": 50, "y": 50})
+    wait_until(page, lambda: not np.array_equal(fetch(likeliest), before))
+    page.locator("#undo").click()
+    wait_until(page, lambda: np.array_equal(fetch(likeliest), before))
+
+
+def test_first_photo_that_was_added_is_opened_even_if_another_is_ready_before(page: Any, photos: list[Path]) -> None:
+    held = hold_first(page, "**/api/v1/photos?*")
+    page.set_input_files("#drop input", [str(path) for path in photos])
+    wait_until(page, lambda: bool(held))
+    sync_api.expect(page.locator("#strip :enabled.thumbnail")).to_have_count(2)
+    held[0].continue_()
+    sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
+
+
+def test_second_photo_is_opened_if_the_first_is_none(page: Any, photos: list[Path]) -> None:
+    held = hold_first(page, "**/api/v1/photos?*")
+    page.set_input_files("#drop input", [str(path) for path in photos])
+    wait_until(page, lambda: bool(held))
+    sync_api.expect(page.locator("#strip :enabled.thumbnail")).to_have_count(2)
+    held[0].abort()
+    sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
 
 
 def test_file_that_is_no_photo_is_told_in_plain_words(page: Any, photos: list[Path], tmp_path: Path) -> None:

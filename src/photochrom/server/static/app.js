@@ -6,7 +6,6 @@ import { Photo } from "./photo.js";
 import { $, Viewer, element, show } from "./viewer.js";
 
 const AT_ONCE = 2;
-const THUMBNAIL = 240;
 const LARGE = 1200;
 
 const photos = [];
@@ -15,7 +14,7 @@ let sent = 0;
 let senders = 0;
 let limits = { upload_bytes: Infinity };
 
-const viewer = new Viewer(attempt);
+const viewer = new Viewer(attempt, (photo) => photo.showThumbnail());
 
 // Words for the visitor
 
@@ -72,6 +71,7 @@ async function sendAll() {
       if (ours === waiting) {
         tell({ refused: [...refused, `${photo.file.name}: ${error.message}`] });
         drop(photo);
+        openFirst();
       }
     }
     sent += 1;
@@ -95,9 +95,14 @@ function tellSending(photo) {
 
 async function admit(photo) {
   photo.item.disabled = false;
-  if (!viewer.photo && !photos.some((other) => other.isOpen)) open(photo);
-  const picture = photo.isLeftAlone ? photo.ownPicture(THUMBNAIL) : photo.picture({ width: THUMBNAIL });
-  await show(photo.item.firstElementChild, await picture);
+  openFirst();
+  await photo.showThumbnail();
+}
+
+// The first of those that were added, even if another is ready before it.
+function openFirst() {
+  const [first] = photos;
+  if (first && !first.item.disabled && !photos.some((photo) => photo.isOpen)) open(first);
 }
 
 function lay(photo) {
@@ -111,8 +116,17 @@ function lay(photo) {
   });
   const away = element("button", { type: "button", className: "away", title: "Remove", ariaLabel: `Remove ${name}`, textContent: "×" });
   away.addEventListener("click", () => remove(photo));
+  photo.showThumbnail = api.latest(() => showThumbnail(photo));
   $("#strip").append(element("li", {}, photo.item, away));
   arrange();
+}
+
+async function showThumbnail(photo) {
+  try {
+    await show(photo.item.firstElementChild, await photo.thumbnail());
+  } catch (error) {
+    if (photos.includes(photo)) throw error; // else it was removed meanwhile
+  }
 }
 
 function remove(photo) {
@@ -269,6 +283,7 @@ $("#in-color button").addEventListener("click", () => {
   const photo = photos.find((other) => other.isOpen);
   photo.colorAnew();
   open(photo);
+  attempt(photo.showThumbnail);
 });
 $("#save").addEventListener("click", (event) => save(event, "color"));
 $("#save-pair").addEventListener("click", (event) => save(event, "comparison"));

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 
+const THUMBNAIL = 240;
 const GONE = "urn:photochrom:photo-gone";
 
 export class Photo {
@@ -78,6 +79,11 @@ export class Photo {
   async ownPicture(width) {
     const isKnown = await createImageBitmap(this.file).then((bitmap) => (bitmap.close(), true), () => false);
     return isKnown ? this.file : this.picture({ show: "gray", width });
+  }
+
+  // As it looks now, for the shelf.
+  thumbnail() {
+    return this.isLeftAlone ? this.ownPicture(THUMBNAIL) : this.picture({ ...this.look, width: THUMBNAIL });
   }
 
   async save(part) {

@@ -30,9 +30,11 @@ export class Viewer {
   photo = null;
   #sharpness = 0; // the width in pixels for which the pictures were asked that are shown
 
-  // `attempt` runs something that may fail, and tells the visitor when it does.
-  constructor(attempt) {
+  // `attempt` runs something that may fail, and tells the visitor when it does; `onChange` is told of each photo that
+  // looks different from now on.
+  constructor(attempt, onChange) {
     this.attempt = attempt;
+    this.onChange = onChange;
     this.#layOutPalette();
     this.#layOutGuesses();
     this.#listen();
@@ -82,12 +84,17 @@ export class Viewer {
   async #showAll() {
     const { photo } = this;
     await this.#showLarge();
+    if (photo === this.photo) await this.#showGuesses();
+  }
+
+  #showGuesses = latest(async () => {
+    const { photo } = this;
     const thumbnails = [...document.querySelectorAll("#guesses img")];
     const plain = { strength: 1, vividness: 1, width: THUMBNAIL };
     for (const [guess, image] of thumbnails.entries()) {
-      if (photo === this.photo) await this.#load(image, { ...plain, guess });
+      if (photo && photo === this.photo) await this.#load(image, { ...plain, guess });
     }
-  }
+  });
 
   async #showLarge() {
     const { photo } = this;
@@ -134,8 +141,7 @@ export class Viewer {
     act("#stage", "fullscreenchange", () => this.#width > this.#sharpness && this.#showLarge());
     act("#views", "input", () => this.#view === "sure" && this.#load($("#sure"), { show: "confidence" }));
     act("#guesses", "input", async ({ target }) => {
-      this.photo.guess = Number(target.value);
-      await this.redraw();
+      await this.#change((photo) => { photo.guess = Number(target.value); });
       if (this.#view === "sure") await this.#load($("#sure"), { show: "confidence" });
     });
     act("#strength", "input", redrawn((photo) => { photo.strength = $("#strength").value / 100; }));
@@ -146,8 +152,9 @@ export class Viewer {
     act("#redo", "click", redrawn((photo) => photo.redo()));
     act("#clear", "click", redrawn((photo) => photo.clear()));
     act("#model", "change", async ({ target }) => {
-      await this.photo.chooseModel(target.value);
-      await this.open(this.photo);
+      const { photo } = this;
+      await photo.chooseModel(target.value);
+      await Promise.all([photo === this.photo && this.open(photo), this.onChange(photo)]);
     });
     document.addEventListener("keydown", (event) => {
       if (this.#view !== "hints" || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
@@ -223,6 +230,7 @@ export class Viewer {
   // What was changed is marked at once, and again when the server has answered: it may have refused it.
   async #change(change) {
     const { photo } = this;
+    const { hints } = photo;
     const taken = change(photo);
     this.#tellLook();
     this.#mark();
@@ -233,8 +241,9 @@ export class Viewer {
         this.#tellLook();
         this.#mark();
       }
+      await this.redraw();
     }
-    await this.redraw();
+    await Promise.all([this.onChange(photo), photo.hints !== hints && this.#showGuesses()]);
   }
 }
 
