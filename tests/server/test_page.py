@@ -1,6 +1,7 @@
 """The page, as a browser shows it."""
 
 import base64
+import contextlib
 import io
 import re
 import shutil
@@ -282,6 +283,53 @@ def test_new_color_ends_what_can_be_redone(page: Any, photos: list[Path]) -> Non
     sync_api.expect(page.locator("#redo")).to_be_disabled()
 
 
+def hold_first(page: Any, address: str) -> list[Any]:
+    """Hold back the first request to an address that comes; it goes on when `continue_` of the one in the list is called."""
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(address, hold)
+    return held
+
+
+def stored_hints(page: Any) -> list[Any]:
+    """The hints that the server has of the photo that was shown last."""
+    entries = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    *_, last = (name.partition("?")[0] for name in entries if "/picture?" in name)
+    return list(page.request.get(last.replace("/picture", "/hints")).json())
+
+
+def test_quick_clicks_are_all_kept_while_the_server_is_slow(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    show(page, "Set colors")
+    held = hold_first(page, "**/hints?*")
+    for place in (50, 100, 150):
+        page.locator("#frame").click(position={"x": place, "y": 50})
+    sync_api.expect(page.locator(".dot")).to_have_count(3)
+    page.locator("#undo").click()
+    sync_api.expect(page.locator(".dot")).to_have_count(2)
+    page.locator("#redo").click()
+    wait_until(page, lambda: bool(held))
+    held[0].continue_()
+    wait_until(page, lambda: len(stored_hints(page)) == 3)
+    sync_api.expect(page.locator(".dot")).to_have_count(3)
+
+
+def test_color_that_the_server_refuses_is_taken_back(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    show(page, "Set colors")
+    shown_anew(page, lambda: page.locator("#frame").click(position={"x": 50, "y": 50}))
+    page.route("**/hints?*", lambda route: route.abort())
+    page.locator("#frame").click(position={"x": 90, "y": 50})
+    sync_api.expect(page.locator("#trouble")).to_contain_text("The server cannot be reached")
+    sync_api.expect(page.locator(".dot")).to_have_count(1)
+
+
 def test_color_is_set_by_the_keyboard_too(page: Any, photos: list[Path]) -> None:
     give(page, photos[0])
     show(page, "Set colors")
@@ -312,6 +360,63 @@ def test_faces_are_outlined_on_request(page: Any, photos: list[Path]) -> None:
     assert face["x"] - frame["x"] == pytest.approx(frame["width"] / 4, abs=1)
     assert face["y"] - frame["y"] == pytest.approx(frame["height"] / 4, abs=1)
     assert (face["width"], face["height"]) == pytest.approx((frame["width"] / 2, frame["height"] / 2), abs=1)
+
+
+def enlarge(page: Any, *, is_large: bool = True) -> None:
+    """Show the photo in full screen, or no longer."""
+    page.locator("#enlarge").click()
+    page.wait_for_function(f"Boolean(document.fullscreenElement) === {str(is_large).lower()}")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def place_of_pixel(page: Any, x: float, y: float) -> tuple[float, float]:
+    """Where on the screen a pixel of the open photo is, which is shown whole in the middle of its element."""
+    box = colored(page).bounding_box()
+    width, height = colored(page).evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    scale = min(box["width"] / width, box["height"] / height)
+    left = box["x"] + (box["width"] - width * scale) / 2
+    top = box["y"] + (box["height"] - height * scale) / 2
+    return left + x * scale, top + y * scale
+
+
+def middle_of(page: Any, selector: str) -> tuple[float, float]:
+    box = page.locator(selector).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_color_is_set_where_the_photo_is_clicked_in_full_screen(page: Any, photos: list[Path]) -> None:
+    give(page, photos[1])  # taller than wide: there is room beside it
+    show(page, "Set colors")
+    enlarge(page)
+    page.locator("#swatches label", has_text="Navy").click()
+    shown_anew(page, lambda: page.mouse.click(*place_of_pixel(page, 20, 70)))
+    (hint,) = stored_hints(page)
+    assert (hint["x"], hint["y"], hint["color"]) == (pytest.approx(20, abs=0.5), pytest.approx(70, abs=0.5), "#2b3a67")
+    assert middle_of(page, ".dot") == pytest.approx(place_of_pixel(page, 20, 70), abs=1)
+    left, _ = place_of_pixel(page, 0, 0)
+    page.mouse.click(left / 2, middle_of(page, "#frame")[1])
+    shown_anew(page, page.locator("#undo").click)
+    sync_api.expect(page.locator(".dot")).to_have_count(0)
+    enlarge(page, is_large=False)
+    page.locator("#redo").click()
+    assert middle_of(page, ".dot") == pytest.approx(place_of_pixel(page, 20, 70), abs=1)
+
+
+def test_faces_are_outlined_in_full_screen_too(page: Any, photos: list[Path]) -> None:
+    give(page, photos[1])
+    page.locator("#outline").check()
+    enlarge(page)
+    assert middle_of(page, ".face") == pytest.approx(place_of_pixel(page, 40, 50), abs=1)
+    face = page.locator(".face").bounding_box()
+    assert (face["x"], face["y"]) == pytest.approx(place_of_pixel(page, 20, 25), abs=1)
+
+
+def test_photo_is_as_sharp_in_full_screen_as_it_can_be(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    Image.new("L", (1500, 900), 120).save(tmp_path / "wide.jpg")
+    page = open_page(viewport={"width": 1280, "height": 800})
+    give(page, tmp_path / "wide.jpg")
+    assert fetch(colored(page)).shape[1] < 1000
+    assert shown_anew(page, lambda: enlarge(page)).shape[1] >= 1200
 
 
 def test_certainty_is_shown(page: Any, photos: list[Path]) -> None:
@@ -368,17 +473,73 @@ def test_all_photos_are_saved_as_one_archive(page: Any, photos: list[Path], tmp_
 
 def test_photo_of_many_keeps_what_was_chosen_for_it(page: Any, photos: list[Path]) -> None:
     give(page, *photos)
-    page.locator("#strip button").nth(0).click()  # whichever was ready first is open
     sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
     page.locator("#strength").press("Home")
     wait_until(page, lambda: np.ptp(fetch(colored(page)), axis=2).max() <= 2)
     gray = fetch(colored(page))
-    shown_anew(page, lambda: page.locator("#strip button").nth(1).click())
+    shown_anew(page, lambda: page.locator("#strip .thumbnail").nth(1).click())
     sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
     sync_api.expect(page.locator("#strength")).to_have_value("100")
-    again = shown_anew(page, lambda: page.locator("#strip button").nth(0).click())
+    again = shown_anew(page, lambda: page.locator("#strip .thumbnail").nth(0).click())
     assert np.array_equal(again, gray)
     sync_api.expect(page.locator("#strength")).to_have_value("0")
+
+
+def bluer(image: Any) -> bool:
+    """Whether there is more blue than red in what an `img` shows."""
+    pixels = fetch(image)
+    return bool(pixels[..., 2].mean() > pixels[..., 0].mean())
+
+
+def test_thumbnail_on_the_shelf_looks_like_the_photo(page: Any, photos: list[Path]) -> None:
+    give(page, *photos[:2])
+    thumbnail = page.locator("#strip img").first
+    assert not bluer(thumbnail)
+    shown_anew(page, lambda: page.locator("#guesses label").nth(2).click())  # the cooler one
+    wait_until(page, lambda: bluer(thumbnail))
+    shown_anew(page, lambda: page.locator("#guesses label").nth(0).click())
+    wait_until(page, lambda: not bluer(thumbnail))
+    show(page, "Set colors")
+    page.locator("#swatches label", has_text="Navy").click()
+    before, other = fetch(thumbnail), fetch(page.locator("#strip img").nth(1))
+    page.locator("#frame").click(position={"x": 50, "y": 50})
+    wait_until(page, lambda: not np.array_equal(fetch(thumbnail), before))
+    page.locator("#clear").click()
+    wait_until(page, lambda: np.array_equal(fetch(thumbnail), before))
+    assert np.array_equal(fetch(page.locator("#strip img").nth(1)), other)
+    page.locator("#panel summary").click()
+    page.locator("#model").select_option("scene-open")
+    wait_until(page, lambda: bluer(thumbnail))
+
+
+def test_guesses_have_the_colors_that_are_set(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    likeliest = page.locator("#guesses img").first
+    before = fetch(likeliest)
+    show(page, "Set colors")
+    page.locator("#swatches label", has_text="Navy").click()
+    page.locator("#frame").click(position={"x": 50, "y": 50})
+    wait_until(page, lambda: not np.array_equal(fetch(likeliest), before))
+    page.locator("#undo").click()
+    wait_until(page, lambda: np.array_equal(fetch(likeliest), before))
+
+
+def test_first_photo_that_was_added_is_opened_even_if_another_is_ready_before(page: Any, photos: list[Path]) -> None:
+    held = hold_first(page, "**/api/v1/photos?*")
+    page.set_input_files("#drop input", [str(path) for path in photos])
+    wait_until(page, lambda: bool(held))
+    sync_api.expect(page.locator("#strip :enabled.thumbnail")).to_have_count(2)
+    held[0].continue_()
+    sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
+
+
+def test_second_photo_is_opened_if_the_first_is_none(page: Any, photos: list[Path]) -> None:
+    held = hold_first(page, "**/api/v1/photos?*")
+    page.set_input_files("#drop input", [str(path) for path in photos])
+    wait_until(page, lambda: bool(held))
+    sync_api.expect(page.locator("#strip :enabled.thumbnail")).to_have_count(2)
+    held[0].abort()
+    sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
 
 
 def test_file_that_is_no_photo_is_told_in_plain_words(page: Any, photos: list[Path], tmp_path: Path) -> None:
@@ -401,6 +562,35 @@ def test_photo_in_color_is_left_alone_until_asked(page: Any, tmp_path: Path, col
     with page.expect_download() as download:
         page.locator("#save").click()
     assert download.value.suggested_filename == "flag-color.png"
+
+
+def test_photo_that_is_left_alone_is_shown_in_its_own_colors(page: Any, tmp_path: Path, color_photo: bytes) -> None:
+    (tmp_path / "flag.png").write_bytes(color_photo)
+    give(page, tmp_path / "flag.png")
+    own = np.asarray(Image.open(io.BytesIO(color_photo)).convert("RGB"), np.int16)
+    assert np.array_equal(fetch(page.locator("#in-color img")), own)
+    assert np.array_equal(fetch(page.locator("#strip img")), own)
+
+
+def test_photo_that_no_browser_can_show_is_left_alone_in_gray(page: Any, tmp_path: Path, color_photo: bytes) -> None:
+    Image.open(io.BytesIO(color_photo)).save(tmp_path / "flag.tif")
+    give(page, tmp_path / "flag.tif")
+    assert chroma_of(fetch(page.locator("#in-color img"))) == 0
+    assert chroma_of(fetch(page.locator("#strip img"))) == 0
+
+
+def test_archive_tells_how_many_photos_it_leaves_out(
+    page: Any, photos: list[Path], tmp_path: Path, color_photo: bytes
+) -> None:
+    (tmp_path / "flag.png").write_bytes(color_photo)
+    give(page, tmp_path / "flag.png", photos[0])
+    with page.expect_download() as download:
+        page.locator("#save-all").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.namelist() == ["a-color.jpg"]
+    sync_api.expect(page.locator("#trouble li")).to_have_text(
+        "1 photo is in color already: it was left as it is, and is not in the ZIP."
+    )
 
 
 @pytest.mark.parametrize(
@@ -428,6 +618,46 @@ def test_handed_over_picture_is_colored(page: Any, hand_over: str) -> None:
     sync_api.expect(page.locator("#caption")).to_contain_text("50 × 40")
 
 
+def drop(page: Any, *paths: Path) -> None:
+    """Drop files and folders on the page, as from a file manager."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+
+
+def test_photos_in_a_dropped_folder_are_colored(page: Any, photos: list[Path], tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    (album / "1931/.cache").mkdir(parents=True)
+    for number, name in enumerate(("2.jpg", "10.jpg", "1931/3.jpg", ".hidden.jpg", "1931/.cache/4.jpg")):
+        shutil.copy(photos[number % 2 * 2], album / name)
+    (album / "notes.txt").write_text("Dear diary")
+    drop(page, photos[1], album)
+    sync_api.expect(page.locator("#strip li")).to_have_count(4)
+    assert page.locator("#strip .thumbnail").all_inner_texts() == ["b.png", "2.jpg", "10.jpg", "3.jpg"]
+    sync_api.expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_folder_without_photos_is_told(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters/notes.txt").write_text("Dear diary")
+    drop(page, tmp_path / "letters")
+    sync_api.expect(page.locator("#trouble li")).to_have_text("letters: no photo was found in this folder")
+
+
+def test_file_that_cannot_be_read_is_told_as_that(page: Any, photos: list[Path]) -> None:
+    page.set_input_files("#drop input", str(photos[0]))
+    sync_api.expect(colored(page)).to_have_attribute("src", re.compile("blob:"))
+    held = hold_first(page, "**/api/v1/photos?*")
+    page.set_input_files("#add", [str(path) for path in photos[1:]])
+    wait_until(page, lambda: bool(held))
+    photos[1].unlink()
+    held[0].abort()
+    sync_api.expect(page.locator("#trouble li")).to_have_text(
+        "b.png: cannot be read; is it still there, and is it a file?"
+    )
+
+
 def test_file_that_is_too_large_is_told_before_it_is_sent(page: Any, photos: list[Path], tmp_path: Path) -> None:
     large = tmp_path / "large.jpg"
     large.write_bytes(photos[0].read_bytes() + bytes(1_000_000))
@@ -453,6 +683,91 @@ def test_starting_over_deletes_the_photos(page: Any, photos: list[Path], folder:
         page.locator("#start-over").click()
     sync_api.expect(page.locator("#drop")).to_be_visible()
     assert kept(folder) <= before
+
+
+def test_one_photo_alone_is_removed(page: Any, photos: list[Path], folder: Path) -> None:
+    before = kept(folder)
+    give(page, *photos)
+    page.locator("#strip .thumbnail").nth(1).click()
+    sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
+    sync_api.expect(page.locator("#guesses img[src]")).to_have_count(4)
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        page.get_by_role("button", name="Remove b.png").press("Enter")
+    sync_api.expect(page.locator("#strip li")).to_have_text([re.compile("a.jpg"), re.compile("c.jpg")])
+    sync_api.expect(page.locator("#caption")).to_contain_text("c.jpg")
+    assert page.evaluate("document.activeElement.title") == "c.jpg"
+    page.get_by_role("button", name="Remove a.jpg").click()
+    sync_api.expect(page.locator("#strip")).to_be_hidden()
+    sync_api.expect(page.locator("#caption")).to_contain_text("c.jpg")
+    wait_until(page, lambda: len(kept(folder) - before) == 1)
+    sync_api.expect(page.locator("#trouble")).to_be_hidden()
+
+
+def asked_when(page: Any, act: Callable[[], Any], *, answer: bool = False) -> list[str]:
+    """What kinds of questions the page asks when something is done; each is answered alike."""
+    kinds: list[str] = []
+
+    def reply(dialog: Any) -> None:
+        kinds.append(dialog.type)
+        if answer:
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    page.on("dialog", reply)
+    act()
+    page.wait_for_function("true")  # what was asked meanwhile is known
+    page.remove_listener("dialog", reply)
+    return kinds
+
+
+def leave(page: Any) -> None:
+    """Leave the page, unless it asks and is told not to."""
+    with contextlib.suppress(sync_api.Error):
+        page.goto("about:blank")
+
+
+def test_choice_that_is_not_saved_is_not_lost_without_a_question(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    shown_anew(page, lambda: page.locator("#strength").press("Home"))
+    assert asked_when(page, page.locator("#start-over").click) == ["confirm"]
+    assert asked_when(page, lambda: leave(page)) == ["beforeunload"]
+    sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
+    with page.expect_download():
+        page.locator("#save").click()
+    sync_api.expect(page.locator("#progress")).to_be_hidden()
+    assert asked_when(page, lambda: leave(page)) == []
+    assert page.url == "about:blank"
+
+
+def test_photo_as_it_was_guessed_first_is_left_without_a_question(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    page.locator("#views").click()
+    assert asked_when(page, page.locator("#start-over").click) == []
+    sync_api.expect(page.locator("#drop")).to_be_visible()
+
+
+def test_several_photos_are_asked_for_until_they_are_saved(page: Any, photos: list[Path]) -> None:
+    give(page, *photos)
+    assert asked_when(page, page.locator("#start-over").click) == ["confirm"]
+    with page.expect_download():
+        page.locator("#save-all").click()
+    sync_api.expect(page.locator("#progress")).to_be_hidden()
+    page.locator("#strip .thumbnail").nth(1).click()
+    sync_api.expect(page.locator("#guesses img[src]")).to_have_count(4)
+    show(page, "Set colors")
+    shown_anew(page, lambda: page.locator("#frame").click(position={"x": 50, "y": 50}))
+    assert asked_when(page, page.get_by_role("button", name="Remove b.png").click) == ["confirm"]
+    assert asked_when(page, page.locator("#start-over").click, answer=True) == ["confirm"]
+    sync_api.expect(page.locator("#drop")).to_be_visible()
+
+
+def test_links_leave_the_photos_where_they_are(page: Any, photos: list[Path]) -> None:
+    give(page, photos[0])
+    with page.expect_popup() as popup:
+        page.locator("footer a").click()
+    sync_api.expect(popup.value.locator("#docs")).to_be_attached()
+    sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
 
 
 def test_closing_the_page_deletes_the_photos(open_page: Callable[..., Any], photos: list[Path], folder: Path) -> None:
@@ -538,3 +853,31 @@ def test_page_fits_a_phone(open_page: Callable[..., Any], photos: list[Path]) ->
         show(page, view)
         widths.append(page.evaluate("document.documentElement.scrollWidth"))
     assert widths == [390] * 4
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_photo_from_the_shelf_comes_into_view(open_page: Callable[..., Any], photos: list[Path], motion: str) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion=motion)
+    give(page, *photos)
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    place = page.locator("#frame").bounding_box()
+    assert place["y"] < 0
+    page.locator("#strip .thumbnail").nth(1).tap()
+
+    def is_in_view() -> bool:
+        box = page.locator("#frame").bounding_box()
+        return box["y"] >= 0 and box["y"] + box["height"] <= 844
+
+    assert motion == "no-preference" or is_in_view()
+    wait_until(page, is_in_view)
+    sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
+    sync_api.expect(page.locator("#caption")).to_be_in_viewport()
+
+
+def test_page_stays_where_it_is_while_the_photo_is_in_view(open_page: Callable[..., Any], photos: list[Path]) -> None:
+    page = open_page(viewport={"width": 1280, "height": 700}, reduced_motion="reduce")
+    give(page, *photos)
+    page.evaluate("window.scrollTo(0, 20)")
+    page.locator("#strip .thumbnail").nth(1).evaluate("button => button.click()")
+    sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
+    assert page.evaluate("window.scrollY") == 20

@@ -48,8 +48,16 @@ export const card = async (model) => (await ask(`cards/${encodeURIComponent(mode
 export const send = async (file, model) => {
   const query = new URLSearchParams({ name: file.name, ...(model && { model }) });
   const headers = { "Content-Type": "application/octet-stream" };
-  return (await ask(`api/v1/photos?${query}`, { method: "POST", headers, body: file })).json();
+  try {
+    return (await ask(`api/v1/photos?${query}`, { method: "POST", headers, body: file })).json();
+  } catch (error) {
+    // To a browser this is the same as a server that is gone.
+    if (await isReadable(file)) throw error;
+    throw new Refusal("cannot be read; is it still there, and is it a file?");
+  }
 };
+
+const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
 
 export const facts = async (id) => (await ask(at(id))).json();
 export const chooseModel = async (id, model) => (await ask(at(id), json("PATCH", { model }))).json();
@@ -66,3 +74,25 @@ async function saved(answer) {
 
 export const file = async (id, query) => saved(await ask(at(id, "/file", query)));
 export const archive = async (photos) => saved(await ask("api/v1/archives", json("POST", { photos })));
+
+// Makes a function that runs `act`, which asks for something, once at a time. Calls meanwhile let it run once more at the
+// end: only the latest state counts, and what is outdated before its turn is passed over.
+export function latest(act) {
+  let isStale = false;
+  let running = null;
+  const run = async () => {
+    try {
+      while (isStale) {
+        isStale = false;
+        await act();
+      }
+    } finally {
+      running = null;
+    }
+  };
+  return () => {
+    isStale = true;
+    running ??= run();
+    return running;
+  };
+}

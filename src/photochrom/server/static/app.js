@@ -1,10 +1,12 @@
 // The page: photos that come in, the shelf on which they lie, and what is saved of them.
 
 import * as api from "./api.js";
+import { handedOver } from "./files.js";
 import { Photo } from "./photo.js";
 import { $, Viewer, element, show } from "./viewer.js";
 
 const AT_ONCE = 2;
+const LARGE = 1200;
 
 const photos = [];
 let waiting = [];
@@ -12,7 +14,7 @@ let sent = 0;
 let senders = 0;
 let limits = { upload_bytes: Infinity };
 
-const viewer = new Viewer(attempt);
+const viewer = new Viewer(attempt, (photo) => photo.showThumbnail());
 
 // Words for the visitor
 
@@ -45,11 +47,11 @@ async function attempt(act) {
 
 // Photos that come in
 
-function take(files) {
+function take(files, refusals = []) {
   const all = [...files];
   const isLarge = (file) => file.size > limits.upload_bytes;
   const words = `larger than ${limits.upload_bytes / 1e6} MB, the most that is taken; make it smaller`;
-  tell({ failed: [], refused: all.filter(isLarge).map((file) => `${file.name}: ${words}`) });
+  tell({ failed: [], refused: [...refusals, ...all.filter(isLarge).map((file) => `${file.name}: ${words}`)] });
   waiting.push(...all.filter((file) => !isLarge(file)).map((file) => new Photo(file)));
   while (senders < AT_ONCE && waiting.length) sendAll();
 }
@@ -69,6 +71,7 @@ async function sendAll() {
       if (ours === waiting) {
         tell({ refused: [...refused, `${photo.file.name}: ${error.message}`] });
         drop(photo);
+        openFirst();
       }
     }
     sent += 1;
@@ -80,6 +83,11 @@ async function sendAll() {
   }
 }
 
+async function takeHandedOver(transfer) {
+  const { files, emptyFolders } = await handedOver(transfer);
+  take(files, emptyFolders.map((name) => `${name}: no photo was found in this folder`));
+}
+
 function tellSending(photo) {
   const count = sent + senders + waiting.length;
   progress(count > 1 ? `Coloring ${sent + 1} of ${count}` : `Coloring ${photo.file.name}`, sent, count);
@@ -87,17 +95,49 @@ function tellSending(photo) {
 
 async function admit(photo) {
   photo.item.disabled = false;
-  if (!viewer.photo && !photos.some((other) => other.isOpen)) open(photo);
-  const query = photo.isLeftAlone ? { show: "gray", width: 240 } : { width: 240 };
-  await show(photo.item.firstElementChild, await photo.picture(query));
+  openFirst();
+  await photo.showThumbnail();
+}
+
+// The first of those that were added, even if another is ready before it.
+function openFirst() {
+  const [first] = photos;
+  if (first && !first.item.disabled && !photos.some((photo) => photo.isOpen)) open(first);
 }
 
 function lay(photo) {
-  photo.item = element("button", { type: "button", disabled: true, title: photo.file.name },
-    element("img", { alt: "" }), element("span", { textContent: photo.file.name }));
-  photo.item.addEventListener("click", () => open(photo, tell({ refused: [] })));
-  $("#strip").append(element("li", {}, photo.item));
+  const { name } = photo.file;
+  photo.item = element("button", { type: "button", className: "thumbnail", disabled: true, title: name },
+    element("img", { alt: "" }), element("span", { textContent: name }));
+  photo.item.addEventListener("click", () => {
+    tell({ refused: [] });
+    open(photo);
+    bringIntoView();
+  });
+  const away = element("button", { type: "button", className: "away", title: "Remove", ariaLabel: `Remove ${name}`, textContent: "×" });
+  away.addEventListener("click", () => remove(photo));
+  photo.showThumbnail = api.latest(() => showThumbnail(photo));
+  $("#strip").append(element("li", {}, photo.item, away));
   arrange();
+}
+
+async function showThumbnail(photo) {
+  try {
+    await show(photo.item.firstElementChild, await photo.thumbnail());
+  } catch (error) {
+    if (photos.includes(photo)) throw error; // else it was removed meanwhile
+  }
+}
+
+function remove(photo) {
+  if (photo.isChanged && !confirm(`Remove ${photo.file.name}? What you chose for it is not saved.`)) return;
+  const ready = photos.filter((other) => !other.item.disabled);
+  const place = ready.indexOf(photo);
+  const next = ready[place + 1] ?? ready[place - 1];
+  photo.forget();
+  drop(photo);
+  if (photo.isOpen && next) open(next);
+  (photos.length > 1 && next ? next.item : $("#add")).focus();
 }
 
 function drop(photo) {
@@ -126,25 +166,43 @@ function open(photo) {
   if (photo.isLeftAlone) {
     $("#in-color p").replaceChildren(element("strong", { textContent: photo.file.name }),
       " is in color already, so it was left as it is. Its colors can be guessed again from its shades of gray.");
-    return undefined;
+    return attempt(() => showAsItIs(photo));
   }
   return attempt(() => viewer.open(photo));
 }
 
+async function showAsItIs(photo) {
+  const image = $("#in-color img");
+  image.removeAttribute("src");
+  const picture = await photo.ownPicture(LARGE);
+  if (photo.isOpen) await show(image, picture);
+}
+
+// On a small screen the shelf lies far below the photo.
+function bringIntoView() {
+  const [shown, whole] = $("#bench").hidden ? [$("#in-color"), $("#in-color")] : [$("#frame"), $("#stage")];
+  const { top, bottom } = shown.getBoundingClientRect();
+  if (top >= 0 && bottom <= window.innerHeight) return;
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  whole.scrollIntoView({ behavior: isCalm ? "instant" : "smooth" });
+}
+
+// One photo as it was guessed first is there again in a moment; several take their time, and choices cannot be guessed.
+function isUnsaved() {
+  const fresh = photos.filter((photo) => !photo.isSaved && !photo.isLeftAlone);
+  return fresh.length + waiting.length > 1 || photos.some((photo) => photo.isChanged);
+}
+
 function startOver() {
+  if (isUnsaved() && !confirm("Start over? What is not saved will be lost.")) return;
   waiting = [];
-  forget();
-  photos.splice(0);
+  for (const photo of photos.splice(0)) photo.forget();
   viewer.close();
   $("#strip").replaceChildren();
   tell({ refused: [], failed: [] });
   progress("");
   arrange();
   $("#drop input").focus();
-}
-
-function forget() {
-  for (const { facts } of photos) if (facts) api.remove(facts.id);
 }
 
 // What is saved
@@ -173,10 +231,21 @@ async function packed() {
   const chosen = photos.filter((photo) => photo.facts && !photo.isLeftAlone);
   if (!chosen.length) throw new Error("All these photos are in color already: there is nothing to save.");
   for (const photo of chosen) await photo.with(api.facts); // sends again what the server has forgotten
+  const safe = chosen.map((photo) => photo.noteChoice());
   const archive = await api.archive(chosen.map((photo) => photo.entry));
   const end = await archive.blob.slice(-100_000).text();
-  if (end.includes("not-in-here.txt")) tell({ failed: ["Some photos could not be saved; not-in-here.txt in the ZIP names them."] });
+  const told = toldOfColored(photos.filter((photo) => photo.isLeftAlone).length);
+  if (end.includes("not-in-here.txt")) told.push("Some photos could not be saved; not-in-here.txt in the ZIP names them.");
+  else for (const isSafe of safe) isSafe();
+  tell({ failed: told });
   return archive;
+}
+
+function toldOfColored(count) {
+  if (!count) return [];
+  return [count === 1
+    ? "1 photo is in color already: it was left as it is, and is not in the ZIP."
+    : `${count} photos are in color already: they were left as they are, and are not in the ZIP.`];
 }
 
 // Events
@@ -190,7 +259,7 @@ for (const input of document.querySelectorAll("input[type=file]")) {
 document.addEventListener("paste", (event) => {
   if (!event.clipboardData?.files.length) return;
   event.preventDefault();
-  take(event.clipboardData.files);
+  attempt(() => takeHandedOver(event.clipboardData));
 });
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 document.addEventListener("dragover", (event) => {
@@ -203,9 +272,10 @@ document.addEventListener("drop", (event) => {
   if (!hasFiles(event)) return;
   event.preventDefault();
   document.body.classList.remove("over");
-  take(event.dataTransfer.files);
+  attempt(() => takeHandedOver(event.dataTransfer));
 });
-window.addEventListener("pagehide", forget);
+window.addEventListener("beforeunload", (event) => isUnsaved() && event.preventDefault());
+window.addEventListener("pagehide", () => photos.forEach(({ facts }) => facts && api.remove(facts.id)));
 
 $("#trouble button").addEventListener("click", () => tell({ refused: [], failed: [] }));
 $("#start-over").addEventListener("click", startOver);
@@ -213,6 +283,7 @@ $("#in-color button").addEventListener("click", () => {
   const photo = photos.find((other) => other.isOpen);
   photo.colorAnew();
   open(photo);
+  attempt(photo.showThumbnail);
 });
 $("#save").addEventListener("click", (event) => save(event, "color"));
 $("#save-pair").addEventListener("click", (event) => save(event, "comparison"));

@@ -1,5 +1,7 @@
 // The photo that is open: three ways to look at it, and everything that changes how it looks.
 
+import { latest } from "./api.js";
+
 const GUESSES = ["Likeliest", "Warmer", "Cooler", "Rosier"];
 const SWATCHES = {
   Skin: "#c68a67", Brown: "#6b4a2f", Blond: "#c9a35c", Red: "#a8342b",
@@ -26,12 +28,13 @@ export async function show(image, blob) {
 
 export class Viewer {
   photo = null;
-  #isDrawing = false;
-  #isStale = false;
+  #sharpness = 0; // the width in pixels for which the pictures were asked that are shown
 
-  // `attempt` runs something that may fail, and tells the visitor when it does.
-  constructor(attempt) {
+  // `attempt` runs something that may fail, and tells the visitor when it does; `onChange` is told of each photo that
+  // looks different from now on.
+  constructor(attempt, onChange) {
     this.attempt = attempt;
+    this.onChange = onChange;
     this.#layOutPalette();
     this.#layOutGuesses();
     this.#listen();
@@ -63,43 +66,47 @@ export class Viewer {
   }
 
   get #width() {
-    const wanted = $("#stage").clientWidth * Math.min(window.devicePixelRatio, 2);
+    const wanted = $("#frame").clientWidth * Math.min(window.devicePixelRatio, 2);
     return Math.min(WIDEST, Math.max(THUMBNAIL, Math.ceil(wanted / 200) * 200));
   }
 
-  // Pictures that come when another photo is open already are dropped.
+  // Pictures that come when another photo is open already are dropped, and so are their failures.
   async #load(image, query) {
     const { photo } = this;
-    const blob = await photo.picture({ ...photo.look, width: this.#width, ...query });
-    if (photo === this.photo) await show(image, blob);
+    try {
+      const blob = await photo.picture({ ...photo.look, width: this.#width, ...query });
+      if (photo === this.photo) await show(image, blob);
+    } catch (error) {
+      if (photo === this.photo) throw error;
+    }
   }
 
   async #showAll() {
     const { photo } = this;
-    await Promise.all([this.#load($("#before"), { show: "gray" }), this.#load($("#after"))]);
-    if (photo !== this.photo) return;
-    if (this.#view === "sure") await this.#load($("#sure"), { show: "confidence" });
+    await this.#showLarge();
+    if (photo === this.photo) await this.#showGuesses();
+  }
+
+  #showGuesses = latest(async () => {
+    const { photo } = this;
     const thumbnails = [...document.querySelectorAll("#guesses img")];
     const plain = { strength: 1, vividness: 1, width: THUMBNAIL };
     for (const [guess, image] of thumbnails.entries()) {
-      if (photo === this.photo) await this.#load(image, { ...plain, guess });
+      if (photo && photo === this.photo) await this.#load(image, { ...plain, guess });
     }
+  });
+
+  async #showLarge() {
+    const { photo } = this;
+    this.#sharpness = this.#width;
+    await Promise.all([this.#load($("#before"), { show: "gray" }), this.#load($("#after"))]);
+    if (photo === this.photo && this.#view === "sure") await this.#load($("#sure"), { show: "confidence" });
   }
 
   // One picture at a time is asked for while a slider moves; the last position is always drawn.
-  async redraw() {
-    this.#isStale = true;
-    if (this.#isDrawing) return;
-    this.#isDrawing = true;
-    try {
-      while (this.#isStale && this.photo) {
-        this.#isStale = false;
-        await this.#load($("#after"));
-      }
-    } finally {
-      this.#isDrawing = false;
-    }
-  }
+  redraw = latest(async () => {
+    if (this.photo) await this.#load($("#after"));
+  });
 
   #layOutPalette() {
     const own = $("#own");
@@ -125,21 +132,16 @@ export class Viewer {
   #listen() {
     const act = (selector, event, change) =>
       $(selector).addEventListener(event, (happened) => this.photo && this.attempt(() => change(happened)));
-    const redrawn = (change) => async () => {
-      await change(this.photo);
-      this.#tellLook();
-      this.#mark();
-      await this.redraw();
-    };
+    const redrawn = (change) => () => this.#change(change);
     $("#views").addEventListener("input", () => this.#turnTo(this.#view));
     $("#divide").addEventListener("input", ({ target }) => $("#frame").style.setProperty("--divide", `${target.value}%`));
     $("#outline").addEventListener("input", () => this.#mark());
     $("#enlarge").addEventListener("click", () =>
-      document.fullscreenElement ? document.exitFullscreen() : $("#frame").requestFullscreen());
+      document.fullscreenElement ? document.exitFullscreen() : $("#stage").requestFullscreen());
+    act("#stage", "fullscreenchange", () => this.#width > this.#sharpness && this.#showLarge());
     act("#views", "input", () => this.#view === "sure" && this.#load($("#sure"), { show: "confidence" }));
     act("#guesses", "input", async ({ target }) => {
-      this.photo.guess = Number(target.value);
-      await this.redraw();
+      await this.#change((photo) => { photo.guess = Number(target.value); });
       if (this.#view === "sure") await this.#load($("#sure"), { show: "confidence" });
     });
     act("#strength", "input", redrawn((photo) => { photo.strength = $("#strength").value / 100; }));
@@ -150,8 +152,9 @@ export class Viewer {
     act("#redo", "click", redrawn((photo) => photo.redo()));
     act("#clear", "click", redrawn((photo) => photo.clear()));
     act("#model", "change", async ({ target }) => {
-      await this.photo.chooseModel(target.value);
-      await this.open(this.photo);
+      const { photo } = this;
+      await photo.chooseModel(target.value);
+      await Promise.all([photo === this.photo && this.open(photo), this.onChange(photo)]);
     });
     document.addEventListener("keydown", (event) => {
       if (this.#view !== "hints" || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
@@ -203,7 +206,7 @@ export class Viewer {
 
   #hintAt({ target, clientX, clientY }) {
     if (target.id === "enlarge") return undefined;
-    const box = $("#after").getBoundingClientRect();
+    const box = $("#frame").getBoundingClientRect();
     const { width, height } = this.photo.facts;
     const x = ((clientX - box.left) / box.width) * width;
     const y = ((clientY - box.top) / box.height) * height;
@@ -220,11 +223,27 @@ export class Viewer {
     field.value = "";
   }
 
-  async #hint(hint) {
-    await this.photo.addHint(hint);
+  #hint(hint) {
+    return this.#change((photo) => photo.addHint(hint));
+  }
+
+  // What was changed is marked at once, and again when the server has answered: it may have refused it.
+  async #change(change) {
+    const { photo } = this;
+    const { hints } = photo;
+    const taken = change(photo);
     this.#tellLook();
     this.#mark();
-    await this.redraw();
+    try {
+      await taken;
+    } finally {
+      if (photo === this.photo) {
+        this.#tellLook();
+        this.#mark();
+      }
+      await this.redraw();
+    }
+    await Promise.all([this.onChange(photo), photo.hints !== hints && this.#showGuesses()]);
   }
 }
 
