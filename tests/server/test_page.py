@@ -284,7 +284,7 @@ def test_new_color_ends_what_can_be_redone(page: Any, photos: list[Path]) -> Non
 
 
 def hold_first(page: Any, address: str) -> list[Any]:
-    """Hold back the first request to an address that comes; it goes on when `continue_` of the one in the list is called."""
+    """Hold back the first request to an address; it stands in the list, and goes on by its `continue_`."""
     held: list[Any] = []
 
     def hold(route: Any) -> None:

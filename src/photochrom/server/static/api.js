@@ -75,8 +75,8 @@ async function saved(answer) {
 export const file = async (id, query) => saved(await ask(at(id, "/file", query)));
 export const archive = async (photos) => saved(await ask("api/v1/archives", json("POST", { photos })));
 
-// Makes a function that runs `act`, which asks for something, once at a time. Calls meanwhile let it run once more at the
-// end: only the latest state counts, and what is outdated before its turn is passed over.
+// Makes a function that runs `act`, which asks for something, once at a time. Calls meanwhile let it run once more at
+// the end: only the latest state counts, and what is outdated before its turn is passed over.
 export function latest(act) {
   let isStale = false;
   let running = null;

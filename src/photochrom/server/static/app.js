@@ -114,7 +114,8 @@ function lay(photo) {
     open(photo);
     bringIntoView();
   });
-  const away = element("button", { type: "button", className: "away", title: "Remove", ariaLabel: `Remove ${name}`, textContent: "×" });
+  const words = { title: "Remove", ariaLabel: `Remove ${name}`, textContent: "×" };
+  const away = element("button", { type: "button", className: "away", ...words });
   away.addEventListener("click", () => remove(photo));
   photo.showThumbnail = api.latest(() => showThumbnail(photo));
   $("#strip").append(element("li", {}, photo.item, away));
