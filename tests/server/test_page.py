@@ -524,21 +524,24 @@ def test_guesses_have_the_colors_that_are_set(page: Any, photos: list[Path]) -> 
     wait_until(page, lambda: np.array_equal(fetch(likeliest), before))
 
 
-def test_first_photo_that_was_added_is_opened_even_if_another_is_ready_before(page: Any, photos: list[Path]) -> None:
+def held_behind_others(page: Any, photos: list[Path]) -> Any:
+    """The request that sends the first photo, which waits while the two others are ready."""
     held = hold_first(page, "**/api/v1/photos?*")
     page.set_input_files("#drop input", [str(path) for path in photos])
     wait_until(page, lambda: bool(held))
     sync_api.expect(page.locator("#strip :enabled.thumbnail")).to_have_count(2)
-    held[0].continue_()
+    return held[0]
+
+
+def test_first_photo_that_was_added_is_opened_even_if_another_is_ready_before(page: Any, photos: list[Path]) -> None:
+    held = held_behind_others(page, photos)
+    held.continue_()
     sync_api.expect(page.locator("#caption")).to_contain_text("a.jpg")
 
 
 def test_second_photo_is_opened_if_the_first_is_none(page: Any, photos: list[Path]) -> None:
-    held = hold_first(page, "**/api/v1/photos?*")
-    page.set_input_files("#drop input", [str(path) for path in photos])
-    wait_until(page, lambda: bool(held))
-    sync_api.expect(page.locator("#strip :enabled.thumbnail")).to_have_count(2)
-    held[0].abort()
+    held = held_behind_others(page, photos)
+    held.abort()
     sync_api.expect(page.locator("#caption")).to_contain_text("b.png")
 
 
@@ -652,7 +655,7 @@ def test_file_that_cannot_be_read_is_told_as_that(page: Any, photos: list[Path])
     page.set_input_files("#add", [str(path) for path in photos[1:]])
     wait_until(page, lambda: bool(held))
     photos[1].unlink()
-    held[0].abort()
+    held.abort()
     sync_api.expect(page.locator("#trouble li")).to_have_text(
         "b.png: cannot be read; is it still there, and is it a file?"
     )

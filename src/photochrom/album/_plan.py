@@ -11,7 +11,7 @@ from photochrom.album._job import Job, Outcome
 from photochrom.album._manifest import MANIFEST_NAME, Manifest
 from photochrom.coloring import Options, Outputs
 from photochrom.errors import ConfigError, PhotoError
-from photochrom.photo import HEAD_BYTES, SUFFIXES, USUAL_SUFFIXES, Kind, format_of
+from photochrom.photo import HEAD_BYTES, SUFFIXES, USUAL_SUFFIXES, Kind, format_of, written_format
 
 _ENDING = "-color"
 
@@ -155,17 +155,17 @@ def _kept_suffix(path: Path) -> str:
     """The suffix of a photo, unless its content is of another format, or of one that cannot be written."""
     try:
         # What is no plain file, such as a pipe, might never end; it is refused when it is to be read.
-        written = _written_format(path) if path.is_file() else "PNG"
+        written = _result_format(path) if path.is_file() else written_format("")
     except (OSError, PhotoError, ValueError):
         return path.suffix
     return path.suffix if path.suffix.lower() in SUFFIXES[written] else SUFFIXES[written][0]
 
 
-def _written_format(path: Path) -> str:
+def _result_format(path: Path) -> str:
     """The format in which the photo of a file is written; raises ValueError for a broken one."""
     with path.open("rb") as file:
         kind = format_of(file.read(HEAD_BYTES))
-        return kind.name if kind.name in SUFFIXES and not kind.is_raw(file) else "PNG"
+        return written_format("RAW" if kind.is_raw(file) else kind.name)
 
 
 def _without_collisions(jobs: list[Job]) -> list[Job]:

@@ -11,6 +11,7 @@ from photochrom.photo._photo import (
     photo_from_image,
     read_photo,
     write_photo,
+    written_format,
 )
 from photochrom.photo._pixels import Levels, to_8_bits
 from photochrom.photo._raw import RAW_SUFFIXES, develops
@@ -46,4 +47,5 @@ __all__ = [
     "to_8_bits",
     "with_manifest",
     "write_photo",
+    "written_format",
 ]

@@ -45,12 +45,17 @@ def data_home() -> Path:
     return Path(chosen) if chosen else user_data_path("photochrom")
 
 
-def content_digest(files: Sequence[Path]) -> str:
-    """A SHA-256 over the names and contents of files, whatever folder they are in."""
+def content_digest(files: Sequence[Path], root: Path | None = None) -> str:
+    """A SHA-256 over the names and contents of files.
+
+    Args:
+        root: A folder that holds them all: a file that is moved within it changes the digest. If None, it does not
+            matter which folder they are in.
+    """
+    names = {file: file.name if root is None else file.relative_to(root).as_posix() for file in files}
     digest = hashlib.sha256()
-    for file in sorted(files, key=lambda path: path.name):
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"{file.name} {content}\n".encode())
+    for file in sorted(files, key=names.__getitem__):
+        digest.update(f"{names[file]} {_digest(file).hex()}\n".encode())
     return digest.hexdigest()
 
 

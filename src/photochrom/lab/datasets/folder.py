@@ -1,7 +1,6 @@
 """A folder of color pictures."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets._catalogue import register
 from photochrom.lab.datasets._pairs import SPLITS, Dataset, Pairs, Split, require_split
 from photochrom.lab.datasets._pictures import MIN_SIDE, PICTURE_SUFFIXES, read_pairs, sort_as_text, tell_left_out_alike
-from photochrom.lab.datasets._storage import copies_among
+from photochrom.lab.datasets._storage import content_digest, copies_among
 
 _BLOCK = 1024
 
@@ -76,7 +75,7 @@ class Folder(Dataset):
         Copies that are left out are no part of `train`: a new picture in `test` may be what leaves one out.
         """
         there: list[Split] = [split for split in SPLITS if split != "test" and self._has(split)]
-        digests = {split: _digest(self._without_copies(split)[0], self.root) for split in there}
+        digests = {split: content_digest(self._without_copies(split)[0], self.root) for split in there}
         return {"name": self.name, "size": self.size, "seed": self.seed, "pictures": digests}
 
     def files(self, split: Split | None = None) -> list[Path]:
@@ -124,15 +123,6 @@ class Folder(Dataset):
                 f"{self.root}: of its pictures, {len(files)} in number, none is left for {split}; at least 3 are needed"
             )
         return sort_as_text(files[index] for index in drawn)
-
-
-def _digest(files: Sequence[Path], root: Path) -> str:
-    """A SHA-256 over the paths and contents of pictures; a file that is moved within the folder changes it."""
-    digest = hashlib.sha256()
-    for file in files:
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"{file.relative_to(root).as_posix()} {content}\n".encode())
-    return digest.hexdigest()
 
 
 def _pictures_below(folder: Path) -> list[Path]:
