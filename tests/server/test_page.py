@@ -655,7 +655,7 @@ def test_file_that_cannot_be_read_is_told_as_that(page: Any, photos: list[Path])
     page.set_input_files("#add", [str(path) for path in photos[1:]])
     wait_until(page, lambda: bool(held))
     photos[1].unlink()
-    held.abort()
+    held[0].abort()
     sync_api.expect(page.locator("#trouble li")).to_have_text(
         "b.png: cannot be read; is it still there, and is it a file?"
     )

@@ -9,7 +9,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,8 +85,11 @@ def test_no_process_of_it_loads_a_deep_learning_framework(started: Started, albu
 
 
 def _children(pid: int) -> list[str]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [child for task in tasks for child in (task / "children").read_text().split()]
+    children: list[str] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while its process is looked at
+            children += (task / "children").read_text().split()
+    return children
 
 
 def test_a_batch_goes_on_after_the_server_was_killed(started: Started, album: list[Path], tmp_path: Path) -> None:
