@@ -47,7 +47,7 @@ def draw_album(folder: Path, photos: int, side: int) -> None:
 
 def started(album: Path, results: Path) -> "subprocess.Popen[str]":
     """The command, as the first process of a group."""
-    command = [sys.executable, "-m", "photochrom.cli", "colorize", str(album), "--out", str(results), "--jobs", "2"]
+    command = [sys.executable, "-m", "photochrom", "colorize", str(album), "--out", str(results), "--jobs", "2"]
     command.append("--no-faces")
     return subprocess.Popen(command, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -42,7 +42,7 @@ def draw(folder: Path) -> None:
 
 def started(work: Path, name: str, trials: int) -> "subprocess.Popen[str]":
     """The command, as the first process of a group."""
-    command = [sys.executable, "-m", "photochrom.cli", "search", "convnet", "max_epochs=6", "--jobs", "1"]
+    command = [sys.executable, "-m", "photochrom", "search", "convnet", "max_epochs=6", "--jobs", "1"]
     command += ["--data", str(work / "faces"), "--space", str(work / "space.yaml"), "--trials", str(trials)]
     command += ["--pruner", "asha", "--name", "mine", "--runs", str(work / name)]
     return subprocess.Popen(

@@ -361,7 +361,7 @@ def commands(setting: Setting, repeat: int = 0) -> dict[str, list[str]]:
 
     Each repeat has a folder of its own for results: the command skips photos that it has colored before.
     """
-    colorize = ["-m", "photochrom.cli", "colorize", f"{setting.photo('portrait')}"]
+    colorize = ["-m", "photochrom", "colorize", f"{setting.photo('portrait')}"]
     colorize += ["--out", f"{setting.folder / f'out-{repeat}'}"]
     if setting.model != DEFAULT_MODEL:
         colorize += ["--model", setting.model]
@@ -369,7 +369,7 @@ def commands(setting: Setting, repeat: int = 0) -> dict[str, list[str]]:
         "python alone": ["-c", "pass"],
         "import photochrom": ["-c", "import photochrom"],
         "from photochrom import Colorizer": ["-c", "from photochrom import Colorizer"],
-        "photochrom --help": ["-m", "photochrom.cli", "--help"],
+        "photochrom --help": ["-m", "photochrom", "--help"],
         "photochrom colorize PORTRAIT": colorize,
     }
 

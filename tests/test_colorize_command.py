@@ -272,7 +272,7 @@ def test_the_option_that_turns_photos_upright_is_named_where_it_would_help() -> 
 
 
 def piped(content: bytes, *words: object) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "photochrom.cli", "colorize", "-", *map(str, words)]
+    command = [sys.executable, "-m", "photochrom", "colorize", "-", *map(str, words)]
     return subprocess.run(command, input=content, capture_output=True)
 
 
@@ -312,7 +312,7 @@ def test_names_that_a_console_cannot_show_are_written_as_escapes(tmp_path: Path,
     for name in ("Großmutter.jpg", "奶奶.jpg"):
         draw(folder / name)
     (folder / "бабушка.jpg").write_bytes(b"\xff\xd8\xff broken")
-    command = [sys.executable, "-m", "photochrom.cli", "colorize", folder, "--model", one_tint, "--no-faces"]
+    command = [sys.executable, "-m", "photochrom", "colorize", folder, "--model", one_tint, "--no-faces"]
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     ended = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path)
     assert ended.returncode == 2
@@ -326,7 +326,7 @@ def test_names_that_a_console_cannot_show_are_written_as_escapes(tmp_path: Path,
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_harm_nothing(tmp_path: Path, one_tint: Path, closed: str) -> None:
     draw(tmp_path / "album/a.jpg")
-    command = f"'{sys.executable}' -m photochrom.cli colorize album --model '{one_tint}' --no-faces {closed}"
+    command = f"'{sys.executable}' -m photochrom colorize album --model '{one_tint}' --no-faces {closed}"
     ended = subprocess.run(["sh", "-c", command], capture_output=True, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, b"")
     with Image.open(tmp_path / "album-color/a.jpg") as picture:
@@ -337,7 +337,7 @@ def test_closed_streams_harm_nothing(tmp_path: Path, one_tint: Path, closed: str
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_output_to_a_full_disk_is_one_clear_line() -> None:
     with Path("/dev/full").open("wb") as full:
-        command = [sys.executable, "-m", "photochrom.cli", "models"]
+        command = [sys.executable, "-m", "photochrom", "models"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE)
     assert ended.returncode != 0
     assert b"No space left" in ended.stderr

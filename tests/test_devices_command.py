@@ -30,7 +30,7 @@ def children(process: subprocess.Popen[str]) -> dict[str, int]:
 def test_a_process_that_is_killed_is_one_line_and_the_same_command_goes_on(tmp_path: Path, face_folder: Path) -> None:
     run = RunFolder(tmp_path / "run")
     settings = [f"data={face_folder}", "max_epochs=40", "patience=40", "precision=fp32", "--quiet", "--device", "cpu"]
-    command = [sys.executable, "-m", "photochrom.cli", "train", *settings, "--run", str(run.path), "--devices", "2"]
+    command = [sys.executable, "-m", "photochrom", "train", *settings, "--run", str(run.path), "--devices", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as cut:
         while cut.poll() is None and not run.history():

@@ -1,8 +1,10 @@
 """What importing costs, and what it must not bring."""
 
 import importlib.util
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +71,14 @@ def test_no_deep_learning_framework_comes_along(statement: str) -> None:
 
 def test_command_line_starts_without_heavy_modules() -> None:
     assert not modules_after("import photochrom.cli") & {"torch", "numpy", "matplotlib", "pydantic"}
+
+
+def test_an_interruption_while_modules_are_loaded_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "photochrom", "--version"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "photochrom: interrupted\n")
 
 
 def test_torchvision_is_not_installed() -> None:

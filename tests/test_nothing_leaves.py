@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-_PHOTOCHROM = [sys.executable, "-m", "photochrom.cli"]
+_PHOTOCHROM = [sys.executable, "-m", "photochrom"]
 _SEALS = (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"])
 _ROOT = Path(__file__).parents[1]
 
@@ -26,7 +26,7 @@ _VISIT = """
 import re, subprocess, sys
 import httpx
 photo, data = sys.argv[1:]
-command = [sys.executable, "-m", "photochrom.cli", "serve", "--port", "0", "--workers", "1", "--data-dir", data]
+command = [sys.executable, "-m", "photochrom", "serve", "--port", "0", "--workers", "1", "--data-dir", data]
 with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
     try:
         line = ""

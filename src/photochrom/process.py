@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-OWN_COMMAND = (sys.executable, "-P", "-m", "photochrom.cli")
+OWN_COMMAND = (sys.executable, "-P", "-m", "photochrom")
 """Starts photochrom as another process. -P: modules must not be imported from the current folder."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8

@@ -333,7 +333,7 @@ def told_by(words: list[str], options: Options) -> str:
 
 def command_of(words: list[str], options: Options) -> list[str]:
     rest = ["--model", options.model.whole, "--no-faces", "--jobs", "1"]
-    return [sys.executable, "-m", "photochrom.cli", "colorize", *words, *rest]
+    return [sys.executable, "-m", "photochrom", "colorize", *words, *rest]
 
 
 @pytest.mark.slow

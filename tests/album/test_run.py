@@ -398,7 +398,7 @@ def test_a_run_can_be_stopped_from_elsewhere(album: Path, tiny: Options, pool: P
 _UNREAD = "not read: 1 other file (.txt)\n"
 """What the command says of the album's notes."""
 
-_COMMAND = (sys.executable, "-m", "photochrom.cli", "colorize", "album", "--no-faces", "--jobs", "2", "--model")
+_COMMAND = (sys.executable, "-m", "photochrom", "colorize", "album", "--no-faces", "--jobs", "2", "--model")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")

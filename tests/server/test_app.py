@@ -92,6 +92,16 @@ def test_an_unknown_field_is_refused_with_the_one_that_was_meant(
         assert "there are: " in told["body.upright"]
 
 
+def test_options_in_the_address_are_refused_not_passed_over(client: TestClient, gray_photo: bytes) -> None:
+    answer = client.post("/api/v1/colorize?strength=0.5", files={"file": ("a.png", gray_photo)})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "a parameter is unknown; see errors")
+    assert answer.json()["errors"] == [
+        {"field": "query.strength", "message": "There is no such parameter; this address takes none"}
+    ]
+    misspelt = client.post("/api/v1/photos?turnd=left", files={"file": ("a.png", gray_photo)})
+    assert misspelt.json()["errors"][0]["field"] == "query.turnd"
+
+
 def test_a_format_that_is_not_written_is_refused_with_those_that_are(client: TestClient, gray_photo: bytes) -> None:
     answer = sent(client, gray_photo, format="gif")
     assert answer.status_code == 422
@@ -267,7 +277,7 @@ def test_logs_tell_neither_names_nor_addresses(
     caplog.set_level("INFO", "photochrom")
     client.post(f"{COLORIZE}?of=grandmother", files={"file": ("grandmother.png", gray_photo)})
     client.get("/grandmother")
-    assert "POST /api/v1/colorize 200" in caplog.text
+    assert "POST /api/v1/colorize 422" in caplog.text
     assert "grandmother" not in "".join(record.getMessage() for record in caplog.records if "photochrom" in record.name)
 
 

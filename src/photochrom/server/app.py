@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import uvicorn
-from fastapi import APIRouter, FastAPI, Request, Security
+from fastapi import APIRouter, Depends, FastAPI, Request, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -34,7 +34,7 @@ from photochrom.server.batches import BatchStore
 from photochrom.server.guard import METHODS, Guard
 from photochrom.server.meters import Meters
 from photochrom.server.photos import PhotoStore
-from photochrom.server.problems import PROBLEM_RESPONSES, Problem, tell
+from photochrom.server.problems import PROBLEM_RESPONSES, Problem, require_known, tell
 from photochrom.server.settings import API_KEY_VARIABLE, Settings
 from photochrom.shipped import network_file, photo_models
 from photochrom.workers import Pool
@@ -82,8 +82,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Guard, settings=settings, meters=app.state.meters)
     for error in (HTTPException, RequestValidationError, PhotochromError):
         app.add_exception_handler(error, tell)
-    for router in _routers():
-        app.include_router(router)
+    app.include_router(_routes)  # a monitor may ask with parameters of its own
+    for router in _ROUTERS:
+        app.include_router(router, dependencies=[Depends(_known_parameters)])
     for path in ("/api", "/api/{rest:path}"):
         app.add_api_route(path, _elsewhere, methods=sorted(METHODS), include_in_schema=False)
     mount_site(app)
@@ -225,13 +226,19 @@ def metrics(request: Request) -> Response:
     return Response(request.app.state.meters.text(), media_type="text/plain; version=0.0.4")
 
 
-def _routers() -> tuple[APIRouter, ...]:
-    return _routes, _coloring_routes.routes, _photo_routes.routes, _batch_routes.routes
+_ROUTERS = (_coloring_routes.routes, _photo_routes.routes, _batch_routes.routes)
+
+
+async def _known_parameters(request: Request) -> None:
+    """Refuse parameters of an address that the route does not have, such as options that belong into the form."""
+    described = request.app.openapi()["paths"][request.scope["route"].path_format][request.method.lower()]
+    known = [parameter["name"] for parameter in described.get("parameters", ()) if parameter["in"] == "query"]
+    require_known(request.query_params, known, "query")
 
 
 async def _elsewhere(request: Request) -> None:
     """Refuse unknown addresses and methods of the API; otherwise the page at the root would answer."""
-    routes = [route for router in _routers() for route in router.routes if isinstance(route, Route)]
+    routes = [route for router in (_routes, *_ROUTERS) for route in router.routes if isinstance(route, Route)]
     matches = [(route, route.matches(request.scope)[0]) for route in routes]
     allowed = [method for route, match in matches if match is Match.PARTIAL for method in sorted(route.methods or ())]
     if allowed:

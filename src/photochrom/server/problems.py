@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -125,20 +125,27 @@ def _field_errors(error: RequestValidationError) -> list[dict[str, Any]]:
     ]
 
 
-def require_known(names: Iterable[str], known: Collection[str]) -> None:
-    """Refuse fields of a form that mean nothing, such as a misspelt one, which would be passed over.
+def require_known(names: Iterable[str], known: Collection[str], place: Literal["body", "query"] = "body") -> None:
+    """Refuse names that mean nothing, such as a misspelt one, which would be passed over.
+
+    Args:
+        names: The fields of a form, or the parameters of an address.
+        known: Those that the route has.
+        place: Where they stand.
 
     Raises:
-        Problem: There is such a field; the names that it may have meant are told.
+        Problem: There is such a name; those that it may have meant are told.
     """
+    kind = {"body": "field", "query": "parameter"}[place]
     errors = []
     for name in names:
         if name not in known:
             near = get_close_matches(name[:_LONGEST_NAME], known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-            errors.append({"field": f"body.{name[:_LONGEST_NAME]}", "message": f"There is no such field; {hint}"})
+            there = f"there are: {', '.join(known)}" if known else "this address takes none"
+            hint = f"did you mean {near[0]}?" if near else there
+            errors.append({"field": f"{place}.{name[:_LONGEST_NAME]}", "message": f"There is no such {kind}; {hint}"})
     if errors:
-        raise Problem(422, "a field is unknown; see errors", errors=errors[:_MOST_ERRORS])
+        raise Problem(422, f"a {kind} is unknown; see errors", errors=errors[:_MOST_ERRORS])
 
 
 def problem_response(problem: Problem) -> Response:

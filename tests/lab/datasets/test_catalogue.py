@@ -1,10 +1,9 @@
-import shutil
 from pathlib import Path
 
 import pytest
 
 from photochrom.errors import ConfigError, DataError, PhotochromError
-from photochrom.lab.datasets import available, open_dataset, open_split
+from photochrom.lab.datasets import available, open_dataset
 from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets.folder import Folder
 from photochrom.lab.datasets.study import Study
@@ -83,16 +82,3 @@ def test_a_plus_sign_in_a_folder_s_name_is_no_mixture(published: Path) -> None:
     assert open_dataset(str(plus)).name == plus.as_posix()
     for spec in (f"{plus}+synthetic", f"synthetic+{plus}"):
         assert open_dataset(spec).name == spec
-
-
-def test_one_split_of_a_data_set_can_be_opened(published: Path) -> None:
-    here = Path("dataset")
-    shutil.copytree(published, here)
-    assert len(open_split("study", "val")) == 2
-    assert len(open_split(str(here), "train")) == 4
-    assert open_split(str(here), "val", 16).size == "16x16"
-
-
-def test_a_split_that_does_not_exist_is_refused_before_anything_is_read() -> None:
-    with pytest.raises(DataError, match="no split is called 'dev'; there are: train, val, test"):
-        open_split("no-such-data-set", "dev")

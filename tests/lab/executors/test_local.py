@@ -99,7 +99,7 @@ def test_a_stopped_job_has_no_outcome_and_can_be_gone_on_with(tmp_path: Path, fa
 def test_a_training_whose_parent_is_gone_does_not_begin(tmp_path: Path, face_folder: Path) -> None:
     with subprocess.Popen(["true"]) as gone:
         pass
-    command = [sys.executable, "-m", "photochrom.cli", "train", f"data={face_folder}", "max_epochs=1", "--quiet"]
+    command = [sys.executable, "-m", "photochrom", "train", f"data={face_folder}", "max_epochs=1", "--quiet"]
     ended = subprocess.run([*command, "--run", str(tmp_path / "run"), "--parent", str(gone.pid)])
     assert ended.returncode == 1
     assert not (tmp_path / "run").exists()

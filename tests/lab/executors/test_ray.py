@@ -110,7 +110,7 @@ def test_the_example_of_the_guide_runs(tmp_path: Path, face_folder: Path) -> Non
     (program,) = re.findall(r"```python\n(.*?)```", (documents / "cluster.md").read_text(), re.DOTALL)
     (tmp_path / "wider.yaml").write_text(question)
     smaller = program.replace("--data synthetic", f"--data {face_folder}").replace(
-        '"photochrom experiment', f'"{sys.executable} -m photochrom.cli experiment'
+        '"photochrom experiment', f'"{sys.executable} -m photochrom experiment'
     )
     assert smaller.count(sys.executable) == smaller.count(str(face_folder)) == 1
     ended = subprocess.run([sys.executable, "-c", smaller], cwd=tmp_path, capture_output=True, text=True)

@@ -124,6 +124,10 @@ def test_names_of_runs_that_look_like_numbers_are_text(tmp_path: Path) -> None:
         (OWN.replace("wide:", "wide/r:"), "cannot name a run"),
         (OWN.replace("7e-2", "fast"), "learning_rate"),
         (OWN.replace("runs:", "trains:"), "trains"),
+        (
+            OWN.replace("runs:", "compared_with: narrow\nruns:"),
+            "no run is called 'narrow'; there are: wide, wide-adamw",
+        ),
         ("- a list", "not names with values"),
         (OWN.replace("7e-2", "7e-2, seed: 3"), "seed is set for all runs by --seeds"),
         (OWN.replace("32}", "32, seed: 3}"), "seed is set for all runs by --seeds"),

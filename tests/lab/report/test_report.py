@@ -190,6 +190,36 @@ def test_run_of_no_experiment_is_shown_apart(written_of_odd_runs: Path) -> None:
     assert "Other runs" in _Page(written_of_odd_runs / "report.html").text
 
 
+WIDER = """
+title: Width
+question: Is wider better?
+compared_with: narrow
+runs:
+  narrow: {hidden_channels: 2}
+  wide: {hidden_channels: 3}
+"""
+
+
+def test_an_experiment_of_the_users_own_is_reported_with_its_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = tmp_path / "runs"
+    Path("wider.yaml").write_text(WIDER)
+    for seed, (narrow, wide) in enumerate([(0.70, 0.71), (0.71, 0.722), (0.72, 0.731)]):
+        finished_run(runs, "wider.yaml/narrow", seed, narrow)
+        finished_run(runs, "wider.yaml/wide", seed, wide)
+    (runs / "wider.yaml").rename(runs / "wider")
+    page = _Page(write_report(runs, tmp_path / "report", "public", experiments=["wider.yaml"]))
+    assert "Is wider better?" in page.text
+    # By hand: differences of 0.010, 0.012 and 0.011 have a deviation of 0.001, two degrees of freedom, t = 4.303.
+    assert "wide against narrow: +0.0110 ± 0.0025 accuracy, beyond the noise." in page.text
+    assert "narrow against" not in page.text
+    assert page.text.count("Is wider better?") == 1
+    assert "measured again" not in page.text
+    assert "Other runs" not in page.text
+
+
 def test_effect_beyond_the_noise_confirms_the_study(runs: Path) -> None:
     study = gather(runs)
     (results,) = [results for results in study.experiments if results.name == "num_layers"]

@@ -336,7 +336,7 @@ def test_process_killed_by_the_system_ends_like_an_unbroken_one(
     tmp_path: Path, face_folder: Path, unbroken: RunFolder, epochs_before_the_kill: int
 ) -> None:
     command = train_command(face_folder, tmp_path)
-    program = [sys.executable, "-m", "photochrom.cli", *command[1:]]
+    program = [sys.executable, "-m", "photochrom", *command[1:]]
     process = subprocess.Popen(program, env=os.environ | {"OMP_NUM_THREADS": "1"})
     run = RunFolder(tmp_path)
     while process.poll() is None and len(run.history()) < epochs_before_the_kill:

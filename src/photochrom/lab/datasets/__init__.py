@@ -1,7 +1,7 @@
 """Catalogue: one source of gray/color pairs per file."""
 
 from photochrom.lab.datasets._add import add
-from photochrom.lab.datasets._catalogue import available, describe, open_dataset, open_split
+from photochrom.lab.datasets._catalogue import available, describe, open_dataset
 from photochrom.lab.datasets._check import CheckReport, check
 from photochrom.lab.datasets._packed import Packed, pack
 from photochrom.lab.datasets._pairs import SPLITS, UNLABELED, Dataset, Pairs, ProgressCallback, Split, pairs_from_color
@@ -25,7 +25,6 @@ __all__ = [
     "describe",
     "is_gray",
     "open_dataset",
-    "open_split",
     "pack",
     "pairs_from_color",
     "read_rgb",

@@ -9,7 +9,7 @@ from typing import Any, cast
 from photochrom.errors import ConfigError, DataError
 from photochrom.lab.datasets._mixture import Mixture
 from photochrom.lab.datasets._packed import Packed, is_pack
-from photochrom.lab.datasets._pairs import Dataset, Pairs, Split, require_split
+from photochrom.lab.datasets._pairs import Dataset
 from photochrom.lab.datasets._published import PictureCollection
 from photochrom.lab.registry import Registry
 
@@ -122,9 +122,3 @@ def _study_or_synthetic() -> str:
 def _require_no_size(spec: str, size: int | None) -> None:
     if size is not None:
         raise ConfigError(f"{spec}: its pictures have one size; leave size out")
-
-
-def open_split(spec: str, split: str, size: int | None = None) -> Pairs:
-    """One split of the data set that a user names; see `open_dataset`."""
-    require_split(split)
-    return open_dataset(spec, size).split(cast("Split", split))

@@ -18,6 +18,7 @@ class _File(BaseModel):
     Attributes:
         settings: Settings and hyperparameters of every run.
         runs: The changes of each run, by its name.
+        compared_with: The run that the others are compared with in a report: one of the file's, or `EXPERIMENT/RUN`.
         first_seed: The seed to count from, where seeds before it chose these very settings.
     """
 
@@ -27,6 +28,7 @@ class _File(BaseModel):
     title: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = Field(min_length=1)
+    compared_with: str = ""
     first_seed: int = Field(default=0, ge=0, lt=2**32)
 
 
@@ -35,8 +37,8 @@ def read_experiment(file: Path) -> Experiment:
 
     Args:
         file: It holds `question`, `runs` (settings by the name of the run) and, if wanted, `title`, `settings` that
-            all runs share, and `first_seed`. Settings and hyperparameters stand side by side, as on the command line
-            of `train`.
+            all runs share, `compared_with` and `first_seed`. Settings and hyperparameters stand side by side, as on
+            the command line of `train`.
 
     Raises:
         ConfigError: The file is missing or broken, or a setting does not exist or is out of range.
@@ -47,13 +49,28 @@ def read_experiment(file: Path) -> Experiment:
             _require_no_seed(settings)
         base = TrainingConfig(seed=content.first_seed).with_values(content.settings)
         runs = tuple(_run(name, base.with_values(changes)) for name, changes in content.runs.items())
+        reference = _reference(file.stem, content)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         raise ConfigError(f"{file}: {'; '.join(faults)}") from error
     except ConfigError as error:
         raise error if str(error).startswith(str(file)) else ConfigError(f"{file}: {error}") from error
-    title = content.title or file.stem
-    return Experiment(title, content.question, runs, in_study=False, first_seed=content.first_seed)
+    return Experiment(
+        title=content.title or file.stem,
+        question=content.question,
+        runs=runs,
+        compared_with=reference,
+        in_study=False,
+        first_seed=content.first_seed,
+    )
+
+
+def _reference(name: str, content: _File) -> str | None:
+    """The run that an experiment's runs are compared with, as `experiment/run`."""
+    reference = content.compared_with
+    if reference and "/" not in reference and reference not in content.runs:
+        raise ConfigError(f"compared_with: no run is called {reference!r}; there are: {', '.join(content.runs)}")
+    return f"{name}/{reference}" if reference in content.runs else reference or None
 
 
 def _require_no_seed(settings: Mapping[str, Any]) -> None:

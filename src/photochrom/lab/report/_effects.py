@@ -61,9 +61,10 @@ class Effect:
 
 
 def effects_of(results: ExperimentResults, findings: Findings) -> list[Effect]:
-    """The effect of each run of an experiment; empty if the reference is not finished."""
+    """The effect of each run of an experiment but its reference; empty if that is not finished."""
     reference = findings.find(results.experiment.compared_with)
     if reference is None:
         return []
     spread = pooled_spread(findings.runs)
-    return [Effect(run, reference, difference_between(run, reference, spread=spread)) for run in results.runs]
+    others = [run for run in results.runs if run.key != reference.key]
+    return [Effect(run, reference, difference_between(run, reference, spread=spread)) for run in others]

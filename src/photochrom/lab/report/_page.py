@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -36,18 +36,21 @@ _LINKED_FIGURE = re.compile(r"\]\(figures/([^/)]+)\)")
 """A figure in `report.md`, which shows all of them."""
 
 
-def write_report(runs: Path, out: Path, examples: str = "validation", data: str = "") -> Path:
+def write_report(
+    runs: Path, out: Path, examples: str = "validation", data: str = "", experiments: Sequence[str] = ()
+) -> Path:
     """Write a report: `report.html`, `report.md`, `results.json` and `figures/`.
 
     Args:
         out: The folder of the report; an older report in it is replaced, and other files stay.
         examples: The pictures to show: `validation` or `public`.
         data: The data set of the runs to report; may be empty if all have the same.
+        experiments: Names or YAML files of experiments to report beside the study's.
 
     Returns:
         The path of the HTML page.
     """
-    findings = gather(runs, data)
+    findings = gather(runs, data, experiments)
     first = findings.runs[0].config if findings.runs else next(iter(findings.others.values())).config
     pairs = example_pairs(examples, first.data, first.size)
     shipped = gather_shipped()

@@ -1,6 +1,6 @@
 """The results of finished runs, grouped by experiment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +46,7 @@ class Findings:
     """The results of all runs in a folder.
 
     Attributes:
-        experiments: In the study's order.
+        experiments: In the study's order, then those beyond it.
         others: Finished runs that belong to no experiment, by their path in the folder.
         broken: One line for each run that cannot be read.
     """
@@ -65,9 +65,14 @@ class Findings:
         """The run `experiment/run`; None if it is not finished."""
         return next((run for run in self.runs if run.key == key), None)
 
+    @cached_property
+    def of_study(self) -> tuple[RunResults, ...]:
+        """The runs of the study's experiments."""
+        return tuple(run for results in self.experiments if results.experiment.in_study for run in results.runs)
+
     def best(self, condition: Callable[[RunResults], bool] = lambda _: True) -> RunResults | None:
-        """The run with the highest mean accuracy among those that meet a condition."""
-        return max(filter(condition, self.runs), key=lambda run: run.accuracy.mean, default=None)
+        """The run of the study with the highest mean accuracy among those that meet a condition."""
+        return max(filter(condition, self.of_study), key=lambda run: run.accuracy.mean, default=None)
 
     def chapters(self) -> list[Chapter]:
         """The experiments by chapter of the study, then those beyond it."""
@@ -79,13 +84,15 @@ class Findings:
         return [Chapter(title, tuple(experiments)) for title, experiments in chapters.items() if experiments]
 
 
-def gather(root: Path, data: str = "") -> Findings:
+def gather(root: Path, data: str = "", beyond: Sequence[str] = ()) -> Findings:
     """Read all runs in a folder, at any depth.
 
     Args:
         data: The data set of the runs to read; may be empty if all have the same.
+        beyond: The experiments beyond the study's to recognize, by their names or YAML files.
 
     Raises:
+        ConfigError: There is no such experiment.
         DataError: No run is finished, or none on that data set, or the runs are of several data sets, of several sizes
             of one, or on pictures of it that differ.
     """
@@ -103,7 +110,7 @@ def gather(root: Path, data: str = "") -> Findings:
         what = f"{data or sets[0]} at several sizes ({', '.join(sizes)})"
         raise DataError(f"{root}: holds runs on {what}; a report is of one: move the others to a folder of their own")
     _require_same_pictures(root, finished)
-    experiments, claimed = _by_experiment(finished)
+    experiments, claimed = _by_experiment(finished, (*of_the_study(), *beyond))
     others = {name: result for name, result in finished.items() if name not in claimed}
     return Findings(experiments, others, tuple(unfinished), tuple(broken))
 
@@ -118,11 +125,13 @@ def _require_same_pictures(root: Path, finished: dict[str, SeedResult]) -> None:
             )
 
 
-def _by_experiment(finished: dict[str, SeedResult]) -> tuple[tuple[ExperimentResults, ...], set[str]]:
+def _by_experiment(
+    finished: dict[str, SeedResult], experiments: Iterable[str]
+) -> tuple[tuple[ExperimentResults, ...], set[str]]:
     claimed: set[str] = set()
     gathered: list[ExperimentResults] = []
-    for name in of_the_study():
-        experiment = get_experiment(name)
+    for name_or_file in dict.fromkeys(experiments):
+        experiment, name = get_experiment(name_or_file), Path(name_or_file).stem
         runs: list[RunResults] = []
         for run in experiment.runs:
             prefix = f"{name}/{run.name}-seed-"
