@@ -286,6 +286,7 @@ def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path, 
     )
     ran = photochrom("experiment", "run", "wider.yaml", "max_epochs=1", "--seeds", "2", "--data", face_folder)
     assert ran.status == 0, ran.err
+    assert ran.out.endswith("next: photochrom report runs --out report --experiment=wider.yaml\n")
     assert "wider/two" in photochrom("runs", "list").out
     assert "hidden_channels" in photochrom("runs", "show", "wider/two").out
     compared = photochrom("runs", "compare", "wider/two", "wider/four", "--curves", "curves.svg")

@@ -1,5 +1,6 @@
 """`photochrom experiment`: the study's experiments."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,11 +48,13 @@ def run(
     mlflow: MLflow = "",
 ) -> None:
     """Train experiments side by side; finished runs are skipped, begun ones resumed."""
-    from photochrom.lab.experiments import plan
+    from photochrom.lab.experiments import of_the_study, plan
 
     executor = executor_of(engine, jobs, device, address, cpus, gpus, mlflow)
     failures = run_jobs_with_progress(plan(names, seeds, runs, data), executor)
-    say(f"results: {runs}; next: photochrom report {runs} --out report")
+    beyond = [name for name in names if "=" not in name and name not in ("all", *of_the_study())]
+    next_words = ["photochrom", "report", str(runs), "--out", "report", *(f"--experiment={name}" for name in beyond)]
+    say(f"results: {runs}; next: {shlex.join(next_words)}")
     raise typer.Exit(2 if failures else 0)
 
 
