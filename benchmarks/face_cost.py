@@ -3,6 +3,7 @@
 Every side colors the same gray 80x80 pictures on one core, in batches of 1 and of 16:
 
 - **ONNX Runtime**: `chroma_unet` with its default hyperparameters, as `photochrom export` writes it.
+- **committee**: the two networks of the shipped `face` by ONNX Runtime, mirrored as it is.
 - **eager torch**: the same network in full precision, as training evaluates it.
 - **study's best**: the shipped `study-best` by ONNX Runtime, the least that a network of the study's kind costs.
 
@@ -139,6 +140,9 @@ def contestants(folder: Path) -> list[Contestant]:
     return [
         by_onnxruntime(BASE, plain, folder),
         by_onnxruntime(f"{BASE}, mirrored", mirrored, folder),
+        by_onnxruntime(
+            "committee, ONNX Runtime, mirrored", models.create("committee", {"mirrored": True}).eval(), folder
+        ),
         by_torch("chroma_unet, eager torch", plain),
         by_torch("chroma_unet, eager torch, mirrored", mirrored),
         by_onnxruntime("study-best, ONNX Runtime", find_checkpoint("study-best").model, folder),

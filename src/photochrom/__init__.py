@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # worker processes included, comes through here first.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = "0.8.1"
+__version__ = "0.9.0"
 
 __all__ = [
     "Checkpoint",

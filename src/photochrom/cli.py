@@ -19,11 +19,12 @@ from photochrom.commands.search import search
 from photochrom.commands.serve import serve
 from photochrom.commands.settings import settings
 from photochrom.commands.train import train
+from photochrom.commands.unite import unite
 
 _PANELS = {
     "Photos": (colorize, serve),
     "Study": (train, search, predict, evaluate, score, report, settings),
-    "Models": (models, export, pack, average),
+    "Models": (models, export, pack, average, unite),
 }
 
 app = typer.Typer(

@@ -1,7 +1,7 @@
 """A trained network in one file: its weights, and the metadata that rebuilds it. Reading one runs no code."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,30 @@ def average_checkpoints(sources: Mapping[Path, float], target: Path) -> None:
     }
     first.model.load_state_dict(averaged)
     save_checkpoint(target, Checkpoint(first.model, first.data))
+
+
+def unite_checkpoints(sources: Sequence[Path], target: Path) -> None:
+    """Join trained networks to a committee, whose probabilities are the mean of theirs.
+
+    Args:
+        sources: Checkpoints of networks of their usual sizes that give probabilities of chroma. The first one's data
+            are kept.
+
+    Raises:
+        CheckpointError: A file cannot be used, or its network has another size.
+        ConfigError: A network gives no probabilities of chroma.
+    """
+    checkpoints = [load_checkpoint(path) for path in sources]
+    names = [checkpoint.model.catalogue_name for checkpoint in checkpoints]
+    model = models.create("committee", {"members": "+".join(names)})
+    for path, checkpoint, member in zip(sources, checkpoints, model.get_submodule("members").children(), strict=True):
+        try:
+            member.load_state_dict(checkpoint.model.state_dict())
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"{path}: not of the usual size of its network, as members of a committee are"
+            ) from error
+    save_checkpoint(target, Checkpoint(model, checkpoints[0].data))
 
 
 def _shape(model: ColorizationModel) -> tuple[str, dict[str, tuple[int, ...]]]:

@@ -39,7 +39,7 @@ def get_objective(
     if not isinstance(model, DistributionModel):
         raise ConfigError(
             f"{model.catalogue_name} gives no probabilities of chroma; "
-            "the loss cross_entropy needs chroma_unet or scene_unet"
+            "the loss cross_entropy needs chroma_unet, scene_unet or committee"
         )
     cross_entropy = torch.compile(chroma_cross_entropy) if compiled else chroma_cross_entropy
 
