@@ -116,10 +116,10 @@ def keep(weights: Path, name: str) -> Path:
 def color_test_pictures(weights: str) -> None:
     """Write the predictions for 100 test pictures, chosen by a fixed seed, in the study's three forms."""
     from photochrom.lab.checkpoint import find_checkpoint
-    from photochrom.lab.datasets import open_split
+    from photochrom.lab.datasets import open_dataset
     from photochrom.lab.training import color_test_pictures as color
 
-    model, pairs = find_checkpoint(weights).model, open_split("auto", "test")
+    model, pairs = find_checkpoint(weights).model, open_dataset("auto").split("test")
     say(color(model, pairs, TEST_PICTURES, array=ESTIMATIONS, pictures=OUT))
 
 
