@@ -282,9 +282,10 @@ def test_experiment_then_report(photochrom: Command, face_folder: Path) -> None:
 
 def test_own_experiment_then_comparison(photochrom: Command, face_folder: Path, trains_here: None) -> None:
     Path("wider.yaml").write_text(
-        "question: Is wider better?\nruns: {two: {hidden_channels: 2}, four: {hidden_channels: 4}}\n"
+        "question: Is wider better?\nsettings: {max_epochs: 1}\n"
+        "runs: {two: {hidden_channels: 2}, four: {hidden_channels: 4}}\n"
     )
-    ran = photochrom("experiment", "run", "wider.yaml", "max_epochs=1", "--seeds", "2", "--data", face_folder)
+    ran = photochrom("experiment", "run", "wider.yaml", "--seeds", "2", "--data", face_folder)
     assert ran.status == 0, ran.err
     assert ran.out.endswith("next: photochrom report runs --out report --experiment=wider.yaml\n")
     assert "wider/two" in photochrom("runs", "list").out

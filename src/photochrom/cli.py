@@ -59,3 +59,7 @@ def main() -> None:
     """Run the command line."""
     with one_line_failures():
         app()
+
+
+if __name__ == "__main__":
+    main()

@@ -275,8 +275,10 @@ def test_logs_tell_neither_names_nor_addresses(
     client: TestClient, gray_photo: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "photochrom")
+    client.post(COLORIZE, files={"file": ("grandmother.png", gray_photo)})
     client.post(f"{COLORIZE}?of=grandmother", files={"file": ("grandmother.png", gray_photo)})
     client.get("/grandmother")
+    assert "POST /api/v1/colorize 200" in caplog.text
     assert "POST /api/v1/colorize 422" in caplog.text
     assert "grandmother" not in "".join(record.getMessage() for record in caplog.records if "photochrom" in record.name)
 

@@ -48,12 +48,13 @@ def run(
     mlflow: MLflow = "",
 ) -> None:
     """Train experiments side by side; finished runs are skipped, begun ones resumed."""
-    from photochrom.lab.experiments import of_the_study, plan
+    from photochrom.lab.experiments import plan
 
     executor = executor_of(engine, jobs, device, address, cpus, gpus, mlflow)
     failures = run_jobs_with_progress(plan(names, seeds, runs, data), executor)
-    beyond = [name for name in names if "=" not in name and name not in ("all", *of_the_study())]
-    next_words = ["photochrom", "report", str(runs), "--out", "report", *(f"--experiment={name}" for name in beyond)]
+    as_they_are = not any("=" in name for name in names)  # a report takes runs with changed settings for others
+    own = [name for name in names if name.endswith((".yaml", ".yml")) and as_they_are]
+    next_words = ["photochrom", "report", str(runs), "--out", "report", *(f"--experiment={name}" for name in own)]
     say(f"results: {runs}; next: {shlex.join(next_words)}")
     raise typer.Exit(2 if failures else 0)
 

@@ -110,25 +110,44 @@ def average_checkpoints(sources: Mapping[Path, float], target: Path) -> None:
 def unite_checkpoints(sources: Sequence[Path], target: Path) -> None:
     """Join trained networks to a committee, whose probabilities are the mean of theirs.
 
+    Mirroring and decoding are the committee's own; see `photochrom.lab.models.committee`.
+
     Args:
-        sources: Checkpoints of networks of their usual sizes that give probabilities of chroma. The first one's data
-            are kept.
+        sources: Checkpoints of networks that give probabilities of chroma, of their usual size and without a
+            calibration of their own.
 
     Raises:
-        CheckpointError: A file cannot be used, or its network has another size.
-        ConfigError: A network gives no probabilities of chroma.
+        CheckpointError: A file cannot be used, or its network has other settings.
+        ConfigError: A network gives no probabilities of chroma, or there is only one.
     """
+    if len(set(sources)) < 2 or len(set(sources)) < len(sources):
+        raise ConfigError("a committee has at least two networks, each of them once")
     checkpoints = [load_checkpoint(path) for path in sources]
     names = [checkpoint.model.catalogue_name for checkpoint in checkpoints]
     model = models.create("committee", {"members": "+".join(names)})
     for path, checkpoint, member in zip(sources, checkpoints, model.get_submodule("members").children(), strict=True):
-        try:
-            member.load_state_dict(checkpoint.model.state_dict())
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"{path}: not of the usual size of its network, as members of a committee are"
-            ) from error
-    save_checkpoint(target, Checkpoint(model, checkpoints[0].data))
+        _require_usual(path, checkpoint.model)
+        member.load_state_dict(checkpoint.model.state_dict())
+    save_checkpoint(target, Checkpoint(model, _joined([checkpoint.data for checkpoint in checkpoints])))
+
+
+def _require_usual(path: Path, model: ColorizationModel) -> None:
+    """Refuse a network with settings that a committee would lose, such as a temperature."""
+    usual = models.create(model.catalogue_name).hyperparameters
+    changed = [
+        f"{name}={value}"
+        for name, value in model.hyperparameters.items()
+        if value != usual[name] and name not in ("decoding", "mirrored")
+    ]
+    if changed:
+        raise CheckpointError(f"{path}: has {', '.join(changed)}; members of a committee have their usual settings")
+
+
+def _joined(data: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What is known of the data of several networks, as one."""
+    if all(one == data[0] for one in data):
+        return data[0]
+    return {"name": "+".join(dict.fromkeys(str(one.get("name", "unknown")) for one in data)), "parts": list(data)}
 
 
 def _shape(model: ColorizationModel) -> tuple[str, dict[str, tuple[int, ...]]]:

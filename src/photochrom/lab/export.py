@@ -90,7 +90,7 @@ def export_onnx(checkpoint: Checkpoint, path: Path, *, weights: Path | None = No
     network = deepcopy(checkpoint.model).cpu().float().eval()
     with _one_thread():
         metadata = _metadata(checkpoint, network)
-        model = _model(network, metadata)
+        model = _model(network, metadata, merges=weights is None)
         if weights:
             _link_weights(model.graph, weights)
         with written_whole(path) as aside:
@@ -141,8 +141,12 @@ class _ProbabilitiesOf(nn.Module):
         return self.network.probabilities(gray)
 
 
-def _model(network: ColorizationModel, metadata: GraphMetadata) -> onnx.ModelProto:
-    """The network as an ONNX graph with its metadata."""
+def _model(network: ColorizationModel, metadata: GraphMetadata, *, merges: bool) -> onnx.ModelProto:
+    """The network as an ONNX graph with its metadata.
+
+    Args:
+        merges: Whether batch norm is merged into weights, which then are the checkpoint's no more.
+    """
     try:
         with _quiet_exporter():
             program = torch.onnx.export(
@@ -153,6 +157,7 @@ def _model(network: ColorizationModel, metadata: GraphMetadata) -> onnx.ModelPro
                 input_names=["gray"],
                 output_names=[metadata.output],
                 verbose=False,
+                optimize=merges,
             )
     except torch.onnx.OnnxExporterError as error:
         reason = str(error.__cause__ or error).strip().partition("\n")[0]
@@ -206,7 +211,7 @@ def _link_weights(graph: onnx.GraphProto, path: Path) -> None:
     """Read large weights from a checkpoint instead of the graph, in which steps turn them into 32-bit floats.
 
     ONNX Runtime takes these steps once, when it loads the file. Weights that differ from the checkpoint's stay in the
-    graph: torch merges batch norm into a convolution that is used once, which is not so in a mirrored network.
+    graph.
 
     Reference:
         https://onnx.ai/onnx/repo-docs/ExternalData.html for external weights,

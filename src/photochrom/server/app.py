@@ -230,7 +230,7 @@ _ROUTERS = (_coloring_routes.routes, _photo_routes.routes, _batch_routes.routes)
 
 
 async def _known_parameters(request: Request) -> None:
-    """Refuse parameters of an address that the route does not have, such as options that belong into the form."""
+    """Refuse parameters of an address that the route does not have, such as options that belong in the form."""
     described = request.app.openapi()["paths"][request.scope["route"].path_format][request.method.lower()]
     known = [parameter["name"] for parameter in described.get("parameters", ()) if parameter["in"] == "query"]
     require_known(request.query_params, known, "query")

@@ -44,13 +44,12 @@ def test_its_probabilities_are_the_mean_of_its_members(tmp_path: Path, height: i
     gray = gray_pictures(height, width)
     mean = (probabilities(of_bins, gray) + marginals(probabilities(of_palette, gray))) / 2.0
     torch.testing.assert_close(probabilities(united.model, gray), mean, rtol=1e-4, atol=1e-6)
-    assert (united.data, united.figures) == ({"name": "0"}, {})
+    assert (united.data, united.figures) == ({"name": "0+1", "parts": [{"name": "0"}, {"name": "1"}]}, {})
 
 
 def test_members_see_the_mirror_image_where_they_see_the_picture(tmp_path: Path) -> None:
     """The stride of one does not fit 80: its padding must lie behind the mirror image too, not before it."""
-    network = trained("scene_unet", 2)
-    unite_checkpoints(saved(tmp_path, network), tmp_path / "united")
+    unite_checkpoints(saved(tmp_path, trained("chroma_unet", 1), trained("scene_unet", 2)), tmp_path / "united")
     united = load_checkpoint(tmp_path / "united").model
     mirrored = models.create("committee", {**united.hyperparameters, "mirrored": True}).eval()
     mirrored.load_state_dict(united.state_dict())
@@ -73,12 +72,21 @@ def test_what_cannot_be_a_member_is_refused(members: str, complaint: str) -> Non
         models.create("committee", {"members": members})
 
 
+def test_a_network_whose_calibration_would_be_lost_is_refused(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    cool = models.create("scene_unet", {"temperature": 0.7, "mirrored": True}).eval()
+    with pytest.raises(CheckpointError, match=r"1\.safetensors: has temperature=0\.7;"):
+        unite_checkpoints(saved(tmp_path, trained("chroma_unet", 1), cool), tmp_path / "united")
+
+
 def test_networks_that_cannot_be_united_are_named(tmp_path: Path) -> None:
     usual, small, values = saved(
         tmp_path, *(trained("chroma_unet", 1), trained("chroma_unet", 1, width=8)), trained("convnet", 1)
     )
-    with pytest.raises(CheckpointError, match=r"1\.safetensors: not of the usual size"):
+    with pytest.raises(CheckpointError, match=r"1\.safetensors: has width=8; members of a committee have their usual"):
         unite_checkpoints([usual, small], tmp_path / "united")
+    with pytest.raises(ConfigError, match="at least two networks, each of them once"):
+        unite_checkpoints([usual, usual], tmp_path / "united")
     with pytest.raises(ConfigError, match="convnet gives no probabilities"):
         unite_checkpoints([usual, values], tmp_path / "united")
     assert not (tmp_path / "united").exists()

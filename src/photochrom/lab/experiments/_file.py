@@ -67,10 +67,10 @@ def read_experiment(file: Path) -> Experiment:
 
 def _reference(name: str, content: _File) -> str | None:
     """The run that an experiment's runs are compared with, as `experiment/run`."""
-    reference = content.compared_with
-    if reference and "/" not in reference and reference not in content.runs:
-        raise ConfigError(f"compared_with: no run is called {reference!r}; there are: {', '.join(content.runs)}")
-    return f"{name}/{reference}" if reference in content.runs else reference or None
+    experiment, _, run = content.compared_with.rpartition("/")
+    if run and experiment in ("", name) and run not in content.runs:
+        raise ConfigError(f"compared_with: no run is called {run!r}; there are: {', '.join(content.runs)}")
+    return f"{experiment or name}/{run}" if run else None
 
 
 def _require_no_seed(settings: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -102,11 +103,12 @@ class ChromaDistributionModel(ColorizationModel):
         """The probabilities of chroma, in the shape of `logits`."""
         # Padded before it is mirrored, so that both grids of probabilities coincide.
         continued = self._continued(gray)
-        probabilities = self._calibrated(self.logits(continued))
-        if self.mirrored:
-            mirror_image = self._calibrated(self.logits(continued.flip(-1))).flip(-1)
-            probabilities = (probabilities + mirror_image) / 2.0
-        return _cropped_to(gray, probabilities)
+        if not self.mirrored:
+            return _cropped_to(gray, self._calibrated(self.logits(continued)))
+        # In one pass: for two, ONNX Runtime merges batch norm into weights twice and holds both, 37 MB more of `face`.
+        both = self._calibrated(self.logits(torch.cat([continued, continued.flip(-1)])))
+        plain, mirror_image = both[: gray.shape[0]], both[gray.shape[0] :]
+        return _cropped_to(gray, (plain + mirror_image.flip(-1)) / 2.0)
 
     def _calibrated(self, logits: Tensor) -> Probabilities:
         logits = logits.float()

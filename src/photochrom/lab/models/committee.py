@@ -20,7 +20,7 @@ _OWN_NAME = "committee"
 class Committee(ChromaDistributionModel):
     """The mean of the probabilities that several networks give to Cb and Cr.
 
-    Networks that are built and trained differently err differently, so the mean is right more often than each of them.
+    Networks that are built and trained differently err differently, so the mean is often better than each of them.
     `photochrom.lab.checkpoint.unite_checkpoints` makes one of trained networks. Trained as one, all members start
     afresh and learn together.
 

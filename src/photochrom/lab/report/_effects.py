@@ -65,6 +65,7 @@ def effects_of(results: ExperimentResults, findings: Findings) -> list[Effect]:
     reference = findings.find(results.experiment.compared_with)
     if reference is None:
         return []
-    spread = pooled_spread(findings.runs)
+    own = findings.of_study if results.experiment.in_study else (reference, *results.runs)
+    spread = pooled_spread(own)
     others = [run for run in results.runs if run.key != reference.key]
     return [Effect(run, reference, difference_between(run, reference, spread=spread)) for run in others]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from photochrom.errors import DataError
+from photochrom.errors import ConfigError, DataError
 from photochrom.lab.experiments import Experiment, Run, get_experiment, of_the_study
 from photochrom.lab.runs import SeedGroup, SeedResult, find_groups
 
@@ -92,9 +92,9 @@ def gather(root: Path, data: str = "", beyond: Sequence[str] = ()) -> Findings:
         beyond: The experiments beyond the study's to recognize, by their names or YAML files.
 
     Raises:
-        ConfigError: There is no such experiment.
-        DataError: No run is finished, or none on that data set, or the runs are of several data sets, of several sizes
-            of one, or on pictures of it that differ.
+        ConfigError: There is no such experiment, or two of one name.
+        DataError: No run is finished, or none of an experiment beyond the study's, or none on that data set, or the
+            runs are of several data sets, of several sizes of one, or on pictures of it that differ.
     """
     groups, unfinished, broken = find_groups(root)
     found = {seed.folder.path.relative_to(root).as_posix(): seed for group in groups for seed in group.seeds}
@@ -110,9 +110,22 @@ def gather(root: Path, data: str = "", beyond: Sequence[str] = ()) -> Findings:
         what = f"{data or sets[0]} at several sizes ({', '.join(sizes)})"
         raise DataError(f"{root}: holds runs on {what}; a report is of one: move the others to a folder of their own")
     _require_same_pictures(root, finished)
-    experiments, claimed = _by_experiment(finished, (*of_the_study(), *beyond))
+    names = [*of_the_study(), *dict.fromkeys(beyond)]
+    _require_apart(names)
+    experiments, claimed = _by_experiment(finished, names)
+    missing = {Path(name).stem for name in beyond} - {results.name for results in experiments}
+    if missing:
+        raise DataError(f"{root}: no finished run of {min(missing)} with the settings of that experiment")
     others = {name: result for name, result in finished.items() if name not in claimed}
     return Findings(experiments, others, tuple(unfinished), tuple(broken))
+
+
+def _require_apart(experiments: Sequence[str]) -> None:
+    """Refuse two experiments whose runs lie in one folder."""
+    stems = [Path(name).stem for name in experiments]
+    for name, stem in zip(experiments, stems, strict=True):
+        if stems.count(stem) > 1:
+            raise ConfigError(f"{name}: two experiments have the name {stem}, and with it one folder; name it once")
 
 
 def _require_same_pictures(root: Path, finished: dict[str, SeedResult]) -> None:
@@ -130,7 +143,7 @@ def _by_experiment(
 ) -> tuple[tuple[ExperimentResults, ...], set[str]]:
     claimed: set[str] = set()
     gathered: list[ExperimentResults] = []
-    for name_or_file in dict.fromkeys(experiments):
+    for name_or_file in experiments:
         experiment, name = get_experiment(name_or_file), Path(name_or_file).stem
         runs: list[RunResults] = []
         for run in experiment.runs:
