@@ -34,3 +34,11 @@ def test_a_network_that_cannot_be_a_member_gets_one_line(photochrom: Command) ->
     assert (ended.status, ended.out) == (2, "")
     assert ended.err == "photochrom: convnet gives no probabilities of chroma; a committee averages these\n"
     assert not Path("both.safetensors").exists()
+
+
+def test_a_model_is_not_replaced_by_the_committee_that_it_joins(photochrom: Command) -> None:
+    words = (saved("a.safetensors", "chroma_unet"), saved("b.safetensors", "scene_unet"))
+    before = Path("a.safetensors").read_bytes()
+    ended = photochrom("unite", *words, "--out", "a.safetensors")
+    assert (ended.status, ended.err) == (2, "photochrom: a.safetensors: is one of the models; choose another --out\n")
+    assert Path("a.safetensors").read_bytes() == before

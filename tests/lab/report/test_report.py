@@ -17,7 +17,7 @@ from photochrom.lab.experiments import get_run
 from photochrom.lab.report import write_report
 from photochrom.lab.report._effects import effects_of
 from photochrom.lab.report._examples import example_pairs
-from photochrom.lab.report._results import gather
+from photochrom.lab.report._results import Findings, gather
 from photochrom.lab.runs import Measured
 from photochrom.lab.training import Epoch, RunFolder, RunMetrics
 
@@ -218,6 +218,40 @@ def test_an_experiment_of_the_users_own_is_reported_with_its_effect(
     assert page.text.count("Is wider better?") == 1
     assert "measured again" not in page.text
     assert "Other runs" not in page.text
+
+
+def test_an_experiment_of_the_users_own_changes_no_verdict_on_the_study(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wider.yaml").write_text(WIDER)
+    for seed, accuracy in enumerate((0.60, 0.70, 0.80)):  # far noisier than the study's
+        finished_run(runs, "wider.yaml/wide", seed, accuracy)
+    (runs / "wider.yaml").rename(runs / "wider")
+
+    def verdicts(findings: Findings) -> list[str]:
+        return [
+            effect.sentence()
+            for results in findings.experiments
+            if results.experiment.in_study
+            for effect in effects_of(results, findings)
+        ]
+
+    assert verdicts(gather(runs, beyond=["wider.yaml"])) == verdicts(gather(runs)) != []
+
+
+def test_an_experiment_that_cannot_be_reported_is_told(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("wider.yaml", "baseline.yaml"):
+        Path(name).write_text(WIDER)
+    with pytest.raises(DataError, match="no finished run of wider with the settings"):
+        gather(runs, beyond=["wider.yaml"])
+    with pytest.raises(ConfigError, match="two experiments have the name wider"):
+        gather(runs, beyond=["wider.yaml", "./wider.yaml"])
+    with pytest.raises(ConfigError, match="two experiments have the name baseline"):
+        gather(runs, beyond=["baseline.yaml"])
 
 
 def test_effect_beyond_the_noise_confirms_the_study(runs: Path) -> None:
