@@ -26,6 +26,10 @@ MLflow = Annotated[
     typer.Option("--mlflow", help="Also record in an MLflow store, such as sqlite:///mlflow.db or http://HOST:PORT."),
 ]
 RunsFolder = Annotated[Path, typer.Option(help="The folder of all runs.")]
+SeveralWeights = Annotated[
+    list[str],
+    typer.Argument(metavar="MODEL...", help="Folders of runs, .safetensors files, or names of shipped models."),
+]
 Weights = Annotated[
     str, typer.Argument(metavar="MODEL", help="A run's folder, a .safetensors file, or the name of a shipped model.")
 ]

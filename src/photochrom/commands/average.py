@@ -5,15 +5,13 @@ from typing import Annotated
 
 import typer
 
+from photochrom.commands._options import SeveralWeights
 from photochrom.commands._terminal import say
 from photochrom.errors import ConfigError
 
 
 def average(
-    weights: Annotated[
-        list[str],
-        typer.Argument(metavar="MODEL...", help="Folders of runs, .safetensors files, or names of shipped models."),
-    ],
+    weights: SeveralWeights,
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
     share: Annotated[
         list[float] | None, typer.Option(help="The share of each model, in their order; equal shares if not given.")

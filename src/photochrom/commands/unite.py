@@ -5,15 +5,13 @@ from typing import Annotated
 
 import typer
 
+from photochrom.commands._options import SeveralWeights
 from photochrom.commands._terminal import say
 from photochrom.errors import ConfigError
 
 
 def unite(
-    weights: Annotated[
-        list[str],
-        typer.Argument(metavar="MODEL...", help="Folders of runs, .safetensors files, or names of shipped models."),
-    ],
+    weights: SeveralWeights,
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
 ) -> None:
     """Join trained networks to one that averages their probabilities; it is often better than each of them."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -126,18 +126,17 @@ def unite_checkpoints(sources: Sequence[Path], target: Path) -> None:
     names = [checkpoint.model.catalogue_name for checkpoint in checkpoints]
     model = models.create("committee", {"members": "+".join(names)})
     for path, checkpoint, member in zip(sources, checkpoints, model.get_submodule("members").children(), strict=True):
-        _require_usual(path, checkpoint.model)
+        _require_usual(path, checkpoint.model, cast("ColorizationModel", member))
         member.load_state_dict(checkpoint.model.state_dict())
     save_checkpoint(target, Checkpoint(model, _joined([checkpoint.data for checkpoint in checkpoints])))
 
 
-def _require_usual(path: Path, model: ColorizationModel) -> None:
-    """Refuse a network with settings that a committee would lose, such as a temperature."""
-    usual = models.create(model.catalogue_name).hyperparameters
+def _require_usual(path: Path, model: ColorizationModel, member: ColorizationModel) -> None:
+    """Refuse a network with settings that a member of a committee would lose, such as a temperature."""
     changed = [
         f"{name}={value}"
         for name, value in model.hyperparameters.items()
-        if value != usual[name] and name not in ("decoding", "mirrored")
+        if value != member.hyperparameters[name] and name not in ("decoding", "mirrored")
     ]
     if changed:
         raise CheckpointError(f"{path}: has {', '.join(changed)}; members of a committee have their usual settings")

@@ -65,7 +65,6 @@ def effects_of(results: ExperimentResults, findings: Findings) -> list[Effect]:
     reference = findings.find(results.experiment.compared_with)
     if reference is None:
         return []
-    own = findings.of_study if results.experiment.in_study else (reference, *results.runs)
-    spread = pooled_spread(own)
     others = [run for run in results.runs if run.key != reference.key]
+    spread = pooled_spread(findings.of_study if results.experiment.in_study else (reference, *others))
     return [Effect(run, reference, difference_between(run, reference, spread=spread)) for run in others]
