@@ -240,6 +240,22 @@ def test_an_experiment_of_the_users_own_changes_no_verdict_on_the_study(
     assert verdicts(gather(runs, beyond=["wider.yaml"])) == verdicts(gather(runs)) != []
 
 
+def test_a_reference_of_the_users_own_counts_once_in_the_spread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = tmp_path / "runs"
+    Path("wider.yaml").write_text(WIDER)
+    for seed, accuracy in enumerate((0.699, 0.700, 0.701)):
+        finished_run(runs, "wider.yaml/narrow", seed, accuracy)
+    finished_run(runs, "wider.yaml/wide", 0, 0.710)
+    (runs / "wider.yaml").rename(runs / "wider")
+    findings = gather(runs, beyond=["wider.yaml"])
+    (effect,) = effects_of(findings.experiments[0], findings)
+    # By hand: a deviation of 0.001 with two degrees of freedom. Welch has (1 + 1/3)^2 / (1/2 + 1/18) = 3.2, t = 3.073.
+    assert effect.found.margin == pytest.approx(3.073 * 0.001 * (4 / 3) ** 0.5, rel=1e-3)
+
+
 def test_an_experiment_that_cannot_be_reported_is_told(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
